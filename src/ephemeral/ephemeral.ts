@@ -1,0 +1,225 @@
+// Short-lived state: the contract that Redis and the one-process memory both serve.
+// This folder owns atomicity and expiry; what the records mean is their domains' business.
+//
+// Every operation is atomic: of any number of parallel callers, each sees the state before or after
+// another's call and never between. Where a method says "exactly one caller wins", that holds across
+// all replicas. All keys of one account carry the hash tag {tag} (`accountTag`), so that a script
+// touches one slot of a Redis Cluster. Times are given by the caller (`nowMs`), so that replicas and
+// tests share the application's clock; key TTLs only clear away what has expired.
+//
+// | key                   | value                                                        | TTL                     |
+// | --------------------- | ------------------------------------------------------------ | ----------------------- |
+// | ch:{tag}:<hash>       | one pending challenge: counters, methods, record             | the challenge's         |
+// | en:{tag}:<hash>       | one open enrollment at login: record                         | the enrollment's        |
+// | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch | 30 days from last write |
+// | se:{tag}:<sid>        | hash: one session, its refresh family (rf, r) and record     | idle, absolute at most  |
+// | sx:{tag}              | sorted set: the account's sids by absolute expiry            | the latest of them      |
+// | ct:{<name>}           | a counter (password failures by account, by network)         | its window              |
+// | channel changed       | a topic that replicas have to read again                     | -                       |
+
+/** The parts of an authentication that a session carries into every token. Times in epoch seconds. */
+export type SessionRecord = {
+  /** The public id of the session, a UUID; it is the `sid` claim. */
+  sid: string
+  accountId: string
+  clientId: string
+  /** Space-separated, as in RFC 6749. */
+  scope: string
+  /** When primary authentication passed (`auth_time`). */
+  authTime: number
+  /** When a second factor last passed in this session, or null if none has. */
+  secondFactorAt: number | null
+  acr: 'aal1' | 'aal2' | 'phr'
+  amr: string[]
+  ip: string | null
+  userAgent: string | null
+  createdAt: number
+}
+
+/** A session to open. `idleSeconds` slides with use; `absoluteAt` (epoch seconds) does not. */
+export type NewSession = SessionRecord & {
+  idleSeconds: number
+  absoluteAt: number
+  /** SHA-256 (base64url) of the refresh token's constant family part and of its rotating part. */
+  refreshFamilyHash: string
+  refreshHash: string
+  /** The oldest sessions beyond this many are ended; null for no limit. */
+  maxSessions: number | null
+  /** The session this one takes the place of (step-up); ended in the same step. Null where none. */
+  replacesSid: string | null
+}
+
+export type ListedSession = SessionRecord & { lastSeenAt: number; absoluteAt: number }
+
+export type ChallengePurpose = 'login' | 'step_up'
+
+/** What a challenge is bound to. Kept short: one pending challenge takes less than 700 bytes of Redis. */
+export type ChallengeRecord = {
+  accountId: string
+  clientId: string
+  purpose: ChallengePurpose
+  scope: string
+  /** How the account has proven itself so far (RFC 8176), and when, in epoch seconds. */
+  amr: string[]
+  authTime: number
+  /** The session that a step-up refreshes; null at login. */
+  sid: string | null
+  /** The end user's address and user agent as a forwarding client names them; null: the verifier's own. */
+  ip: string | null
+  userAgent: string | null
+}
+
+/** What an enrollment at login is bound to. */
+export type EnrollmentRecord = {
+  accountId: string
+  clientId: string
+  scope: string
+  amr: string[]
+  authTime: number
+  ip: string | null
+  userAgent: string | null
+}
+
+/** The failed-attempt budget in force (policy `max_failed_attempts`, `lockout`). */
+export type AttemptLimits = { maxFailedAttempts: number; lockoutSeconds: number }
+
+export type AccountState = {
+  /** Epoch milliseconds, or null if the account is not locked. */
+  lockedUntilMs: number | null
+  /** Changes when all sessions of the account are ended; a session opened under an older one is dead. */
+  sessionEpoch: number
+}
+
+/** `remaining` attempts after this one. `unknown`: no such challenge, or expired, or ended by a factor change. */
+export type AttemptTaken =
+  | { kind: 'taken'; record: ChallengeRecord; remaining: number; sessionEpoch: number }
+  | { kind: 'unknown' }
+  | { kind: 'method_not_offered'; methods: string[] }
+  | { kind: 'locked'; accountId: string; clientId: string; untilMs: number }
+
+export type BudgetTaken =
+  | { kind: 'taken'; remaining: number; sessionEpoch: number }
+  | { kind: 'locked'; untilMs: number }
+
+export type RefreshRotated =
+  | { kind: 'rotated'; session: ListedSession }
+  /** The refresh token was used before: the session has been ended in the same step. */
+  | { kind: 'reused'; session: ListedSession }
+  | { kind: 'locked'; accountId: string; untilMs: number }
+  | { kind: 'unknown' }
+
+/**
+ * One pending second step. Tokens are `pst_ch_` + the account's tag + a secret; only a hash is stored.
+ * `methods` are the answer shapes offered, e.g. `totp:6`, `recovery_code`; an attempt names one of them.
+ */
+export type ChallengeStore = {
+  open(
+    token: string,
+    challenge: { record: ChallengeRecord; methods: string[]; ttlSeconds: number; nowMs: number },
+  ): Promise<void>
+  /**
+   * Counts first, on the challenge and on the account, then hands out the record: of 200 parallel calls
+   * no more than `maxFailedAttempts` are answered `taken`. When the last attempt is taken the account is
+   * locked from that moment; passing the challenge clears it. `method_not_offered` counts nothing.
+   */
+  takeAttempt(token: string, method: string, limits: AttemptLimits, nowMs: number): Promise<AttemptTaken>
+  /** Gives one counted attempt back: it could not be evaluated, because a dependency was away. */
+  giveBack(token: string, limits: AttemptLimits, nowMs: number): Promise<void>
+  /**
+   * Ends the challenge, clears the account's failures and opens the session, all in one step.
+   * Exactly one caller wins; the others, and one whose `sessionEpoch` is stale, get false and nothing changes
+   * for them.
+   */
+  pass(token: string, session: NewSession, sessionEpoch: number, nowMs: number): Promise<boolean>
+  /** The record of a pending challenge, or null. Counts nothing. */
+  find(token: string, nowMs: number): Promise<ChallengeRecord | null>
+  /** Exactly one caller gets the record; null if it was not pending. */
+  cancel(token: string, nowMs: number): Promise<ChallengeRecord | null>
+  /** Ends every pending challenge and every open enrollment of the account (its factors changed). */
+  endAll(accountId: string): Promise<void>
+}
+
+/** The account's second-factor budget, for the routes that check a code without a challenge. */
+export type AttemptBudgets = {
+  /** Counts first. At most `maxFailedAttempts` parallel callers are answered `taken`. */
+  take(accountId: string, limits: AttemptLimits, nowMs: number): Promise<BudgetTaken>
+  giveBack(accountId: string, limits: AttemptLimits): Promise<void>
+  /** A second factor passed, or an administrator unlocked the account. */
+  clear(accountId: string): Promise<void>
+  read(accountId: string, nowMs: number): Promise<AccountState>
+}
+
+/** Enrollment tokens (`pst_en_`): what an account without a second factor gets at login where it must have one. */
+export type EnrollmentStore = {
+  open(
+    token: string,
+    enrollment: { record: EnrollmentRecord; ttlSeconds: number; nowMs: number },
+  ): Promise<void>
+  find(token: string, nowMs: number): Promise<EnrollmentRecord | null>
+  /** Like `ChallengeStore.pass`: exactly one caller wins, and has its session opened. */
+  pass(token: string, session: NewSession, sessionEpoch: number, nowMs: number): Promise<boolean>
+}
+
+export type SessionStore = {
+  /** False if all sessions of the account were ended since `sessionEpoch` was read; nothing is stored then. */
+  open(session: NewSession, sessionEpoch: number, nowMs: number): Promise<boolean>
+  /** The live session, its idle time begun anew; null if it has ended. Writes at most once a second a session. */
+  touch(accountId: string, sid: string, nowMs: number): Promise<ListedSession | null>
+  /**
+   * Replaces the refresh token's hash if `refreshHash` is the current one; exactly one caller wins.
+   * A token of this family that is not the current one ends the session (`reused`). A wrong family hash is
+   * `unknown` and ends nothing. Also refused while the account is locked.
+   */
+  rotateRefresh(
+    at: { accountTag: string; sid: string },
+    presented: { familyHash: string; refreshHash: string },
+    nextRefreshHash: string,
+    nowMs: number,
+  ): Promise<RefreshRotated>
+  /** Puts `previousHash` back if `currentHash` still stands: the renewal could not be completed. */
+  restoreRefresh(
+    at: { accountTag: string; sid: string },
+    currentHash: string,
+    previousHash: string,
+  ): Promise<void>
+  list(accountId: string, nowMs: number): Promise<ListedSession[]>
+  /** True if the session was live. */
+  end(accountId: string, sid: string, nowMs: number): Promise<boolean>
+  /**
+   * Ends all sessions but `exceptSid`, and whatever is being opened at this moment under the old epoch.
+   * Returns how many were live.
+   */
+  endAll(accountId: string, exceptSid: string | null, nowMs: number): Promise<number>
+}
+
+/** Counters with a window: the first increment starts it. */
+export type Counters = {
+  /** The count with this one, and the milliseconds until the window ends. */
+  increment(name: string, windowMs: number, nowMs: number): Promise<{ count: number; resetsInMs: number }>
+  /** Takes one back, never below zero. */
+  decrement(name: string, nowMs: number): Promise<void>
+  reset(name: string): Promise<void>
+}
+
+/** `reconnected`: messages may have been missed, so everything has to be read again. */
+export type ChangedTopic = 'policy' | 'clients' | 'signing_keys' | 'reconnected'
+
+export type Changes = {
+  publish(topic: Exclude<ChangedTopic, 'reconnected'>): Promise<void>
+  /** Listeners of this process hear their own publications too. */
+  subscribe(listener: (topic: ChangedTopic) => void): void
+}
+
+/** All operations throw `DependencyError('redis', …)` where the store is away or too slow. */
+export type Ephemeral = {
+  challenges: ChallengeStore
+  budgets: AttemptBudgets
+  enrollments: EnrollmentStore
+  sessions: SessionStore
+  counters: Counters
+  changes: Changes
+  /** What serves it, for `/readyz` and the start message. */
+  kind: 'redis' | 'memory'
+  ping(): Promise<void>
+  close(): Promise<void>
+}

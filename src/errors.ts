@@ -1,0 +1,73 @@
+// Every error a caller can meet: its code, its HTTP status, and what it says by default.
+// The one handler that renders them is `renderError`; routes and use cases only throw.
+
+/** Error codes and their status. RFC 6749, 6750 and 9470 codes where one exists; the rest are Postern's. */
+export const ERROR_CODES = {
+  invalid_request: [400, 'The request is malformed.'],
+  invalid_client: [401, 'Client authentication failed.'],
+  invalid_grant: [400, 'The grant is invalid, expired, revoked or already used.'],
+  unauthorized_client: [403, 'This client may not do that.'],
+  unsupported_grant_type: [400, 'This grant type is not supported.'],
+  invalid_scope: [400, 'The client may not have a requested scope.'],
+  invalid_token: [401, 'The access token is missing, expired, revoked or not valid here.'],
+  insufficient_scope: [403, 'The token lacks the scope this needs.'],
+  insufficient_user_authentication: [401, 'A fresh second factor is needed.'],
+  invalid_credentials: [401, 'The user name or the password is wrong.'],
+  invalid_code: [401, 'The code is wrong, expired or already used.'],
+  invalid_challenge: [401, 'The challenge is unknown, expired, used or cancelled.'],
+  invalid_enrollment: [401, 'The enrollment is unknown, expired or already used.'],
+  too_many_attempts: [429, 'Too many attempts.'],
+  rate_limited: [429, 'Too many requests from this network.'],
+  account_locked: [429, 'The account is locked after too many wrong codes.'],
+  account_disabled: [403, 'The account is disabled.'],
+  access_denied: [403, 'You may not do that.'],
+  policy_violation: [403, 'The policy does not allow that.'],
+  weak_password: [400, 'The password cannot be accepted.'],
+  not_found: [404, 'There is nothing here.'],
+  method_not_allowed: [405, 'This method is not supported here.'],
+  conflict: [409, 'It conflicts with what exists.'],
+  precondition_failed: [412, 'It has changed since you read it; read it again.'],
+  server_error: [500, 'Something went wrong on our side.'],
+  temporarily_unavailable: [503, 'A service that this needs is away. Try again shortly.'],
+} as const satisfies Record<string, readonly [status: number, description: string]>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** Members that an error may carry besides `error`, `error_description` and `request_id`. */
+export type ErrorDetails = {
+  /** Seconds to wait; also sent as `Retry-After`. */
+  retry_after?: number
+  attempts_remaining?: number
+  /** The members that are at fault, as JSON pointers without the leading slash, e.g. `totp/digits`. */
+  fields?: string[]
+  /** RFC 9470: what a step-up has to reach. */
+  acr_values?: string
+  /** RFC 9470: how fresh, in seconds. */
+  max_age?: number
+}
+
+/** The only error class that ends a request on purpose. Anything else that is thrown is a 500 or a 503. */
+export class AuthError extends Error {
+  override readonly name = 'AuthError'
+  readonly code: ErrorCode
+  readonly status: number
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, description?: string, details: ErrorDetails = {}) {
+    super(description ?? ERROR_CODES[code][1])
+    this.code = code
+    this.status = ERROR_CODES[code][0]
+    this.details = details
+  }
+}
+
+/** Redis or PostgreSQL is away, or too slow: a 503, never a pass. */
+export class DependencyError extends Error {
+  override readonly name = 'DependencyError'
+  readonly dependency: 'postgres' | 'redis'
+
+  constructor(dependency: 'postgres' | 'redis', cause: unknown) {
+    super(`${dependency} is away: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    this.dependency = dependency
+  }
+}

@@ -121,7 +121,8 @@ const toAuthError = (error: unknown): AuthError => {
   return refused ? new AuthError('invalid_request', framework.message) : new AuthError('server_error')
 }
 
-const quoted = (value: string): string => `"${value.replaceAll(/[\\"]/g, '')}"`
+/** RFC 6750 3: printable ASCII without quotation mark and backslash. */
+const quoted = (value: string): string => `"${value.replaceAll(/[^\x20-\x7E]|[\\"]/g, '')}"`
 
 /** RFC 6750 3, RFC 9470 3, RFC 6749 5.2: how to authenticate instead. */
 const authenticateHeader = ({ code, message, details }: AuthError): string | null => {

@@ -72,10 +72,11 @@ export type TestApp = {
 }
 
 export type TestAppOptions = {
-  /** What `readConfig` reads besides the servers' URLs; null for a URL takes the embedded engine. */
+  /** What `readConfig` reads besides the servers' URLs. */
   environment?: Record<string, string>
   databaseUrl?: string
-  redisUrl?: string
+  /** Null: short-lived state in memory. */
+  redisUrl?: string | null
   redisKeyPrefix?: string
 }
 
@@ -107,7 +108,7 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
   const now = () => new Date(time)
   const config = readConfig({
     DATABASE_URL: options.databaseUrl ?? (await createDatabase(await sharedPostgres())),
-    REDIS_URL: options.redisUrl ?? (await sharedRedis()).url,
+    REDIS_URL: options.redisUrl === undefined ? (await sharedRedis()).url : (options.redisUrl ?? ''),
     POSTERN_ENCRYPTION_KEYS: TEST_ENCRYPTION_KEY,
     POSTERN_RATE_LIMIT: '0',
     LOG_LEVEL: 'silent',

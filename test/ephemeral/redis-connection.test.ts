@@ -11,16 +11,22 @@ import { newAccountId, openSession, quiet } from './fixtures.ts'
 const skip = missingServer('redis')
 
 t.test('through Sentinel, the master is found', { skip }, async (t) => {
-  const master = await startRedis()
+  const master = await startRedis('--requirepass', 'secret')
   t.teardown(() => master.stop())
   const folder = temporaryFolder('sentinel')
   const port = await freePort()
   const settings = join(folder, 'sentinel.conf')
-  writeFileSync(settings, `port ${port}\nsentinel monitor main 127.0.0.1 ${master.port} 1\n`)
+  const lines = [
+    `port ${port}`,
+    'requirepass secret',
+    `sentinel monitor main 127.0.0.1 ${master.port} 1`,
+    'sentinel auth-pass main secret',
+  ]
+  writeFileSync(settings, lines.join('\n'))
   const sentinel = await runServer({
     port,
     folder,
-    url: `redis+sentinel://127.0.0.1:1,127.0.0.1:${port}/main/2`,
+    url: `redis+sentinel://default:secret@127.0.0.1:1,127.0.0.1:${port}/main/2`,
     command: findProgram('redis-server') ?? '',
     args: [settings, '--sentinel'],
     stopSignal: 'SIGTERM',

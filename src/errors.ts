@@ -71,3 +71,85 @@ export class DependencyError extends Error {
     this.dependency = dependency
   }
 }
+
+/** How an error is answered: status, JSON body (without `request_id`) and headers. */
+export type RenderedError = {
+  status: number
+  body: { error: ErrorCode; error_description: string } & ErrorDetails
+  headers: Record<string, string>
+}
+
+const DEPENDENCY_RETRY_SECONDS = 1
+
+type AjvError = { instancePath: string; keyword: string; params: Record<string, unknown>; message?: string }
+
+/** What Fastify throws by itself; `validation` where a schema refused the request. */
+type FrameworkError = Error & {
+  code?: string
+  statusCode?: number
+  validation?: AjvError[]
+  validationContext?: string
+}
+
+const fieldOf = ({ instancePath, keyword, params }: AjvError): string => {
+  const member = keyword === 'required' ? params.missingProperty : params.additionalProperty
+  const path = typeof member === 'string' ? `${instancePath}/${member}` : instancePath
+  return path.slice(1)
+}
+
+const fromValidation = (error: FrameworkError, validation: AjvError[]): AuthError => {
+  const fields = [...new Set(validation.map(fieldOf))].filter((field) => field !== '')
+  const where = error.validationContext ?? 'request'
+  const problems = validation.map((one) => `${fieldOf(one) || where} ${one.message ?? 'is not valid'}`)
+  return new AuthError('invalid_request', `${[...new Set(problems)].join('; ')}.`, { fields })
+}
+
+/** Any error as an `AuthError`. What is not expected becomes a plain `server_error` that tells nothing. */
+const toAuthError = (error: unknown): AuthError => {
+  if (error instanceof AuthError) return error
+  if (error instanceof DependencyError) {
+    return new AuthError('temporarily_unavailable', undefined, { retry_after: DEPENDENCY_RETRY_SECONDS })
+  }
+  if (!(error instanceof Error)) return new AuthError('server_error')
+  const framework: FrameworkError = error
+  if (framework.validation) return fromValidation(framework, framework.validation)
+  if (framework.code === 'FST_ERR_HANDLER_TIMEOUT' || framework.statusCode === 503) {
+    return new AuthError('temporarily_unavailable', undefined, { retry_after: DEPENDENCY_RETRY_SECONDS })
+  }
+  // Fastify's own refusals of a body: malformed, too large, of another content type.
+  const refused =
+    framework.statusCode !== undefined && framework.statusCode >= 400 && framework.statusCode < 500
+  return refused ? new AuthError('invalid_request', framework.message) : new AuthError('server_error')
+}
+
+const quoted = (value: string): string => `"${value.replaceAll(/[\\"]/g, '')}"`
+
+/** RFC 6750 3, RFC 9470 3, RFC 6749 5.2: how to authenticate instead. */
+const authenticateHeader = ({ code, message, details }: AuthError): string | null => {
+  if (code === 'invalid_client') return 'Basic realm="postern", charset="UTF-8"'
+  if (code === 'insufficient_user_authentication') {
+    return (
+      `Bearer error="${code}", error_description=${quoted(message)}` +
+      `, acr_values="${details.acr_values ?? 'aal2'}", max_age="${details.max_age ?? 0}"`
+    )
+  }
+  if (code === 'invalid_token' || code === 'insufficient_scope') {
+    return `Bearer error="${code}", error_description=${quoted(message)}`
+  }
+  return null
+}
+
+/** Renders any error; the one place that does. */
+export const renderError = (error: unknown): RenderedError => {
+  const known = toAuthError(error)
+  const authenticate = authenticateHeader(known)
+  return {
+    status: known.status,
+    body: { error: known.code, error_description: known.message, ...known.details },
+    headers: {
+      'cache-control': 'no-store',
+      ...(authenticate && { 'www-authenticate': authenticate }),
+      ...(known.details.retry_after !== undefined && { 'retry-after': String(known.details.retry_after) }),
+    },
+  }
+}

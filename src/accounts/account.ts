@@ -1,0 +1,61 @@
+// Who signs in. Pure: an account, and how its row reads.
+
+/** Columns of `accounts` that make an `Account`, for every statement that reads one under the alias `a`. */
+export const ACCOUNT_COLUMNS = `a.id, a.client_id, a.subject, a.username, a.email, a.display_name, a.roles, a.status,
+  a.enrolled_authenticators, a.created_at, a.updated_at, a.last_login_at`
+
+export type AccountStatus = 'active' | 'disabled'
+
+export type Account = {
+  id: string
+  /** The client whose external subject this is; null for Postern's own accounts. */
+  clientId: string | null
+  /** The client's name for it; null for Postern's own accounts. */
+  subject: string | null
+  username: string | null
+  email: string | null
+  displayName: string | null
+  roles: string[]
+  status: AccountStatus
+  enrolledAuthenticators: number
+  createdAt: Date
+  updatedAt: Date
+  lastLoginAt: Date | null
+}
+
+export type AccountRow = {
+  id: string
+  client_id: string | null
+  subject: string | null
+  username: string | null
+  email: string | null
+  display_name: string | null
+  roles: string[]
+  status: AccountStatus
+  enrolled_authenticators: number
+  created_at: Date
+  updated_at: Date
+  last_login_at: Date | null
+}
+
+export const toAccount = (row: AccountRow): Account => ({
+  id: row.id,
+  clientId: row.client_id,
+  subject: row.subject,
+  username: row.username,
+  email: row.email,
+  displayName: row.display_name,
+  roles: row.roles,
+  status: row.status,
+  enrolledAuthenticators: row.enrolled_authenticators,
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+  lastLoginAt: row.last_login_at,
+})
+
+/** How user names and email addresses are compared: NFC, case-folded, trimmed. */
+export const nameKey = (name: string): string => name.trim().normalize('NFC').toLowerCase()
+
+/** The name a person knows the account by, for QR codes and greetings. */
+export const accountLabel = (account: Account): string =>
+  account.username ?? account.email ?? account.displayName ?? account.subject ?? account.id

@@ -1,0 +1,43 @@
+// Argon2id (RFC 9106) off the event loop, behind a bounded queue: a flood of logins is told to come back,
+// and the other routes stay fast. On at most the cores but one.
+import { availableParallelism } from 'node:os'
+import { type Algorithm, hash, verify } from '@node-rs/argon2'
+import PQueue from 'p-queue'
+import { AuthError } from '../errors.ts'
+
+/** OWASP's and NIST's choice: 19 MiB, two passes, one lane. Stored in every PHC string. */
+export const ARGON2_PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+const OPTIONS = { ...ARGON2_PARAMETERS, algorithm: 2 satisfies Algorithm.Argon2id }
+
+/** How many may wait: about a second's work of one core. */
+const MAX_WAITING = 64
+const RETRY_AFTER_SECONDS = 2
+
+export type PasswordHasher = {
+  /** The PHC string of a password. @throws {AuthError} temporarily_unavailable when too many wait. */
+  hash(password: string): Promise<string>
+  /** @throws {AuthError} temporarily_unavailable when too many wait. */
+  verify(phc: string, password: string): Promise<boolean>
+  /** Waits for what runs. */
+  close(): Promise<void>
+}
+
+/** NFC, so that a password typed on another system is the same one (NIST SP 800-63B 3.1.1.2). */
+const normalize = (password: string): string => password.normalize('NFC')
+
+export const createPasswordHasher = (): PasswordHasher => {
+  const queue = new PQueue({ concurrency: Math.max(1, availableParallelism() - 1) })
+  const enqueue = <T>(work: () => Promise<T>): Promise<T> => {
+    if (queue.size >= MAX_WAITING) {
+      throw new AuthError('temporarily_unavailable', 'Too many sign-ins at once. Try again shortly.', {
+        retry_after: RETRY_AFTER_SECONDS,
+      })
+    }
+    return queue.add(work)
+  }
+  return {
+    hash: async (password) => enqueue(() => hash(normalize(password), OPTIONS)),
+    verify: async (phc, password) => enqueue(() => verify(phc, normalize(password))),
+    close: () => queue.onIdle(),
+  }
+}

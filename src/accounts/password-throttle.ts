@@ -1,0 +1,47 @@
+// Wrong passwords, counted by account and by network, each with its own budget (SECURITY 7). An attempt is
+// counted before the password is looked at and given back if it was right, so that parallel guesses cannot
+// slip past. The account's own budget is keyed the same way for names that no account has.
+import { hashToken } from '../crypto.ts'
+import type { Counters } from '../ephemeral/ephemeral.ts'
+import { throttledNetwork } from '../network.ts'
+import type { PolicyCache } from '../policy/policy-cache.ts'
+
+type Deps = { ephemeral: { counters: Counters }; policy: PolicyCache }
+
+export type PasswordThrottle =
+  | { kind: 'taken'; succeed: () => Promise<void> }
+  | { kind: 'refused'; reason: 'throttled_account' | 'throttled_network'; retryAfterSeconds: number }
+
+const accountCounter = (account: string): string => `password:account:${hashToken(account)}`
+const networkCounter = (ip: string): string => `password:network:${throttledNetwork(ip)}`
+
+const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
+
+/** Counts one password attempt. `account` is an id, or the name that was tried where there is none. */
+export const takePasswordAttempt = async (
+  deps: Deps,
+  attempt: { account: string; ip: string | null; now: Date },
+): Promise<PasswordThrottle> => {
+  const { counters } = deps.ephemeral
+  const policy = deps.policy.current()
+  const nowMs = attempt.now.getTime()
+  const windowMs = policy.password_window * 1000
+  const names = { account: accountCounter(attempt.account), network: networkCounter(attempt.ip ?? 'unknown') }
+  const [byAccount, byNetwork] = await Promise.all([
+    counters.increment(names.account, windowMs, nowMs),
+    counters.increment(names.network, windowMs, nowMs),
+  ])
+  if (byAccount.count > policy.max_failed_passwords) {
+    return { kind: 'refused', reason: 'throttled_account', retryAfterSeconds: seconds(byAccount.resetsInMs) }
+  }
+  if (byNetwork.count > policy.max_failed_passwords_per_network) {
+    return { kind: 'refused', reason: 'throttled_network', retryAfterSeconds: seconds(byNetwork.resetsInMs) }
+  }
+  return {
+    kind: 'taken',
+    async succeed() {
+      // A right password clears the account's failures; of the network's it takes back its own count alone.
+      await Promise.all([counters.reset(names.account), counters.decrement(names.network, nowMs)])
+    },
+  }
+}

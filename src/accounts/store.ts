@@ -1,0 +1,136 @@
+// Accounts in PostgreSQL, as signing in needs them. What administrators do with them: `admin-store.ts`.
+import type { AuditEvent } from '../audit/event.ts'
+import type { Sql } from '../postgres.ts'
+import { ACCOUNT_COLUMNS, type Account, type AccountRow, nameKey, toAccount } from './account.ts'
+
+const FIND_ACCOUNT = {
+  name: 'find_account',
+  text: `SELECT ${ACCOUNT_COLUMNS} FROM accounts AS a WHERE a.id = $1`,
+}
+
+export const findAccount = async (deps: { postgres: Sql }, accountId: string): Promise<Account | null> => {
+  const [row] = await deps.postgres.query<AccountRow>(FIND_ACCOUNT, [accountId])
+  return row ? toAccount(row) : null
+}
+
+const FIND_BY_NAME = {
+  name: 'find_account_by_name',
+  text: `
+    SELECT ${ACCOUNT_COLUMNS}, a.password_hash
+      FROM accounts AS a
+     WHERE a.client_id IS NULL AND (a.username_key = $1 OR a.email_key = $1)
+     ORDER BY a.username_key = $1 DESC
+     LIMIT 1`,
+}
+
+/** Postern's own account by user name, else by email address, with its password hash. */
+export const findAccountByName = async (
+  deps: { postgres: Sql },
+  name: string,
+): Promise<{ account: Account; passwordHash: string | null } | null> => {
+  const [row] = await deps.postgres.query<AccountRow & { password_hash: string | null }>(FIND_BY_NAME, [
+    nameKey(name),
+  ])
+  return row ? { account: toAccount(row), passwordHash: row.password_hash } : null
+}
+
+const RECORD_SIGN_IN = {
+  name: 'record_sign_in',
+  text: `
+    WITH signed_in AS (
+      UPDATE accounts
+         SET last_login_at = $2
+       WHERE id = $1 AND status = 'active'
+      RETURNING id
+    )
+    SELECT record_audit_event($3::jsonb) FROM signed_in`,
+}
+
+/** Notes a sign-in and records `event`; false if the account is disabled or gone. */
+export const recordSignIn = async (
+  deps: { postgres: Sql },
+  accountId: string,
+  now: Date,
+  event: AuditEvent,
+): Promise<boolean> =>
+  (await deps.postgres.query(RECORD_SIGN_IN, [accountId, now, JSON.stringify(event)])).length === 1
+
+const REPLACE_PASSWORD_HASH = {
+  name: 'replace_password_hash',
+  text: `
+    UPDATE accounts
+       SET password_hash = $3
+     WHERE id = $1 AND password_hash = $2`,
+}
+
+/** Stores the same password hashed anew, unless it has been changed meanwhile. */
+export const replacePasswordHash = async (
+  deps: { postgres: Sql },
+  accountId: string,
+  previous: string,
+  next: string,
+): Promise<void> => {
+  await deps.postgres.query(REPLACE_PASSWORD_HASH, [accountId, previous, next])
+}
+
+const FIND_SUBJECT = {
+  name: 'find_subject',
+  text: `SELECT ${ACCOUNT_COLUMNS} FROM accounts AS a WHERE a.client_id = $1 AND a.subject = $2`,
+}
+
+/** What a client says of its external subject; what it leaves out stays as it is. */
+export type Subject = {
+  subject: string
+  email?: string | undefined
+  displayName?: string | undefined
+  roles?: string[] | undefined
+}
+
+export const findSubject = async (
+  deps: { postgres: Sql },
+  clientId: string,
+  subject: string,
+): Promise<Account | null> => {
+  const [row] = await deps.postgres.query<AccountRow>(FIND_SUBJECT, [clientId, subject])
+  return row ? toAccount(row) : null
+}
+
+// Two first challenges of one subject at once make one account: the second updates what the first inserted.
+const SAVE_SUBJECT = {
+  name: 'save_subject',
+  text: `
+    WITH saved AS (
+      INSERT INTO accounts AS a (id, client_id, subject, email, email_key, display_name, roles, created_at, updated_at)
+      VALUES ($1, $2, $3, $4, $5, $6, COALESCE($7, '{}'::text[]), $8, $8)
+          ON CONFLICT (client_id, subject) DO UPDATE
+         SET email = COALESCE($4, a.email),
+             email_key = COALESCE($5, a.email_key),
+             display_name = COALESCE($6, a.display_name),
+             roles = COALESCE($7, a.roles),
+             updated_at = $8
+      RETURNING ${ACCOUNT_COLUMNS}
+    )
+    SELECT saved.*, record_audit_event($9::jsonb || jsonb_build_object('account_id', saved.id)) FROM saved`,
+}
+
+/** Creates or updates a client's external subject; `event` is completed with the account's id. */
+export const saveSubject = async (
+  deps: { postgres: Sql },
+  account: { id: string; clientId: string; now: Date },
+  { subject, email, displayName, roles }: Subject,
+  event: AuditEvent,
+): Promise<Account> => {
+  const [row] = await deps.postgres.query<AccountRow>(SAVE_SUBJECT, [
+    account.id,
+    account.clientId,
+    subject,
+    email ?? null,
+    email === undefined ? null : nameKey(email),
+    displayName ?? null,
+    roles ?? null,
+    account.now,
+    JSON.stringify(event),
+  ])
+  if (!row) throw new Error('saving a subject returned no row')
+  return toAccount(row)
+}

@@ -1,0 +1,124 @@
+// The only HTTP wiring: Fastify's options, the hooks that hold for every route, and the list of routes.
+
+import helmet from '@fastify/helmet'
+import rateLimit from '@fastify/rate-limit'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import underPressure from '@fastify/under-pressure'
+import Fastify, { type FastifyBaseLogger, type FastifyRequest } from 'fastify'
+import { v7 as uuidv7 } from 'uuid'
+import { accountRoutes } from './accounts/routes.ts'
+import { challengeRoutes } from './challenges/routes.ts'
+import type { Deps } from './deps.ts'
+import { describeApi } from './describe-api.ts'
+import { AuthError, renderError } from './errors.ts'
+import { throttledNetwork } from './network.ts'
+import { oauthRoutes } from './oauth/routes.ts'
+import { createMetrics } from './operations/metrics.ts'
+import { operationRoutes } from './operations/routes.ts'
+import { compileValidator } from './request-validation.ts'
+import { sessionRoutes } from './sessions/routes.ts'
+import { tokenRoutes } from './tokens/routes.ts'
+
+/** Bodies are small; whatever is larger is not meant for Postern. */
+const BODY_LIMIT_BYTES = 64 * 1024
+
+/** SECURITY 36: an answer within 2 s, whatever is away. */
+const HANDLER_TIMEOUT_MS = 1_900
+const MAX_EVENT_LOOP_DELAY_MS = 1_000
+
+const buildFastify = (deps: Deps) =>
+  Fastify({
+    loggerInstance: deps.log as FastifyBaseLogger,
+    // Requests are told by metrics and audit events; a line each would hold user agents and addresses.
+    disableRequestLogging: true,
+    trustProxy: deps.config.trustedProxies.length > 0 ? deps.config.trustedProxies : false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    handlerTimeout: HANDLER_TIMEOUT_MS,
+    requestIdHeader: false,
+    genReqId: () => uuidv7(),
+    forceCloseConnections: 'idle',
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 128 },
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+export type App = ReturnType<typeof buildFastify>
+
+/** A body that a route did not ask for is refused like an unknown member; `{}` and nothing are the same. */
+const refuseUnaskedBody = async (request: FastifyRequest): Promise<void> => {
+  const { body } = request
+  if (request.routeOptions.schema?.body || body === undefined || body === null) return
+  if (typeof body === 'object' && !Array.isArray(body) && Object.keys(body).length === 0) return
+  throw new AuthError('invalid_request', 'This route takes no body.', { fields: ['body'] })
+}
+
+/** JSON and nothing else; an empty body is no body, and the route's schema says whether it needs one. */
+const parseBodies = (app: App): void => {
+  const parse = app.getDefaultJsonParser('error', 'error')
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') done(null, undefined)
+    else parse(request, body, done)
+  })
+}
+
+const answerErrors = (app: App): void => {
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body, headers } = renderError(error)
+    if (status >= 500) request.log.error({ err: error, request_id: request.id }, body.error)
+    reply.errorCode = body.error
+    return reply
+      .code(status)
+      .headers(headers)
+      .send({ ...body, request_id: request.id })
+  })
+  app.setNotFoundHandler(() => {
+    throw new AuthError('not_found', 'There is no such route.')
+  })
+}
+
+/**
+ * Per-network flood protection. Decision: counted in each process and not in Redis, because it protects the
+ * process, and would cost every request a round trip; the budgets that hold guesses down are in Redis.
+ */
+const limitRates = async (app: App, deps: Deps): Promise<void> => {
+  const { rateLimitPerMinute } = deps.config
+  if (rateLimitPerMinute === 0) return
+  await app.register(rateLimit, {
+    max: rateLimitPerMinute,
+    timeWindow: 60_000,
+    keyGenerator: (request) => throttledNetwork(request.ip),
+    allowList: (request) => request.url === '/healthz' || request.url === '/readyz',
+    errorResponseBuilder: (_request, context) =>
+      new AuthError('rate_limited', undefined, { retry_after: Math.max(1, Math.ceil(context.ttl / 1000)) }),
+  })
+}
+
+/** Builds the HTTP application over open dependencies. Tests and production build the same one. */
+export const buildApp = async (deps: Deps): Promise<App> => {
+  const app = buildFastify(deps)
+  const metrics = createMetrics()
+  app.setValidatorCompiler(compileValidator)
+  parseBodies(app)
+  answerErrors(app)
+  metrics.observe(app)
+  app.addHook('preValidation', refuseUnaskedBody)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+  await app.register(helmet, { contentSecurityPolicy: false })
+  await app.register(underPressure, {
+    maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
+    pressureHandler: () => {
+      throw new AuthError('temporarily_unavailable', 'Too busy. Try again shortly.', { retry_after: 1 })
+    },
+  })
+  await limitRates(app, deps)
+  await describeApi(app, deps)
+
+  await app.register(accountRoutes, { deps })
+  await app.register(challengeRoutes, { deps })
+  await app.register(sessionRoutes, { deps })
+  await app.register(oauthRoutes, { deps })
+  await app.register(tokenRoutes, { deps })
+  await app.register(operationRoutes, { deps, metrics })
+  return app
+}

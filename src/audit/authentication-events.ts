@@ -1,0 +1,103 @@
+// Events of signing in: primary authentication, challenges, sessions, refresh tokens.
+import { type About, type AuditEvent, auditEvent, type Origin } from './event.ts'
+
+type Subject = { accountId: string; clientId: string }
+
+export const primaryAuthenticationPassed = (
+  origin: Origin,
+  about: Subject & { amr: string[]; decision: string; reasons: string[] },
+): AuditEvent =>
+  auditEvent('primary_authentication.passed', 'success', origin, {
+    ...about,
+    details: { amr: about.amr, decision: about.decision, reasons: about.reasons },
+  })
+
+export const primaryAuthenticationFailed = (
+  origin: Origin,
+  about: { accountId: string | null; clientId: string; reason: string },
+): AuditEvent =>
+  auditEvent('primary_authentication.failed', 'failure', origin, {
+    ...about,
+    details: { reason: about.reason },
+  })
+
+export const challengePassed = (
+  origin: Origin,
+  about: Subject & {
+    sessionId: string
+    purpose: string
+    method: string
+    amr: string[]
+    authenticatorId?: string
+  },
+): AuditEvent =>
+  auditEvent('challenge.passed', 'success', origin, {
+    ...about,
+    details: {
+      purpose: about.purpose,
+      method: about.method,
+      amr: about.amr,
+      ...(about.authenticatorId && { authenticator_id: about.authenticatorId }),
+    },
+  })
+
+export const challengeFailed = (
+  origin: Origin,
+  about: Subject & { method: string; reason: string; attemptsRemaining: number },
+): AuditEvent =>
+  auditEvent('challenge.failed', 'failure', origin, {
+    ...about,
+    details: { method: about.method, reason: about.reason, attempts_remaining: about.attemptsRemaining },
+  })
+
+export const challengeRefused = (
+  origin: Origin,
+  about: { accountId: string | null; clientId: string | null; reason: string },
+): AuditEvent =>
+  auditEvent('challenge.refused', 'failure', origin, { ...about, details: { reason: about.reason } })
+
+export const challengeCancelled = (origin: Origin, about: Subject): AuditEvent =>
+  auditEvent('challenge.cancelled', 'success', origin, about)
+
+export const sessionEnded = (
+  origin: Origin,
+  about: { accountId: string; sessionId: string; clientId?: string; reason: string },
+): AuditEvent =>
+  auditEvent('session.ended', 'success', origin, { ...about, details: { reason: about.reason } })
+
+export const sessionsEnded = (
+  origin: Origin,
+  about: { accountId: string; keptSessionId: string | null; reason: string },
+): AuditEvent =>
+  auditEvent('sessions.ended', 'success', origin, {
+    accountId: about.accountId,
+    sessionId: about.keptSessionId,
+    details: { reason: about.reason },
+  })
+
+export const refreshTokenRotated = (origin: Origin, about: Subject & { sessionId: string }): AuditEvent =>
+  auditEvent('refresh_token.rotated', 'success', origin, about)
+
+export const refreshTokenRefused = (
+  origin: Origin,
+  about: About & { reason: 'reused' | 'unknown' | 'wrong_client' | 'locked' | 'disabled' | 'policy' },
+): AuditEvent =>
+  auditEvent('refresh_token.refused', 'failure', origin, { ...about, details: { reason: about.reason } })
+
+export const clientTokenIssued = (origin: Origin, about: { clientId: string; scope: string }): AuditEvent =>
+  auditEvent('client_token.issued', 'success', origin, { ...about, details: { scope: about.scope } })
+
+export const clientAuthenticationFailed = (
+  origin: Origin,
+  about: { clientId: string | null; reason: string },
+): AuditEvent =>
+  auditEvent('client_authentication.failed', 'failure', origin, {
+    clientId: about.clientId,
+    details: { reason: about.reason },
+  })
+
+export const accessRefused = (
+  origin: Origin,
+  about: { accountId: string; clientId: string; sessionId: string | null; reason: string },
+): AuditEvent =>
+  auditEvent('access.refused', 'failure', origin, { ...about, details: { reason: about.reason } })

@@ -1,0 +1,182 @@
+// Authenticators and recovery codes in PostgreSQL, as an attempt needs them. Enrolling and removing them
+// stands in `enrollment-store.ts`.
+import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
+import type { AuditEvent } from '../audit/event.ts'
+import type { Sealer } from '../crypto.ts'
+import type { Sql } from '../postgres.ts'
+import type { StoredRecoveryCode } from './recovery-code.ts'
+import type { TotpAlgorithm, TotpParameters } from './totp.ts'
+
+/** NIST SP 800-63B 3.2.2: after this many consecutive failures an authenticator is disabled. */
+export const MAX_CONSECUTIVE_FAILURES = 100
+
+export type TotpAuthenticator = TotpParameters & { id: string; secret: Buffer }
+
+export type TotpRow = {
+  authenticator_id: string
+  secret_sealed: string
+  algorithm: TotpAlgorithm
+  digits: 6 | 8
+  step_seconds: number
+}
+
+/** What a sealed secret is bound to: its row and column. */
+export const secretContext = (authenticatorId: string): string => `authenticators.secret:${authenticatorId}`
+
+export const toTotpAuthenticator = (row: TotpRow, sealer: Sealer): TotpAuthenticator => ({
+  id: row.authenticator_id,
+  secret: sealer.open(row.secret_sealed, secretContext(row.authenticator_id)),
+  algorithm: row.algorithm,
+  digits: row.digits,
+  stepSeconds: row.step_seconds,
+})
+
+const FIND_TOTP = {
+  name: 'find_totp',
+  text: `
+    SELECT ${ACCOUNT_COLUMNS},
+           t.id AS authenticator_id, t.secret_sealed, t.algorithm, t.digits, t.step_seconds
+      FROM accounts AS a
+      LEFT JOIN authenticators AS t ON t.account_id = a.id AND t.type = 'totp' AND t.status = 'active'
+     WHERE a.id = $1
+     ORDER BY t.created_at`,
+}
+
+/** The account and its active TOTP authenticators, unsealed; null if there is no such account. */
+export const findTotp = async (
+  deps: { postgres: Sql; sealer: Sealer },
+  accountId: string,
+): Promise<{ account: Account; authenticators: TotpAuthenticator[] } | null> => {
+  const rows = await deps.postgres.query<AccountRow & (TotpRow | { authenticator_id: null })>(FIND_TOTP, [
+    accountId,
+  ])
+  const [first] = rows
+  if (!first) return null
+  const enrolled = rows.filter((row): row is AccountRow & TotpRow => row.authenticator_id !== null)
+  return {
+    account: toAccount(first),
+    authenticators: enrolled.map((row) => toTotpAuthenticator(row, deps.sealer)),
+  }
+}
+
+const FIND_RECOVERY_CODES = {
+  name: 'find_recovery_codes',
+  text: `
+    SELECT ${ACCOUNT_COLUMNS}, r.id AS code_id, r.salt, r.code_hash
+      FROM accounts AS a
+      LEFT JOIN recovery_codes AS r ON r.account_id = a.id AND r.used_at IS NULL
+     WHERE a.id = $1`,
+}
+
+type CodeRow = { code_id: string; salt: Buffer; code_hash: Buffer }
+
+/** The account and its unused recovery codes; null if there is no such account. */
+export const findRecoveryCodes = async (
+  deps: { postgres: Sql },
+  accountId: string,
+): Promise<{ account: Account; codes: StoredRecoveryCode[] } | null> => {
+  const rows = await deps.postgres.query<AccountRow & (CodeRow | { code_id: null })>(FIND_RECOVERY_CODES, [
+    accountId,
+  ])
+  const [first] = rows
+  if (!first) return null
+  const unused = rows.filter((row): row is AccountRow & CodeRow => row.code_id !== null)
+  return {
+    account: toAccount(first),
+    codes: unused.map((row) => ({ id: row.code_id, salt: row.salt, codeHash: row.code_hash })),
+  }
+}
+
+// One statement burns the step and records the event: of any number of parallel uses one gets a row
+// (RFC 6238 5.2). The account's status is part of it, so that a disabled account cannot slip through.
+const BURN_TIME_STEP = {
+  name: 'burn_time_step',
+  text: `
+    WITH burned AS (
+      UPDATE authenticators
+         SET last_time_step = $2, consecutive_failures = 0, last_used_at = $3
+       WHERE id = $1 AND status = 'active' AND last_time_step < $2
+         AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id AND status = 'active')
+      RETURNING id
+    )
+    SELECT record_audit_event($4::jsonb) FROM burned`,
+}
+
+/** Burns a time step and records `event`; false if it, or a later one, was burned before. */
+export const burnTimeStep = async (
+  deps: { postgres: Sql },
+  step: { authenticatorId: string; timeStep: number; now: Date },
+  event: AuditEvent,
+): Promise<boolean> => {
+  const values = [step.authenticatorId, step.timeStep, step.now, JSON.stringify(event)]
+  return (await deps.postgres.query(BURN_TIME_STEP, values)).length === 1
+}
+
+const USE_RECOVERY_CODE = {
+  name: 'use_recovery_code',
+  text: `
+    WITH used AS (
+      UPDATE recovery_codes
+         SET used_at = $2
+       WHERE id = $1 AND used_at IS NULL
+         AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id AND status = 'active')
+      RETURNING id
+    )
+    SELECT record_audit_event($3::jsonb) FROM used`,
+}
+
+/** Uses a recovery code up and records `event`; false if it was used before. */
+export const useRecoveryCode = async (
+  deps: { postgres: Sql },
+  use: { codeId: string; now: Date },
+  event: AuditEvent,
+): Promise<boolean> =>
+  (await deps.postgres.query(USE_RECOVERY_CODE, [use.codeId, use.now, JSON.stringify(event)])).length === 1
+
+// A wrong code counts against every authenticator it could have been meant for. Recorded with the event.
+const RECORD_FAILURE = {
+  name: 'record_totp_failure',
+  text: `
+    WITH failed AS (
+      UPDATE authenticators
+         SET consecutive_failures = consecutive_failures + 1,
+             status = CASE WHEN consecutive_failures + 1 >= ${MAX_CONSECUTIVE_FAILURES} THEN 'disabled' ELSE status END
+       WHERE account_id = $1 AND type = 'totp' AND status = 'active'
+      RETURNING id, status
+    )
+    SELECT id, status, NULL::uuid AS event_id FROM failed WHERE status = 'disabled'
+    UNION ALL
+    SELECT NULL, NULL, record_audit_event($2::jsonb)`,
+}
+
+/** Counts a wrong TOTP code and records `event`; the ids of authenticators that this has disabled. */
+export const recordTotpFailure = async (
+  deps: { postgres: Sql },
+  accountId: string,
+  event: AuditEvent,
+): Promise<string[]> => {
+  const rows = await deps.postgres.query<{ id: string | null }>(RECORD_FAILURE, [
+    accountId,
+    JSON.stringify(event),
+  ])
+  return rows.flatMap(({ id }) => (id === null ? [] : [id]))
+}
+
+const FIND_METHODS = {
+  name: 'find_answerable_methods',
+  text: `
+    SELECT COALESCE(array_agg(DISTINCT t.digits) FILTER (WHERE t.status = 'active'), '{}') AS totp_digits,
+           (SELECT count(*) FROM recovery_codes AS r WHERE r.account_id = $1 AND r.used_at IS NULL) AS recovery_codes
+      FROM authenticators AS t
+     WHERE t.account_id = $1 AND t.type = 'totp'`,
+}
+
+/** What the account can answer a challenge with: the digits of its TOTP codes, its unused recovery codes. */
+export type Answerable = { totpDigits: number[]; recoveryCodes: number }
+
+export const findAnswerable = async (deps: { postgres: Sql }, accountId: string): Promise<Answerable> => {
+  const [row] = await deps.postgres.query<{ totp_digits: number[]; recovery_codes: number }>(FIND_METHODS, [
+    accountId,
+  ])
+  return { totpDigits: row?.totp_digits ?? [], recoveryCodes: row?.recovery_codes ?? 0 }
+}

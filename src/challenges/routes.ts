@@ -1,0 +1,183 @@
+// Challenges over HTTP. This folder owns the pending second step: opened, attempted, then passed, locked,
+// expired or cancelled. What a code is belongs to the authenticators; whether one is needed, to the policy.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { RECOVERY_CODE_PATTERN } from '../authenticators/recovery-code.ts'
+import type { Deps } from '../deps.ts'
+import { AuthError } from '../errors.ts'
+import { Method, RoleName } from '../policy/policy.ts'
+import { originOf } from '../request-origin.ts'
+import { errorResponses, PlainText, Strict } from '../schemas.ts'
+import { Authenticated, OpaqueToken, SignInAnswer } from '../sign-in-schemas.ts'
+import { attemptChallenge } from './attempt-challenge.ts'
+import { authenticateBackend } from './authenticate-backend.ts'
+import { cancelChallenge } from './cancel-challenge.ts'
+import { openChallenge } from './open-challenge.ts'
+
+// RFC 8176, but for what only Postern may say: that a second factor has passed.
+const PRIMARY_AMR = [
+  'face',
+  'fpt',
+  'geo',
+  'hwk',
+  'iris',
+  'kba',
+  'mca',
+  'pin',
+  'pwd',
+  'rba',
+  'retina',
+  'sc',
+  'swk',
+  'tel',
+  'user',
+  'vbm',
+  'wia',
+]
+
+const OpenBody = Strict(
+  {
+    subject: Type.Optional(
+      PlainText({ minLength: 1, maxLength: 255, description: "The client's own name for the account." }),
+    ),
+    username: Type.Optional(
+      PlainText({ minLength: 1, maxLength: 254, description: "A user name or email address of Postern's." }),
+    ),
+    amr: Type.Optional(
+      Type.Array(Type.Enum(PRIMARY_AMR), {
+        minItems: 1,
+        uniqueItems: true,
+        description: 'How the client has authenticated the account (RFC 8176); `["pwd"]` without it.',
+      }),
+    ),
+    ip: Type.Optional(
+      Type.Union([Type.String({ format: 'ipv4' }), Type.String({ format: 'ipv6' })], {
+        description: "The end user's address.",
+      }),
+    ),
+    user_agent: Type.Optional(PlainText({ maxLength: 512 })),
+    email: Type.Optional(Type.String({ format: 'email', maxLength: 254 })),
+    display_name: Type.Optional(PlainText({ minLength: 1, maxLength: 128 })),
+    roles: Type.Optional(Type.Array(RoleName, { maxItems: 64, uniqueItems: true })),
+  },
+  { examples: [{ subject: 'flask-user-42', amr: ['pwd'], ip: '203.0.113.9', roles: ['admin'] }] },
+)
+
+/** Six or eight digits, or a recovery code; which of them a method takes is checked with the method. */
+export const Code = Type.String({
+  pattern: `^[0-9]{6}$|^[0-9]{8}$|${RECOVERY_CODE_PATTERN}`,
+  examples: ['492039', 'KX3F-9Q2M-0TZB-7HRW'],
+})
+
+const VerifyBody = Strict(
+  {
+    challenge_token: OpaqueToken,
+    method: Method,
+    code: Code,
+    trust_device: Type.Optional(
+      Type.Boolean({ description: 'Without effect while `trusted_device_days` is 0.' }),
+    ),
+  },
+  { examples: [{ challenge_token: 'pst_ch_…', method: 'totp', code: '492039' }] },
+)
+
+const CancelBody = Strict({ challenge_token: OpaqueToken })
+
+const DIGITS = /^[0-9]{6}$|^[0-9]{8}$/
+
+/** A code that cannot be of its method is malformed, and spends no attempt. */
+export const refuseMisshapen = (method: Method, code: string): void => {
+  if (method === 'totp' && !DIGITS.test(code)) {
+    throw new AuthError('invalid_request', 'A TOTP code is 6 or 8 digits.', { fields: ['code'] })
+  }
+  if (method === 'recovery_code' && DIGITS.test(code)) {
+    throw new AuthError('invalid_request', 'A recovery code is four groups of four letters and digits.', {
+      fields: ['code'],
+    })
+  }
+}
+
+export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+
+  app.post(
+    '/v1/challenges',
+    {
+      schema: {
+        tags: ['Signing in'],
+        summary: 'Open a challenge for an account whose first factor the client has checked',
+        description:
+          'For a client with scope `challenges`: HTTP Basic, or a Bearer token from `client_credentials`. ' +
+          'A new `subject` is known from then on, as that client’s own.',
+        security: [{ client: [] }, { bearer: [] }],
+        body: OpenBody,
+        response: {
+          200: SignInAnswer,
+          ...errorResponses(
+            'invalid_client',
+            'invalid_token',
+            'insufficient_scope',
+            'not_found',
+            'account_disabled',
+            'account_locked',
+          ),
+        },
+      },
+    },
+    async (request) => {
+      const now = deps.clock()
+      const client = await authenticateBackend(deps, request.headers.authorization, originOf(request, now))
+      const origin = originOf(request, now, { type: 'client', id: client.clientId })
+      const { subject, username, amr = ['pwd'], ip = null, user_agent: userAgent = null } = request.body
+      const { email, display_name: displayName, roles } = request.body
+      return openChallenge(deps, origin, client, {
+        subject,
+        username,
+        amr,
+        ip,
+        userAgent,
+        email,
+        displayName,
+        roles,
+      })
+    },
+  )
+
+  app.post(
+    '/v1/challenges/verify',
+    {
+      schema: {
+        tags: ['Signing in'],
+        summary: 'Answer a challenge',
+        body: VerifyBody,
+        response: {
+          200: Authenticated,
+          ...errorResponses('invalid_code', 'invalid_challenge', 'account_locked', 'account_disabled'),
+        },
+      },
+    },
+    async (request) => {
+      const { challenge_token: challengeToken, method, code } = request.body
+      refuseMisshapen(method, code)
+      return attemptChallenge(deps, originOf(request, deps.clock()), { challengeToken, method, code })
+    },
+  )
+
+  app.post(
+    '/v1/challenges/cancel',
+    {
+      schema: {
+        tags: ['Signing in'],
+        summary: 'Cancel a challenge',
+        body: CancelBody,
+        response: { 204: Type.Null(), ...errorResponses('invalid_challenge') },
+      },
+    },
+    async (request, reply) => {
+      await cancelChallenge(deps, originOf(request, deps.clock()), request.body.challenge_token)
+      return reply.code(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,139 @@
+// Every connection, key and cache: opened and closed here, and passed on from here. Nothing else opens one.
+import { randomBytes } from 'node:crypto'
+import { createPasswordHasher, type PasswordHasher } from './accounts/password-hasher.ts'
+import { ensureAuditPartitions } from './audit/ensure-partitions.ts'
+import { systemOrigin } from './audit/event.ts'
+import type { Config } from './config.ts'
+import { createSealer, type RandomBytes, type Sealer } from './crypto.ts'
+import { openEmbeddedPostgres } from './embedded-postgres.ts'
+import { checkEncryptionKeys } from './encryption-key-checks.ts'
+import { loadEncryptionKeys } from './encryption-keys.ts'
+import type { ChangedTopic, Ephemeral } from './ephemeral/ephemeral.ts'
+import { openEphemeral } from './ephemeral/open-ephemeral.ts'
+import type { Log } from './log.ts'
+import { migrate } from './migrate.ts'
+import { type Clients, openClients } from './oauth/client-cache.ts'
+import { openPolicyCache, type PolicyCache } from './policy/policy-cache.ts'
+import { openPostgres, type Postgres } from './postgres.ts'
+import { ensureSigningKey } from './tokens/create-signing-key.ts'
+import { openSigningKeys, type SigningKeys } from './tokens/signing-key-cache.ts'
+import { type AccessTokenVerifier, createAccessTokenVerifier } from './tokens/verify-access-token.ts'
+import { waitFor } from './wait-for.ts'
+
+/** What use cases are given. They ask for the members they need, not for all of it. */
+export type Deps = {
+  config: Readonly<Config>
+  log: Log
+  clock: () => Date
+  randomBytes: RandomBytes
+  postgres: Postgres
+  ephemeral: Ephemeral
+  sealer: Sealer
+  passwords: PasswordHasher
+  policy: PolicyCache
+  signingKeys: SigningKeys
+  clients: Clients
+  verifyAccessToken: AccessTokenVerifier
+  /** Names of the migrations that this start has applied. */
+  migrated: string[]
+  close(): Promise<void>
+}
+
+/** What tests put in the place of the real ones. */
+export type Overrides = { clock?: () => Date; randomBytes?: RandomBytes; redisKeyPrefix?: string }
+
+const REREAD_MS = 30_000
+const PARTITION_CHECK_MS = 6 * 3_600_000
+
+const openDatabase = (config: Config): Promise<Postgres> =>
+  config.databaseUrl
+    ? Promise.resolve(openPostgres(config.databaseUrl, config.databasePoolSize))
+    : openEmbeddedPostgres(config.dataDir)
+
+/** Keeps what this replica holds in memory as the others left it. Returns what stops it. */
+const followChanges = (deps: Omit<Deps, 'close'>): (() => void) => {
+  const reload = {
+    policy: () => deps.policy.reload(),
+    signing_keys: () => deps.signingKeys.reload(),
+    clients: async () => deps.clients.forgetAll(),
+  }
+  const reread = async (topic: ChangedTopic) => {
+    const topics = topic === 'reconnected' ? Object.values(reload) : [reload[topic]]
+    try {
+      await Promise.all(topics.map((again) => again()))
+    } catch (error) {
+      // The next message, or the timer, tries again; until then the last known state stands.
+      deps.log.warn({ topic, reason: (error as Error).message }, 'could not read again what changed')
+    }
+  }
+  deps.ephemeral.changes.subscribe(reread)
+  const timer = setInterval(() => reread('reconnected'), REREAD_MS).unref()
+  const partitions = setInterval(() => {
+    ensureAuditPartitions(deps, deps.clock()).catch((error: Error) =>
+      deps.log.error({ reason: error.message }, 'could not make the next audit partition'),
+    )
+  }, PARTITION_CHECK_MS).unref()
+  return () => {
+    clearInterval(timer)
+    clearInterval(partitions)
+  }
+}
+
+/**
+ * Opens everything that `config` names, waiting a while for servers that are still starting, and brings the
+ * database up to date. What was opened is closed again where a later step fails.
+ * @throws {ConfigError | DataFolderError | DatabaseNewerError | EncryptionKeyError | DependencyError}
+ */
+export const openDeps = async (
+  config: Readonly<Config>,
+  log: Log,
+  overrides: Overrides = {},
+): Promise<Deps> => {
+  const clock = overrides.clock ?? (() => new Date())
+  const random = overrides.randomBytes ?? randomBytes
+  const closers: (() => Promise<void> | void)[] = []
+  const close = async () => {
+    for (const closer of closers.reverse().splice(0)) await closer()
+  }
+  try {
+    const postgres = await openDatabase(config)
+    closers.push(() => postgres.close())
+    const migrated = await waitFor('PostgreSQL', log, () => migrate(postgres))
+    const sealer = createSealer(await loadEncryptionKeys(config, postgres, random), random)
+    await checkEncryptionKeys({ postgres, sealer })
+    const ephemeral = await waitFor('Redis', log, () =>
+      openEphemeral({
+        redisUrl: config.redisUrl,
+        log,
+        ...(overrides.redisKeyPrefix && { keyPrefix: overrides.redisKeyPrefix }),
+      }),
+    )
+    closers.push(() => ephemeral.close())
+    await ensureAuditPartitions({ postgres }, clock())
+    await ensureSigningKey({ postgres, sealer }, systemOrigin(clock()))
+
+    const passwords = createPasswordHasher()
+    closers.push(() => passwords.close())
+    const signingKeys = await openSigningKeys({ postgres, sealer })
+    const opened = {
+      config,
+      log,
+      clock,
+      randomBytes: random,
+      postgres,
+      ephemeral,
+      sealer,
+      passwords,
+      policy: await openPolicyCache({ postgres }),
+      signingKeys,
+      clients: openClients({ postgres }),
+      verifyAccessToken: createAccessTokenVerifier({ config, signingKeys }),
+      migrated,
+    }
+    closers.push(followChanges(opened))
+    return { ...opened, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}

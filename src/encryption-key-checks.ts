@@ -1,0 +1,38 @@
+// Tells a wrong encryption key at start, before it could seal anything.
+import { type Sealer, UnsealError } from './crypto.ts'
+import { EncryptionKeyError } from './encryption-keys.ts'
+import type { Sql } from './postgres.ts'
+
+const LIST_CHECKS = {
+  name: 'list_key_checks',
+  text: 'SELECT key_id, sealed FROM encryption_key_checks ORDER BY key_id',
+}
+const INSERT_CHECK = {
+  name: 'insert_key_check',
+  text: 'INSERT INTO encryption_key_checks (key_id, sealed) VALUES ($1, $2) ON CONFLICT (key_id) DO NOTHING',
+}
+
+const context = (keyId: string): string => `encryption_key_checks.sealed:${keyId}`
+const KNOWN_PLAINTEXT = Buffer.from('postern')
+
+/**
+ * Opens, with the keys given, what every key that was ever in use has sealed; then notes the sealing key.
+ * @throws {EncryptionKeyError} naming the key id that is missing or is not what it was.
+ */
+export const checkEncryptionKeys = async (deps: { postgres: Sql; sealer: Sealer }): Promise<void> => {
+  const { postgres, sealer } = deps
+  for (const check of await postgres.query<{ key_id: string; sealed: string }>(LIST_CHECKS)) {
+    try {
+      sealer.open(check.sealed, context(check.key_id))
+    } catch (error) {
+      if (!(error instanceof UnsealError)) throw error
+      throw new EncryptionKeyError(
+        `Encryption key "${check.key_id}" is ${sealer.keyIds.includes(check.key_id) ? 'not the key it was' : 'missing'}: ` +
+          'the database holds secrets sealed with it. Nothing has been changed; give the right key under that id. ' +
+          'To retire a key, run "postern key reseal" with both keys first.',
+      )
+    }
+  }
+  const [sealing = ''] = sealer.keyIds
+  await postgres.query(INSERT_CHECK, [sealing, sealer.seal(KNOWN_PLAINTEXT, context(sealing))])
+}

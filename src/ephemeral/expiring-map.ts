@@ -1,0 +1,59 @@
+// A Map whose entries are cleared away some time after they have expired, in small steps, so that it
+// neither grows without bound nor stops the process to be swept. Like a TTL in Redis, it decides nothing:
+// whoever reads an entry compares times for itself.
+
+/** Milliseconds from any fixed moment; never goes back. */
+export type MonotonicClock = () => number
+
+export type ExpiringMap<Value> = {
+  get(key: string): Value | undefined
+  set(key: string, value: Value, ttlMs: number): void
+  delete(key: string): void
+  readonly size: number
+  /** Looks at up to `entries` of them, where the last sweep stopped, and drops those that have expired. */
+  sweep(entries: number): void
+}
+
+// More than one an addition, or garbage could pile up faster than it is found.
+const SWEPT_PER_SET = 2
+
+/** `onDelete` hears of every entry that goes, expired or not. */
+export const createExpiringMap = <Value>(
+  clock: MonotonicClock,
+  onDelete: (value: Value) => void = () => {},
+): ExpiringMap<Value> => {
+  const entries = new Map<string, { value: Value; expiresAt: number }>()
+  let visited = entries.entries()
+
+  const remove = (key: string, value: Value) => {
+    entries.delete(key)
+    onDelete(value)
+  }
+  const sweep = (count: number) => {
+    const now = clock()
+    for (let i = 0; i < count; i++) {
+      const next = visited.next()
+      if (next.done) {
+        visited = entries.entries()
+        return
+      }
+      const [key, { value, expiresAt }] = next.value
+      if (expiresAt <= now) remove(key, value)
+    }
+  }
+  return {
+    get: (key) => entries.get(key)?.value,
+    set(key, value, ttlMs) {
+      entries.set(key, { value, expiresAt: clock() + ttlMs })
+      sweep(SWEPT_PER_SET)
+    },
+    delete(key) {
+      const entry = entries.get(key)
+      if (entry) remove(key, entry.value)
+    },
+    get size() {
+      return entries.size
+    },
+    sweep,
+  }
+}

@@ -1,0 +1,61 @@
+-- Fragment: the account hash. f: failures, l: locked until (ms), e: session epoch, c: challenge epoch.
+
+local ACCOUNT_TTL_SECONDS = 30 * 24 * 60 * 60
+
+local function read_account(key)
+  local stored = redis.call('HMGET', key, 'f', 'l', 'e', 'c')
+  return {
+    failures = tonumber(stored[1]) or 0,
+    locked_until = tonumber(stored[2]) or 0,
+    session_epoch = tonumber(stored[3]) or 0,
+    challenge_epoch = tonumber(stored[4]) or 0,
+  }
+end
+
+local function raise_epoch(key, field)
+  local epoch = redis.call('HINCRBY', key, field, 1)
+  redis.call('EXPIRE', key, ACCOUNT_TTL_SECONDS)
+  return epoch
+end
+
+local function clear_failures(key)
+  redis.call('HDEL', key, 'f', 'l')
+end
+
+-- Counts one attempt before it is checked.
+-- Returns how many remain after it; or nil, and until when the account is locked.
+local function take_from_budget(key, account, max_failed, lockout_ms, now)
+  if account.locked_until > now then
+    return nil, account.locked_until
+  end
+  -- A lock that has run out refills the budget.
+  local failures = account.locked_until > 0 and 0 or account.failures
+  -- The limit may have been lowered below what was spent under the old one.
+  local spent = failures >= max_failed
+  if not spent then
+    failures = failures + 1
+  end
+  redis.call('HSET', key, 'f', failures)
+  if failures >= max_failed then
+    redis.call('HSET', key, 'l', now + lockout_ms)
+  else
+    redis.call('HDEL', key, 'l')
+  end
+  redis.call('EXPIRE', key, ACCOUNT_TTL_SECONDS)
+  if spent then
+    return nil, now + lockout_ms
+  end
+  return max_failed - failures
+end
+
+-- Undoes one count, and the lock if that count was the one that caused it.
+local function give_back_to_budget(key, account, max_failed)
+  if account.failures == 0 then
+    return
+  end
+  redis.call('HSET', key, 'f', account.failures - 1)
+  if account.failures - 1 < max_failed then
+    redis.call('HDEL', key, 'l')
+  end
+  redis.call('EXPIRE', key, ACCOUNT_TTL_SECONDS)
+end

@@ -1,0 +1,112 @@
+-- Fragment: the session hash, and the set of an account's sessions (sid, scored by absolute expiry).
+-- d: record, i: idle seconds, a: absolute expiry (s), c: created at (s), s: last seen (ms), e: session
+-- epoch, rf and r: hashes of the refresh token's family and rotating part.
+-- Session keys that are found through the set share its hash tag, and so its slot.
+
+-- Nil where it has ended. The epoch is compared too: a key that the set had lost, to an eviction or
+-- while its slot was moving, must not outlive the end of all sessions.
+local function read_session(key, account, now)
+  local stored = redis.call('HMGET', key, 'd', 'i', 'a', 'c', 's', 'e')
+  if not stored[1] then
+    return nil
+  end
+  local session = {
+    record = stored[1],
+    idle_ms = tonumber(stored[2]) * 1000,
+    absolute_at = tonumber(stored[3]),
+    created_at = tonumber(stored[4]),
+    seen = tonumber(stored[5]),
+  }
+  if
+    now >= session.absolute_at * 1000
+    or now >= session.seen + session.idle_ms
+    or tonumber(stored[6]) < account.session_epoch
+  then
+    return nil
+  end
+  return session
+end
+
+-- Begins the idle time anew.
+local function use_session(key, session, now)
+  session.seen = now
+  redis.call('HSET', key, 's', now)
+  redis.call('PEXPIRE', key, math.min(session.idle_ms, session.absolute_at * 1000 - now))
+end
+
+-- What is told of a session: record, last seen (ms), absolute expiry (s).
+local function told(session)
+  return { session.record, session.seen, session.absolute_at }
+end
+
+local function end_session(set_key, key, sid)
+  redis.call('DEL', key)
+  redis.call('ZREM', set_key, sid)
+end
+
+-- Ends the oldest sessions, so that `keep` of them are left.
+local function end_oldest(set_key, key_prefix, account, keep, now)
+  local live = {}
+  for _, sid in ipairs(redis.call('ZRANGE', set_key, 0, -1)) do
+    local session = read_session(key_prefix .. sid, account, now)
+    if session then
+      live[#live + 1] = { sid = sid, created_at = session.created_at }
+    else
+      end_session(set_key, key_prefix .. sid, sid)
+    end
+  end
+  table.sort(live, function(a, b)
+    if a.created_at == b.created_at then
+      return a.sid < b.sid
+    end
+    return a.created_at < b.created_at
+  end)
+  for i = 1, #live - keep do
+    end_session(set_key, key_prefix .. live[i].sid, live[i].sid)
+  end
+end
+
+-- The session that the arguments of `open-session` and `pass` describe, from the third on.
+local function session_of(argv)
+  return {
+    key_prefix = argv[3],
+    sid = argv[4],
+    record = argv[5],
+    idle_seconds = tonumber(argv[6]),
+    absolute_at = tonumber(argv[7]),
+    created_at = argv[8],
+    family_hash = argv[9],
+    refresh_hash = argv[10],
+    max_sessions = tonumber(argv[11]),
+    replaces_sid = argv[12],
+  }
+end
+
+local function open_session(set_key, account, session, now)
+  local key = session.key_prefix .. session.sid
+  local ttl_ms = session.absolute_at * 1000 - now
+  redis.call('ZREMRANGEBYSCORE', set_key, '-inf', now / 1000)
+  if session.replaces_sid ~= '' then
+    end_session(set_key, session.key_prefix .. session.replaces_sid, session.replaces_sid)
+  end
+  if session.max_sessions then
+    end_oldest(set_key, session.key_prefix, account, session.max_sessions - 1, now)
+  end
+  redis.call(
+    'HSET', key,
+    'd', session.record,
+    'i', session.idle_seconds,
+    'a', session.absolute_at,
+    'c', session.created_at,
+    's', now,
+    'e', account.session_epoch,
+    'rf', session.family_hash,
+    'r', session.refresh_hash
+  )
+  redis.call('PEXPIRE', key, math.max(math.min(session.idle_seconds * 1000, ttl_ms), 1))
+  redis.call('ZADD', set_key, session.absolute_at, session.sid)
+  -- The set lives as long as the latest of its sessions.
+  if redis.call('PTTL', set_key) < ttl_ms then
+    redis.call('PEXPIRE', set_key, ttl_ms)
+  end
+end

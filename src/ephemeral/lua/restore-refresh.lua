@@ -1,0 +1,8 @@
+-- Puts the previous refresh token's hash back, if the one that replaced it still stands.
+-- KEYS: 1 session
+-- ARGV: 1 current hash, 2 previous hash
+-- Result: none
+
+if redis.call('HGET', KEYS[1], 'r') == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'r', ARGV[2])
+end

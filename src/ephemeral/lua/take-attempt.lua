@@ -1,0 +1,30 @@
+-- Counts one attempt on the challenge and on the account, then hands out the record.
+-- KEYS: 1 challenge, 2 account
+-- ARGV: 1 now (ms), 2 method, 3 attempts allowed, 4 lockout (ms)
+-- Result: { 'taken', record, remaining, session epoch } or { 'unknown' }
+--         or { 'method_not_offered', methods } or { 'locked', record, until (ms) }
+
+local now, max_failed, lockout_ms = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local account = read_account(KEYS[2])
+local challenge = read_pending(KEYS[1], account, now)
+if not challenge then
+  return { 'unknown' }
+end
+if account.locked_until > now then
+  return { 'locked', challenge.record, account.locked_until }
+end
+if not offers(challenge, ARGV[2]) then
+  return { 'method_not_offered', challenge.methods }
+end
+-- Its own limit too: clearing the account's failures gives a challenge no new attempts.
+if challenge.attempts >= max_failed then
+  return { 'unknown' }
+end
+
+local remaining, locked_until = take_from_budget(KEYS[2], account, max_failed, lockout_ms, now)
+if not remaining then
+  return { 'locked', challenge.record, locked_until }
+end
+local attempts = challenge.attempts + 1
+write_attempts(KEYS[1], challenge, attempts)
+return { 'taken', challenge.record, math.min(remaining, max_failed - attempts), account.session_epoch }

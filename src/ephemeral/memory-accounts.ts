@@ -1,0 +1,77 @@
+// Failures, locks and epochs of accounts in memory: `fragment-account.lua` once more.
+import { accountTag } from './account-tag.ts'
+import type { AttemptBudgets, AttemptLimits } from './ephemeral.ts'
+import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
+
+const ACCOUNT_TTL_MS = 30 * 24 * 60 * 60 * 1000
+
+export type MemoryAccount = {
+  failures: number
+  lockedUntilMs: number | null
+  sessionEpoch: number
+  challengeEpoch: number
+}
+
+export type MemoryAccounts = ReturnType<typeof memoryAccounts>
+
+export const memoryAccounts = (clock: MonotonicClock) => {
+  const accounts = createExpiringMap<MemoryAccount>(clock)
+  const read = (tag: string): MemoryAccount =>
+    accounts.get(tag) ?? { failures: 0, lockedUntilMs: null, sessionEpoch: 0, challengeEpoch: 0 }
+  const write = (tag: string, changes: Partial<MemoryAccount>): MemoryAccount => {
+    const account = { ...read(tag), ...changes }
+    accounts.set(tag, account, ACCOUNT_TTL_MS)
+    return account
+  }
+  return {
+    read,
+    write,
+    /** Counts one attempt before it is checked; until when the account is locked, or how many remain. */
+    take(tag: string, limits: AttemptLimits, nowMs: number) {
+      const { failures, lockedUntilMs } = read(tag)
+      if (lockedUntilMs !== null && lockedUntilMs > nowMs) return { lockedUntilMs } as const
+      // A lock that has run out refills the budget.
+      const spent = lockedUntilMs === null ? failures : 0
+      const untilMs = nowMs + limits.lockoutSeconds * 1000
+      // The limit may have been lowered below what was spent under the old one.
+      if (spent >= limits.maxFailedAttempts) {
+        write(tag, { lockedUntilMs: untilMs })
+        return { lockedUntilMs: untilMs } as const
+      }
+      const remaining = limits.maxFailedAttempts - spent - 1
+      write(tag, { failures: spent + 1, lockedUntilMs: remaining === 0 ? untilMs : null })
+      return { lockedUntilMs: null, remaining } as const
+    },
+    /** Undoes one count, and the lock if that count was the one that caused it. */
+    giveBack(tag: string, { maxFailedAttempts }: AttemptLimits) {
+      const { failures, lockedUntilMs } = read(tag)
+      if (failures === 0) return
+      const unlocks = failures - 1 < maxFailedAttempts
+      write(tag, { failures: failures - 1, lockedUntilMs: unlocks ? null : lockedUntilMs })
+    },
+    clear(tag: string) {
+      if (accounts.get(tag)) write(tag, { failures: 0, lockedUntilMs: null })
+    },
+    sweep: accounts.sweep,
+  }
+}
+
+export const memoryBudgets = (accounts: MemoryAccounts): AttemptBudgets => ({
+  async take(accountId, limits, nowMs) {
+    const tag = accountTag(accountId)
+    const taken = accounts.take(tag, limits, nowMs)
+    if (taken.lockedUntilMs !== null) return { kind: 'locked', untilMs: taken.lockedUntilMs }
+    return { kind: 'taken', remaining: taken.remaining, sessionEpoch: accounts.read(tag).sessionEpoch }
+  },
+  async giveBack(accountId, limits) {
+    accounts.giveBack(accountTag(accountId), limits)
+  },
+  async clear(accountId) {
+    accounts.clear(accountTag(accountId))
+  },
+  async read(accountId, nowMs) {
+    const { lockedUntilMs, sessionEpoch } = accounts.read(accountTag(accountId))
+    const locked = lockedUntilMs !== null && lockedUntilMs > nowMs
+    return { lockedUntilMs: locked ? lockedUntilMs : null, sessionEpoch }
+  },
+})

@@ -1,0 +1,121 @@
+// Pending challenges and enrollments in memory: `fragment-pending.lua` and the scripts above it.
+import { accountTag } from './account-tag.ts'
+import type { ChallengeStore, EnrollmentStore, NewSession } from './ephemeral.ts'
+import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
+import type { MemoryAccounts } from './memory-accounts.ts'
+import type { MemorySessions } from './memory-sessions.ts'
+import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from './records.ts'
+import { newPlace, placeOf, placeOfAccount, type TokenPlace } from './token-place.ts'
+
+type Pending = {
+  attempts: number
+  expiresAtMs: number
+  sessionEpoch: number
+  challengeEpoch: number
+  methods: string[]
+  record: string
+}
+
+export type MemoryPending = ReturnType<typeof memoryPending>
+
+export const memoryPending = (clock: MonotonicClock, accounts: MemoryAccounts, sessions: MemorySessions) => {
+  const pendings = createExpiringMap<Pending>(clock)
+  const read = (place: TokenPlace | null, nowMs: number): Pending | null => {
+    const pending = place && pendings.get(place.hash)
+    if (!pending || pending.expiresAtMs <= nowMs) return null
+    const account = accounts.read(place.tag)
+    const { sessionEpoch, challengeEpoch } = pending
+    const stands = sessionEpoch === account.sessionEpoch && challengeEpoch === account.challengeEpoch
+    return stands ? pending : null
+  }
+  return {
+    read,
+    open(place: TokenPlace, pending: { methods: string[]; record: string }, ttlMs: number, nowMs: number) {
+      const { sessionEpoch, challengeEpoch } = accounts.read(place.tag)
+      const opened = { attempts: 0, expiresAtMs: nowMs + ttlMs, sessionEpoch, challengeEpoch, ...pending }
+      pendings.set(place.hash, opened, ttlMs)
+    },
+    end: (place: TokenPlace) => pendings.delete(place.hash),
+    pass(place: TokenPlace | null, session: NewSession, sessionEpoch: number, nowMs: number): boolean {
+      if (!place || !read(place, nowMs)) return false
+      // A step-up must not bring back a session that was ended while the challenge was pending.
+      const { accountId, replacesSid } = session
+      if (replacesSid !== null && !sessions.isLive(place.tag, replacesSid, nowMs)) return false
+      if (sessionEpoch !== accounts.read(accountTag(accountId)).sessionEpoch) return false
+      pendings.delete(place.hash)
+      accounts.clear(place.tag)
+      return sessions.open(session, sessionEpoch, nowMs)
+    },
+    sweep: pendings.sweep,
+  }
+}
+
+export const memoryChallenges = (pendings: MemoryPending, accounts: MemoryAccounts): ChallengeStore => ({
+  async open(token, { record, methods, ttlSeconds, nowMs }) {
+    const place = newPlace('challenge', token, record.accountId)
+    const opened = { methods: [...methods], record: packChallenge(record) }
+    pendings.open(place, opened, ttlSeconds * 1000, nowMs)
+  },
+  async takeAttempt(token, method, limits, nowMs) {
+    const place = placeOf('challenge', token)
+    const challenge = pendings.read(place, nowMs)
+    if (!place || !challenge) return { kind: 'unknown' }
+    const record = unpackChallenge(challenge.record)
+    const { accountId, clientId } = record
+    const { lockedUntilMs, sessionEpoch } = accounts.read(place.tag)
+    if (lockedUntilMs !== null && lockedUntilMs > nowMs) {
+      return { kind: 'locked', accountId, clientId, untilMs: lockedUntilMs }
+    }
+    if (!challenge.methods.includes(method)) {
+      return { kind: 'method_not_offered', methods: [...challenge.methods] }
+    }
+    // Its own limit too: clearing the account's failures gives a challenge no new attempts.
+    const left = limits.maxFailedAttempts - challenge.attempts
+    if (left <= 0) return { kind: 'unknown' }
+    const taken = accounts.take(place.tag, limits, nowMs)
+    if (taken.lockedUntilMs !== null) {
+      return { kind: 'locked', accountId, clientId, untilMs: taken.lockedUntilMs }
+    }
+    challenge.attempts += 1
+    return { kind: 'taken', record, remaining: Math.min(taken.remaining, left - 1), sessionEpoch }
+  },
+  async giveBack(token, limits, nowMs) {
+    const place = placeOf('challenge', token)
+    const challenge = pendings.read(place, nowMs)
+    if (!place || !challenge || challenge.attempts === 0) return
+    challenge.attempts -= 1
+    accounts.giveBack(place.tag, limits)
+  },
+  async pass(token, session, sessionEpoch, nowMs) {
+    return pendings.pass(placeOfAccount('challenge', token, session.accountId), session, sessionEpoch, nowMs)
+  },
+  async find(token, nowMs) {
+    const challenge = pendings.read(placeOf('challenge', token), nowMs)
+    return challenge && unpackChallenge(challenge.record)
+  },
+  async cancel(token, nowMs) {
+    const place = placeOf('challenge', token)
+    const challenge = pendings.read(place, nowMs)
+    if (!place || !challenge) return null
+    pendings.end(place)
+    return unpackChallenge(challenge.record)
+  },
+  async endAll(accountId) {
+    const tag = accountTag(accountId)
+    accounts.write(tag, { challengeEpoch: accounts.read(tag).challengeEpoch + 1 })
+  },
+})
+
+export const memoryEnrollments = (pendings: MemoryPending): EnrollmentStore => ({
+  async open(token, { record, ttlSeconds, nowMs }) {
+    const place = newPlace('enrollment', token, record.accountId)
+    pendings.open(place, { methods: [], record: packEnrollment(record) }, ttlSeconds * 1000, nowMs)
+  },
+  async find(token, nowMs) {
+    const enrollment = pendings.read(placeOf('enrollment', token), nowMs)
+    return enrollment && unpackEnrollment(enrollment.record)
+  },
+  async pass(token, session, sessionEpoch, nowMs) {
+    return pendings.pass(placeOfAccount('enrollment', token, session.accountId), session, sessionEpoch, nowMs)
+  },
+})

@@ -1,0 +1,133 @@
+// Sessions and their refresh families in memory: `fragment-session.lua` and the scripts above it.
+import { accountTag } from './account-tag.ts'
+import type { ListedSession, NewSession, SessionStore } from './ephemeral.ts'
+import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
+import type { MemoryAccounts } from './memory-accounts.ts'
+import { newestFirst, packSession, unpackSession } from './records.ts'
+
+type StoredSession = {
+  tag: string
+  sid: string
+  record: string
+  idleMs: number
+  absoluteAt: number
+  createdAt: number
+  lastSeenMs: number
+  epoch: number
+  familyHash: string
+  refreshHash: string
+}
+
+const listed = ({ record, lastSeenMs, absoluteAt }: StoredSession): ListedSession =>
+  unpackSession(record, lastSeenMs, absoluteAt)
+
+const keyOf = (tag: string, sid: string): string => `${tag}:${sid}`
+
+export type MemorySessions = ReturnType<typeof memorySessions>
+
+/** What the other stores of the memory need of sessions; all of it synchronous, so atomic. */
+export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) => {
+  const sidsOf = new Map<string, Set<string>>()
+  const sessions = createExpiringMap<StoredSession>(clock, ({ tag, sid }) => {
+    const sids = sidsOf.get(tag)
+    sids?.delete(sid)
+    if (sids?.size === 0) sidsOf.delete(tag)
+  })
+
+  const live = (tag: string, sid: string, nowMs: number): StoredSession | null => {
+    const session = sessions.get(keyOf(tag, sid))
+    if (!session || session.epoch < accounts.read(tag).sessionEpoch) return null
+    const ended = nowMs >= session.absoluteAt * 1000 || nowMs >= session.lastSeenMs + session.idleMs
+    return ended ? null : session
+  }
+  const end = (tag: string, sid: string) => sessions.delete(keyOf(tag, sid))
+  const store = (session: StoredSession, nowMs: number) => {
+    const ttlMs = Math.min(session.idleMs, session.absoluteAt * 1000 - nowMs)
+    sessions.set(keyOf(session.tag, session.sid), session, ttlMs)
+  }
+  const allOf = (tag: string, nowMs: number): StoredSession[] =>
+    [...(sidsOf.get(tag) ?? [])].flatMap((sid) => live(tag, sid, nowMs) ?? [])
+
+  const endOldest = (tag: string, keep: number, nowMs: number) => {
+    const oldestFirst = allOf(tag, nowMs).sort(
+      (a, b) => a.createdAt - b.createdAt || (a.sid < b.sid ? -1 : 1),
+    )
+    for (const { sid } of oldestFirst.slice(0, Math.max(oldestFirst.length - keep, 0))) end(tag, sid)
+  }
+  return {
+    live,
+    end,
+    store,
+    allOf,
+    isLive: (tag: string, sid: string, nowMs: number) => live(tag, sid, nowMs) !== null,
+    open(session: NewSession, sessionEpoch: number, nowMs: number): boolean {
+      const { accountId, sid, absoluteAt, createdAt, maxSessions, replacesSid } = session
+      const tag = accountTag(accountId)
+      if (sessionEpoch !== accounts.read(tag).sessionEpoch) return false
+      if (replacesSid !== null) end(tag, replacesSid)
+      if (maxSessions !== null) endOldest(tag, maxSessions - 1, nowMs)
+      const { refreshFamilyHash: familyHash, refreshHash } = session
+      const times = { idleMs: session.idleSeconds * 1000, absoluteAt, createdAt, lastSeenMs: nowMs }
+      const record = packSession(session)
+      store({ tag, sid, record, ...times, epoch: sessionEpoch, familyHash, refreshHash }, nowMs)
+      sidsOf.set(tag, (sidsOf.get(tag) ?? new Set()).add(sid))
+      return true
+    },
+    find: (tag: string, sid: string) => sessions.get(keyOf(tag, sid)),
+    sweep: sessions.sweep,
+  }
+}
+
+export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAccounts): SessionStore => ({
+  async open(session, sessionEpoch, nowMs) {
+    return sessions.open(session, sessionEpoch, nowMs)
+  },
+  async touch(accountId, sid, nowMs) {
+    const session = sessions.live(accountTag(accountId), sid, nowMs)
+    if (!session) return null
+    if (nowMs - session.lastSeenMs >= 1000) {
+      session.lastSeenMs = nowMs
+      sessions.store(session, nowMs)
+    }
+    return listed(session)
+  },
+  async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
+    const session = sessions.live(tag, sid, nowMs)
+    // Who does not know the family never held a token of it, and must not be able to end the session.
+    if (!session || session.familyHash !== familyHash) return { kind: 'unknown' }
+    if (session.refreshHash !== refreshHash) {
+      sessions.end(tag, sid)
+      return { kind: 'reused', session: listed(session) }
+    }
+    const { lockedUntilMs } = accounts.read(tag)
+    if (lockedUntilMs !== null && lockedUntilMs > nowMs) {
+      return { kind: 'locked', accountId: listed(session).accountId, untilMs: lockedUntilMs }
+    }
+    session.refreshHash = nextRefreshHash
+    session.lastSeenMs = nowMs
+    sessions.store(session, nowMs)
+    return { kind: 'rotated', session: listed(session) }
+  },
+  async restoreRefresh({ accountTag: tag, sid }, currentHash, previousHash) {
+    const session = sessions.find(tag, sid)
+    if (session?.refreshHash === currentHash) session.refreshHash = previousHash
+  },
+  async list(accountId, nowMs) {
+    return newestFirst(sessions.allOf(accountTag(accountId), nowMs).map(listed))
+  },
+  async end(accountId, sid, nowMs) {
+    const tag = accountTag(accountId)
+    const wasLive = sessions.isLive(tag, sid, nowMs)
+    sessions.end(tag, sid)
+    return wasLive
+  },
+  async endAll(accountId, exceptSid, nowMs) {
+    const tag = accountTag(accountId)
+    const ending = sessions.allOf(tag, nowMs).filter(({ sid }) => sid !== exceptSid)
+    const kept = exceptSid === null ? null : sessions.live(tag, exceptSid, nowMs)
+    const { sessionEpoch } = accounts.write(tag, { sessionEpoch: accounts.read(tag).sessionEpoch + 1 })
+    if (kept) kept.epoch = sessionEpoch
+    for (const { sid } of ending) sessions.end(tag, sid)
+    return ending.length
+  },
+})

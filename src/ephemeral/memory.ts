@@ -1,0 +1,37 @@
+// The ephemeral contract in the memory of one process. Each operation runs to its end before the next
+// one begins, so it is atomic; a restart forgets everything.
+import type { Ephemeral } from './ephemeral.ts'
+import { memoryAccounts, memoryBudgets } from './memory-accounts.ts'
+import { memoryChallenges, memoryEnrollments, memoryPending } from './memory-challenges.ts'
+import { memoryChanges, memoryCounters } from './memory-counters.ts'
+import { memorySessionStore, memorySessions } from './memory-sessions.ts'
+
+const SWEEP_EVERY_MS = 1000
+const SWEPT_AT_ONCE = 2000
+
+/** Sweeps by a clock of its own, as Redis does; what has expired is decided by the callers' `nowMs`. */
+export const openMemoryEphemeral = (): Ephemeral => {
+  const clock = () => performance.now()
+  const accounts = memoryAccounts(clock)
+  const sessions = memorySessions(clock, accounts)
+  const pendings = memoryPending(clock, accounts, sessions)
+  const counters = memoryCounters(clock)
+
+  const sweeping = setInterval(() => {
+    for (const { sweep } of [accounts, sessions, pendings, counters]) sweep(SWEPT_AT_ONCE)
+  }, SWEEP_EVERY_MS).unref()
+
+  return {
+    kind: 'memory',
+    challenges: memoryChallenges(pendings, accounts),
+    enrollments: memoryEnrollments(pendings),
+    budgets: memoryBudgets(accounts),
+    sessions: memorySessionStore(sessions, accounts),
+    counters: counters.store,
+    changes: memoryChanges(),
+    async ping() {},
+    async close() {
+      clearInterval(sweeping)
+    },
+  }
+}

@@ -1,0 +1,85 @@
+// How records are written down: compact JSON arrays, the same in Redis and in memory, so that neither
+// shares an object with its callers.
+import type { ChallengeRecord, EnrollmentRecord, ListedSession, SessionRecord } from './ephemeral.ts'
+
+type StoredChallenge = [
+  accountId: string,
+  clientId: string,
+  purpose: ChallengeRecord['purpose'],
+  scope: string,
+  amr: string[],
+  authTime: number,
+  sid: string | null,
+  ip: string | null,
+  userAgent: string | null,
+]
+
+export const packChallenge = (record: ChallengeRecord): string => {
+  const { accountId, clientId, purpose, scope, amr, authTime, sid, ip, userAgent } = record
+  const stored: StoredChallenge = [accountId, clientId, purpose, scope, amr, authTime, sid, ip, userAgent]
+  return JSON.stringify(stored)
+}
+
+export const unpackChallenge = (packed: string): ChallengeRecord => {
+  const stored: StoredChallenge = JSON.parse(packed)
+  const [accountId, clientId, purpose, scope, amr, authTime, sid, ip, userAgent] = stored
+  return { accountId, clientId, purpose, scope, amr, authTime, sid, ip, userAgent }
+}
+
+type StoredEnrollment = [
+  accountId: string,
+  clientId: string,
+  scope: string,
+  amr: string[],
+  authTime: number,
+  ip: string | null,
+  userAgent: string | null,
+]
+
+export const packEnrollment = (record: EnrollmentRecord): string => {
+  const { accountId, clientId, scope, amr, authTime, ip, userAgent } = record
+  const stored: StoredEnrollment = [accountId, clientId, scope, amr, authTime, ip, userAgent]
+  return JSON.stringify(stored)
+}
+
+export const unpackEnrollment = (packed: string): EnrollmentRecord => {
+  const stored: StoredEnrollment = JSON.parse(packed)
+  const [accountId, clientId, scope, amr, authTime, ip, userAgent] = stored
+  return { accountId, clientId, scope, amr, authTime, ip, userAgent }
+}
+
+type StoredSession = [
+  sid: string,
+  accountId: string,
+  clientId: string,
+  scope: string,
+  authTime: number,
+  secondFactorAt: number | null,
+  acr: SessionRecord['acr'],
+  amr: string[],
+  ip: string | null,
+  userAgent: string | null,
+  createdAt: number,
+]
+
+export const packSession = (session: SessionRecord): string => {
+  const { sid, accountId, clientId, scope, authTime, secondFactorAt } = session
+  const { acr, amr, ip, userAgent, createdAt } = session
+  const about = [sid, accountId, clientId, scope, authTime, secondFactorAt] as const
+  const stored: StoredSession = [...about, acr, amr, ip, userAgent, createdAt]
+  return JSON.stringify(stored)
+}
+
+/** `lastSeenMs` in epoch milliseconds, `absoluteAt` in epoch seconds. */
+export const unpackSession = (packed: string, lastSeenMs: number, absoluteAt: number): ListedSession => {
+  const stored: StoredSession = JSON.parse(packed)
+  const [sid, accountId, clientId, scope, authTime, secondFactorAt, ...rest] = stored
+  const [acr, amr, ip, userAgent, createdAt] = rest
+  const about = { sid, accountId, clientId, scope, authTime, secondFactorAt }
+  const lastSeenAt = Math.floor(lastSeenMs / 1000)
+  return { ...about, acr, amr, ip, userAgent, createdAt, lastSeenAt, absoluteAt }
+}
+
+/** Lists show the newest session first. */
+export const newestFirst = (sessions: ListedSession[]): ListedSession[] =>
+  sessions.toSorted((a, b) => b.createdAt - a.createdAt || b.sid.localeCompare(a.sid))

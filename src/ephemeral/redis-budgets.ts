@@ -1,0 +1,54 @@
+import { hashToken } from '../crypto.ts'
+import { accountTag } from './account-tag.ts'
+import type { AttemptBudgets, BudgetTaken, Counters } from './ephemeral.ts'
+import type { RedisClient } from './redis-connection.ts'
+import type { RedisKeys } from './redis-keys.ts'
+import { askRedis, type RunScript } from './redis-scripts.ts'
+
+type TakeReply = ['taken', remaining: number, sessionEpoch: number] | ['locked', untilMs: number]
+
+const budgetTaken = (reply: TakeReply): BudgetTaken =>
+  reply[0] === 'taken'
+    ? { kind: reply[0], remaining: reply[1], sessionEpoch: reply[2] }
+    : { kind: reply[0], untilMs: reply[1] }
+
+export const redisBudgets = (client: RedisClient, run: RunScript, keys: RedisKeys): AttemptBudgets => {
+  const account = (accountId: string) => keys.account(accountTag(accountId))
+  return {
+    async take(accountId, { maxFailedAttempts, lockoutSeconds }, nowMs) {
+      const args = [nowMs, maxFailedAttempts, lockoutSeconds * 1000]
+      return budgetTaken(await run<TakeReply>('takeFromBudget', [account(accountId)], args))
+    },
+    async giveBack(accountId, { maxFailedAttempts }) {
+      await run('giveBackToBudget', [account(accountId)], [maxFailedAttempts])
+    },
+    async clear(accountId) {
+      await askRedis(() => client.hdel(account(accountId), 'f', 'l'))
+    },
+    async read(accountId, nowMs) {
+      const [lockedUntil, epoch] = await askRedis(() => client.hmget(account(accountId), 'l', 'e'))
+      const lockedUntilMs = Number(lockedUntil)
+      return {
+        lockedUntilMs: lockedUntilMs > nowMs ? lockedUntilMs : null,
+        sessionEpoch: Number(epoch),
+      }
+    },
+  }
+}
+
+export const redisCounters = (client: RedisClient, run: RunScript, keys: RedisKeys): Counters => {
+  // Names hold user names and addresses, which a dump of the keys must not show.
+  const counter = (name: string) => keys.counter(hashToken(name))
+  return {
+    async increment(name, windowMs, nowMs) {
+      const reply = await run<[number, number]>('incrementCounter', [counter(name)], [nowMs, windowMs])
+      return { count: reply[0], resetsInMs: reply[1] }
+    },
+    async decrement(name, nowMs) {
+      await run('decrementCounter', [counter(name)], [nowMs])
+    },
+    async reset(name) {
+      await askRedis(() => client.del(counter(name)))
+    },
+  }
+}

@@ -1,0 +1,97 @@
+import { accountTag } from './account-tag.ts'
+import type { AttemptTaken, ChallengeStore, EnrollmentStore, NewSession } from './ephemeral.ts'
+import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from './records.ts'
+import type { RedisKeys } from './redis-keys.ts'
+import type { RunScript } from './redis-scripts.ts'
+import { sessionArguments } from './redis-sessions.ts'
+import { newPlace, placeOf, placeOfAccount, type TokenPlace } from './token-place.ts'
+
+type TakeAttemptReply =
+  | ['taken', record: string, remaining: number, sessionEpoch: number]
+  | ['unknown']
+  | ['method_not_offered', methods: string]
+  | ['locked', record: string, untilMs: number]
+
+const attemptTaken = (reply: TakeAttemptReply): AttemptTaken => {
+  switch (reply[0]) {
+    case 'taken': {
+      const [kind, record, remaining, sessionEpoch] = reply
+      return { kind, record: unpackChallenge(record), remaining, sessionEpoch }
+    }
+    case 'method_not_offered':
+      return { kind: reply[0], methods: reply[1].split(',').filter((method) => method !== '') }
+    case 'locked': {
+      const { accountId, clientId } = unpackChallenge(reply[1])
+      return { kind: reply[0], accountId, clientId, untilMs: reply[2] }
+    }
+    case 'unknown':
+      return { kind: reply[0] }
+  }
+}
+
+/** Challenges and enrollments pass alike. */
+const pass = async (
+  deps: { run: RunScript; keys: RedisKeys },
+  pendingKey: string,
+  session: NewSession,
+  [sessionEpoch, nowMs]: [sessionEpoch: number, nowMs: number],
+): Promise<boolean> => {
+  const { key, args } = sessionArguments(deps.keys, session, sessionEpoch, nowMs)
+  return (await deps.run<number>('pass', [pendingKey, key.account, key.sessionSet], args)) === 1
+}
+
+export const redisChallenges = (run: RunScript, keys: RedisKeys): ChallengeStore => {
+  const keysAt = (place: TokenPlace) => [keys.challenge(place), keys.account(place.tag)]
+  return {
+    async open(token, { record, methods, ttlSeconds, nowMs }) {
+      const at = keysAt(newPlace('challenge', token, record.accountId))
+      await run('openPending', at, [nowMs, ttlSeconds * 1000, methods.join(','), packChallenge(record)])
+    },
+    async takeAttempt(token, method, limits, nowMs) {
+      const place = placeOf('challenge', token)
+      if (!place) return { kind: 'unknown' }
+      const args = [nowMs, method, limits.maxFailedAttempts, limits.lockoutSeconds * 1000]
+      return attemptTaken(await run<TakeAttemptReply>('takeAttempt', keysAt(place), args))
+    },
+    async giveBack(token, limits, nowMs) {
+      const place = placeOf('challenge', token)
+      if (place) await run('giveBackAttempt', keysAt(place), [nowMs, limits.maxFailedAttempts])
+    },
+    async pass(token, session, sessionEpoch, nowMs) {
+      const place = placeOfAccount('challenge', token, session.accountId)
+      return place !== null && pass({ run, keys }, keys.challenge(place), session, [sessionEpoch, nowMs])
+    },
+    async find(token, nowMs) {
+      const place = placeOf('challenge', token)
+      const record = place && (await run<string | null>('findPending', keysAt(place), [nowMs]))
+      return record === null ? null : unpackChallenge(record)
+    },
+    async cancel(token, nowMs) {
+      const place = placeOf('challenge', token)
+      const record = place && (await run<string | null>('cancelPending', keysAt(place), [nowMs]))
+      return record === null ? null : unpackChallenge(record)
+    },
+    async endAll(accountId) {
+      await run('raiseChallengeEpoch', [keys.account(accountTag(accountId))], [])
+    },
+  }
+}
+
+export const redisEnrollments = (run: RunScript, keys: RedisKeys): EnrollmentStore => ({
+  async open(token, { record, ttlSeconds, nowMs }) {
+    const place = newPlace('enrollment', token, record.accountId)
+    const at = [keys.enrollment(place), keys.account(place.tag)]
+    await run('openPending', at, [nowMs, ttlSeconds * 1000, '', packEnrollment(record)])
+  },
+  async find(token, nowMs) {
+    const place = placeOf('enrollment', token)
+    if (!place) return null
+    const at = [keys.enrollment(place), keys.account(place.tag)]
+    const record = await run<string | null>('findPending', at, [nowMs])
+    return record === null ? null : unpackEnrollment(record)
+  },
+  async pass(token, session, sessionEpoch, nowMs) {
+    const place = placeOfAccount('enrollment', token, session.accountId)
+    return place !== null && pass({ run, keys }, keys.enrollment(place), session, [sessionEpoch, nowMs])
+  },
+})

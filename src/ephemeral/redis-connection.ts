@@ -1,0 +1,127 @@
+// The connections to Redis: how they fail fast, come back by themselves, and say so once.
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+import { DependencyError } from '../errors.ts'
+import type { RedisTarget } from './redis-url.ts'
+
+export type RedisClient = Redis | Cluster
+
+// The library's own type of this member does not go with exactOptionalPropertyTypes.
+type Options = Omit<RedisOptions, 'replyMapping'>
+
+export type RedisLog = {
+  info: (details: object, message: string) => void
+  warn: (details: object, message: string) => void
+}
+
+const LONGEST_RETRY_MS = 500
+
+const retryDelayMs = (attempt: number): number => Math.min(attempt * 50, LONGEST_RETRY_MS)
+
+// A command is sent once or not at all: one that was in flight when the connection went may have run,
+// and a rotation that is sent twice looks like a stolen refresh token.
+const SETTINGS: Options = {
+  commandTimeout: 800,
+  connectTimeout: 1000,
+  // A server that is there but silent: its connection is given up, so that the next one may find another.
+  socketTimeout: 2000,
+  maxRetriesPerRequest: 0,
+  autoResendUnfulfilledCommands: false,
+  enableOfflineQueue: false,
+  retryStrategy: retryDelayMs,
+  // After a failover behind one address, the old connection may lead to what is now a replica.
+  reconnectOnError: (error) => error.message.includes('READONLY'),
+}
+
+const access = ({ username, password, tls }: RedisTarget): Options => ({
+  ...(username === null ? {} : { username }),
+  ...(password === null ? {} : { password }),
+  ...(tls ? { tls: {} } : {}),
+})
+
+const sentinelOptions = (target: RedisTarget & { kind: 'sentinel' }): Options => ({
+  sentinels: target.sentinels,
+  name: target.masterName,
+  db: target.db,
+  // Sentinels that ask for a password are commonly given the servers' own.
+  ...(target.username === null ? {} : { sentinelUsername: target.username }),
+  ...(target.password === null ? {} : { sentinelPassword: target.password }),
+  ...(target.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+  sentinelCommandTimeout: 800,
+  sentinelRetryStrategy: retryDelayMs,
+  failoverDetector: true,
+})
+
+const clusterOptions = (target: RedisTarget) => {
+  const { retryStrategy, enableOfflineQueue, ...settings } = SETTINGS
+  return {
+    redisOptions: { ...settings, ...access(target) },
+    enableAutoPipelining: true,
+    enableOfflineQueue: false,
+    clusterRetryStrategy: retryDelayMs,
+    // Never sent twice; see above.
+    retryDelayOnFailover: 0,
+    slotsRefreshTimeout: 800,
+    slotsRefreshInterval: 5000,
+    // Certificates name hosts, not addresses.
+    ...(target.tls ? { dnsLookup: (host, found) => found(null, host) } : {}),
+  } satisfies ClusterOptions
+}
+
+const serverOptions = (target: RedisTarget & { kind: 'single' | 'sentinel' }): Options => {
+  const place =
+    target.kind === 'sentinel'
+      ? sentinelOptions(target)
+      : { host: target.host, port: target.port, db: target.db }
+  return { ...SETTINGS, ...access(target), ...place }
+}
+
+const connect = (target: RedisTarget): RedisClient =>
+  target.kind === 'cluster'
+    ? new Cluster(target.nodes, clusterOptions(target))
+    : new Redis({ ...serverOptions(target), enableAutoPipelining: true })
+
+/** A connection for subscriptions, which does not come back by itself: its owner opens the next one. */
+export const connectSubscriber = (target: RedisTarget, attempt: number): Redis => {
+  const settings: Options = { retryStrategy: () => null, lazyConnect: true }
+  if (target.kind !== 'cluster') return new Redis({ ...serverOptions(target), ...settings })
+  // Each node of a cluster hears every publication; another one is asked when one is away.
+  const node = target.nodes[attempt % target.nodes.length]
+  return new Redis({ ...SETTINGS, ...access(target), ...node, ...settings })
+}
+
+const tellOfChanges = (client: RedisClient, log: RedisLog): void => {
+  let lost = false
+  client.on('close', () => {
+    if (!lost) log.warn({}, 'the connection to Redis is lost')
+    lost = true
+  })
+  client.on('ready', () => {
+    if (lost) log.info({}, 'the connection to Redis is back')
+    lost = false
+  })
+}
+
+/** @throws {DependencyError} Redis was not ready within `readyTimeoutMs`; the connection is closed then. */
+export const openClient = async (
+  target: RedisTarget,
+  log: RedisLog,
+  readyTimeoutMs: number,
+): Promise<RedisClient> => {
+  const client = connect(target)
+  let lastError: unknown = `not ready within ${readyTimeoutMs} ms`
+  // Without a listener, the loss of a connection would end the process.
+  client.on('error', (error: unknown) => {
+    lastError = error
+  })
+  const { promise, resolve } = Promise.withResolvers<boolean>()
+  const timer = setTimeout(resolve, readyTimeoutMs, false)
+  client.once('ready', () => resolve(true))
+  const ready = await promise
+  clearTimeout(timer)
+  if (!ready) {
+    client.disconnect()
+    throw new DependencyError('redis', lastError)
+  }
+  tellOfChanges(client, log)
+  return client
+}

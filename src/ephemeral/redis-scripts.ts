@@ -1,0 +1,77 @@
+import { hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { DependencyError } from '../errors.ts'
+import type { RedisClient } from './redis-connection.ts'
+
+const read = (name: string): string => readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8')
+
+const script = (name: string, ...fragments: string[]) => {
+  const lua = [...fragments.map((fragment) => `fragment-${fragment}`), name].map(read).join('\n')
+  return { lua, sha: hash('sha1', lua) }
+}
+
+export const SCRIPTS = {
+  openPending: script('open-pending', 'account'),
+  findPending: script('find-pending', 'account', 'pending'),
+  cancelPending: script('cancel-pending', 'account', 'pending'),
+  takeAttempt: script('take-attempt', 'account', 'pending'),
+  giveBackAttempt: script('give-back-attempt', 'account', 'pending'),
+  pass: script('pass', 'account', 'pending', 'session'),
+  raiseChallengeEpoch: script('raise-challenge-epoch', 'account'),
+  takeFromBudget: script('take-from-budget', 'account'),
+  giveBackToBudget: script('give-back-to-budget', 'account'),
+  openSession: script('open-session', 'account', 'session'),
+  touchSession: script('touch-session', 'account', 'session'),
+  rotateRefresh: script('rotate-refresh', 'account', 'session'),
+  restoreRefresh: script('restore-refresh'),
+  listSessions: script('list-sessions', 'account', 'session'),
+  endSession: script('end-session', 'account', 'session'),
+  endAllSessions: script('end-all-sessions', 'account', 'session'),
+  incrementCounter: script('increment-counter'),
+  decrementCounter: script('decrement-counter'),
+} as const
+
+/** Runs one script; `Reply` is the result that its file states. */
+export type RunScript = <Reply>(
+  name: keyof typeof SCRIPTS,
+  keys: string[],
+  args: (string | number)[],
+) => Promise<Reply>
+
+// A command waits for the batch before it, which may itself run into the client's command timeout.
+// Postern answers within two seconds, so the wait as a whole has an end too.
+const ANSWER_WITHIN_MS = 900
+
+/**
+ * Waits for Redis.
+ * @throws {DependencyError} Redis is away, refuses, or does not answer in time.
+ */
+export const askRedis = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
+  new Promise<Answer>((resolve, reject) => {
+    const fail = (cause: unknown) => reject(new DependencyError('redis', cause))
+    const timer = setTimeout(() => fail(`no answer within ${ANSWER_WITHIN_MS} ms`), ANSWER_WITHIN_MS)
+    // The client throws, rather than rejects, where no node of the cluster serves a slot.
+    Promise.resolve()
+      .then(ask)
+      .finally(() => clearTimeout(timer))
+      .then(resolve, fail)
+  })
+
+const isScriptMissing = (error: unknown): boolean =>
+  error instanceof Error && error.message.startsWith('NOSCRIPT')
+
+/** Runs scripts by their hash, and sends the text to a server that does not know it (any more). */
+export const scriptRunner = (client: RedisClient): RunScript => {
+  const evaluate = async (name: keyof typeof SCRIPTS, keys: string[], args: (string | number)[]) => {
+    const { sha, lua } = SCRIPTS[name]
+    try {
+      return await client.evalsha(sha, keys.length, ...keys, ...args)
+    } catch (error) {
+      if (!isScriptMissing(error)) throw error
+      return await client.eval(lua, keys.length, ...keys, ...args)
+    }
+  }
+  // The shape of a reply is known here only by what the script's file states.
+  return <Reply>(name: keyof typeof SCRIPTS, keys: string[], args: (string | number)[]) =>
+    askRedis(() => evaluate(name, keys, args) as Promise<Reply>)
+}

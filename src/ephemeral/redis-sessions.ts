@@ -1,0 +1,98 @@
+import { accountTag } from './account-tag.ts'
+import type { ListedSession, NewSession, RefreshRotated, SessionStore } from './ephemeral.ts'
+import { newestFirst, packSession, unpackSession } from './records.ts'
+import type { RedisKeys } from './redis-keys.ts'
+import type { RunScript } from './redis-scripts.ts'
+
+type ToldSession = [record: string, lastSeenMs: number, absoluteAt: number]
+
+type RotateReply =
+  | ['rotated' | 'reused', ...ToldSession]
+  | ['locked', ...ToldSession, untilMs: number]
+  | ['unknown']
+
+const listed = (told: ToldSession): ListedSession => unpackSession(...told)
+
+/** What the scripts that open a session take; see `open-session.lua`. */
+export const sessionArguments = (
+  keys: RedisKeys,
+  session: NewSession,
+  sessionEpoch: number,
+  nowMs: number,
+) => {
+  const tag = accountTag(session.accountId)
+  const { sid, idleSeconds, absoluteAt, createdAt, maxSessions, replacesSid } = session
+  const hashes = [session.refreshFamilyHash, session.refreshHash]
+  const limits = [maxSessions ?? '', replacesSid ?? '']
+  const times = [idleSeconds, absoluteAt, createdAt]
+  return {
+    key: { account: keys.account(tag), sessionSet: keys.sessionSet(tag) },
+    args: [
+      nowMs,
+      sessionEpoch,
+      keys.sessionPrefix(tag),
+      sid,
+      packSession(session),
+      ...times,
+      ...hashes,
+      ...limits,
+    ],
+  }
+}
+
+const rotated = (reply: RotateReply): RefreshRotated => {
+  switch (reply[0]) {
+    case 'unknown':
+      return { kind: reply[0] }
+    case 'locked': {
+      const [kind, record, lastSeenMs, absoluteAt, untilMs] = reply
+      return { kind, accountId: listed([record, lastSeenMs, absoluteAt]).accountId, untilMs }
+    }
+    default: {
+      const [kind, ...told] = reply
+      return { kind, session: listed(told) }
+    }
+  }
+}
+
+const TAG = /^[\w-]{12}$/
+
+export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => {
+  const ofAccount = (tag: string) => [keys.account(tag), keys.sessionSet(tag)]
+  return {
+    async open(session, sessionEpoch, nowMs) {
+      const { key, args } = sessionArguments(keys, session, sessionEpoch, nowMs)
+      return (await run<number>('openSession', [key.account, key.sessionSet], args)) === 1
+    },
+    async touch(accountId, sid, nowMs) {
+      const tag = accountTag(accountId)
+      const at = [keys.session(tag, sid), keys.account(tag)]
+      const told = await run<ToldSession | null>('touchSession', at, [nowMs])
+      return told && listed(told)
+    },
+    async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
+      // The tag comes from a token that is not yet verified, and names keys.
+      if (!TAG.test(tag)) return { kind: 'unknown' }
+      const at = [keys.session(tag, sid), ...ofAccount(tag)]
+      const args = [nowMs, sid, familyHash, refreshHash, nextRefreshHash]
+      return rotated(await run<RotateReply>('rotateRefresh', at, args))
+    },
+    async restoreRefresh({ accountTag: tag, sid }, currentHash, previousHash) {
+      await run('restoreRefresh', [keys.session(tag, sid)], [currentHash, previousHash])
+    },
+    async list(accountId, nowMs) {
+      const tag = accountTag(accountId)
+      const args = [nowMs, keys.sessionPrefix(tag)]
+      return newestFirst((await run<ToldSession[]>('listSessions', ofAccount(tag), args)).map(listed))
+    },
+    async end(accountId, sid, nowMs) {
+      const tag = accountTag(accountId)
+      const at = [keys.session(tag, sid), ...ofAccount(tag)]
+      return (await run<number>('endSession', at, [nowMs, sid])) === 1
+    },
+    endAll(accountId, exceptSid, nowMs) {
+      const tag = accountTag(accountId)
+      return run<number>('endAllSessions', ofAccount(tag), [nowMs, keys.sessionPrefix(tag), exceptSid ?? ''])
+    },
+  }
+}

@@ -1,0 +1,54 @@
+// The ephemeral contract on Redis (6.2 or newer): one server, Sentinel or Cluster.
+// Every operation is one command or one script of `lua/`, so it is atomic and costs one round trip.
+import type { Ephemeral } from './ephemeral.ts'
+import { redisBudgets, redisCounters } from './redis-budgets.ts'
+import { redisChallenges, redisEnrollments } from './redis-challenges.ts'
+import { openRedisChanges } from './redis-changes.ts'
+import { connectSubscriber, openClient, type RedisLog } from './redis-connection.ts'
+import { redisKeys } from './redis-keys.ts'
+import { askRedis, scriptRunner } from './redis-scripts.ts'
+import { redisSessions } from './redis-sessions.ts'
+import { parseRedisUrl } from './redis-url.ts'
+
+export type RedisEphemeralOptions = {
+  url: string
+  /** Begins every key and channel; `postern:` unless told. */
+  keyPrefix?: string
+  log: RedisLog
+  /** How long opening waits for Redis. */
+  readyTimeoutMs?: number
+}
+
+/**
+ * Opens the connections and waits until they are ready.
+ * @throws {DependencyError} Redis is not there in time; opening may be tried again.
+ */
+export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promise<Ephemeral> => {
+  const { url, keyPrefix = 'postern:', log, readyTimeoutMs = 1500 } = options
+  const target = parseRedisUrl(url)
+  const keys = redisKeys(keyPrefix)
+  const client = await openClient(target, log, readyTimeoutMs)
+  const run = scriptRunner(client)
+  const publish = (topic: string) => askRedis(() => client.publish(keys.changed, topic))
+  const connect = (attempt: number) => connectSubscriber(target, attempt)
+  const changes = await openRedisChanges(connect, keys.changed, publish, readyTimeoutMs).catch((error) => {
+    client.disconnect()
+    throw error
+  })
+  return {
+    kind: 'redis',
+    challenges: redisChallenges(run, keys),
+    enrollments: redisEnrollments(run, keys),
+    budgets: redisBudgets(client, run, keys),
+    sessions: redisSessions(run, keys),
+    counters: redisCounters(client, run, keys),
+    changes,
+    async ping() {
+      await askRedis(() => client.ping())
+    },
+    async close() {
+      changes.close()
+      client.disconnect()
+    },
+  }
+}

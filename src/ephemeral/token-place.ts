@@ -1,0 +1,28 @@
+import { accountTagOf, hashToken } from '../crypto.ts'
+import { accountTag } from './account-tag.ts'
+
+/** Where the state of a token lives: with its account, under its hash. */
+export type TokenPlace = { tag: string; hash: string }
+
+/** Null where it cannot be a token of that kind. */
+export const placeOf = (kind: 'challenge' | 'enrollment', token: string): TokenPlace | null => {
+  const tag = accountTagOf(kind, token)
+  return tag === null ? null : { tag, hash: hashToken(token) }
+}
+
+/** The place of a token of this very account, or null: one account's token opens nothing of another's. */
+export const placeOfAccount = (
+  kind: 'challenge' | 'enrollment',
+  token: string,
+  accountId: string,
+): TokenPlace | null => {
+  const place = placeOf(kind, token)
+  return place?.tag === accountTag(accountId) ? place : null
+}
+
+/** @throws {Error} a token that was not made for this account: a mistake in the code. */
+export const newPlace = (kind: 'challenge' | 'enrollment', token: string, accountId: string): TokenPlace => {
+  const place = placeOfAccount(kind, token, accountId)
+  if (!place) throw new Error(`not a ${kind} token of this account`)
+  return place
+}

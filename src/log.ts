@@ -1,0 +1,15 @@
+// The log: JSON lines on standard output (pino). It carries ids, never names, codes, tokens or secrets.
+import { type Logger, pino } from 'pino'
+
+export type Log = Logger
+
+/** Members that must never be logged, should one ever be passed: censored wherever pino meets them. */
+const REDACTED = ['password', 'code', 'secret', 'authorization', 'cookie', 'refresh_token', 'challenge_token']
+
+export const createLog = (level: string): Log =>
+  pino({
+    level,
+    redact: [...REDACTED, ...REDACTED.map((member) => `*.${member}`), 'req.headers'],
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+  })

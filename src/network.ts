@@ -1,0 +1,26 @@
+// IP addresses and networks, over ipaddr.js. Pure.
+import ipaddr from 'ipaddr.js'
+
+/** The network that throttles count by: an IPv4 address itself, an IPv6 /64 (one household or host). */
+export const throttledNetwork = (ip: string): string => {
+  if (!ipaddr.isValid(ip)) return ip
+  const address = ipaddr.process(ip)
+  if (address.kind() === 'ipv4') return address.toString()
+  return `${new ipaddr.IPv6([...address.toByteArray().slice(0, 8), ...Array<number>(8).fill(0)]).toString()}/64`
+}
+
+/** True for an IP address, or one with a prefix length (CIDR). */
+export const isNetwork = (value: string): boolean => ipaddr.isValid(value) || ipaddr.isValidCIDR(value)
+
+/** True if `ip` lies in one of `networks`. */
+export const isInNetworks = (ip: string, networks: readonly string[]): boolean => {
+  if (!ipaddr.isValid(ip)) return false
+  const address = ipaddr.process(ip)
+  return networks.some((network) => {
+    const [range, prefix] = ipaddr.isValidCIDR(network)
+      ? ipaddr.parseCIDR(network)
+      : ([ipaddr.process(network), 128] as const)
+    if (range.kind() !== address.kind()) return false
+    return address.match(range, range.kind() === 'ipv4' ? Math.min(prefix, 32) : prefix)
+  })
+}

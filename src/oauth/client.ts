@@ -1,0 +1,47 @@
+// An OAuth client: an application, a service or a gateway. Pure: what it is, what it may ask for.
+import { AuthError } from '../errors.ts'
+
+/** Scopes of a person's tokens. */
+export const USER_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
+
+/** Scopes of a client's own tokens (`client_credentials`): `challenges` opens challenges for accounts. */
+export const MACHINE_SCOPES = ['challenges'] as const
+
+export const SCOPES = [...USER_SCOPES, ...MACHINE_SCOPES] as const
+
+export type Client = {
+  clientId: string
+  name: string
+  /** Its own sign-in form is trusted with passwords: it may use `POST /v1/login`. */
+  firstParty: boolean
+  tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none'
+  /** SHA-256 of the secret; null for a public client. */
+  secretHash: string | null
+  scopes: string[]
+  /** Resources that its access tokens are for, besides Postern and itself. */
+  audience: string[]
+  redirectUris: string[]
+  createdAt: Date
+}
+
+const SPACES = / +/
+
+/**
+ * The scope that is granted: what was asked for, or all that the client may have of `kind`.
+ * @throws {AuthError} invalid_scope, for a scope that the client does not have or that is of the other kind.
+ */
+export const grantScope = (
+  client: Client,
+  requested: string | undefined,
+  kind: readonly string[],
+): string => {
+  const available = client.scopes.filter((scope) => kind.includes(scope))
+  // Whoever signs in through a client without scopes of its own is still identified.
+  if (kind === USER_SCOPES && available.length === 0) available.push('openid')
+  if (requested === undefined) return available.join(' ')
+  const asked = requested.split(SPACES)
+  const unknown = asked.filter((scope) => !available.includes(scope))
+  if (unknown.length > 0)
+    throw new AuthError('invalid_scope', `This client may not have: ${unknown.join(' ')}.`)
+  return [...new Set(asked)].join(' ')
+}

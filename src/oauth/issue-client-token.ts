@@ -1,0 +1,24 @@
+import { clientTokenIssued } from '../audit/authentication-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import type { Deps } from '../deps.ts'
+import { AuthError } from '../errors.ts'
+import { mintClientToken } from '../tokens/mint-tokens.ts'
+import { type Client, grantScope, MACHINE_SCOPES } from './client.ts'
+
+/**
+ * The client_credentials grant (RFC 6749 4.4): a token of the client for itself, which opens no account.
+ * @throws {AuthError} unauthorized_client for a public client, invalid_scope
+ */
+export const issueClientToken = async (
+  deps: Pick<Deps, 'config' | 'postgres' | 'signingKeys'>,
+  origin: Origin,
+  client: Client,
+  requested: string | undefined,
+): Promise<ReturnType<typeof mintClientToken>> => {
+  if (client.secretHash === null)
+    throw new AuthError('unauthorized_client', 'A public client has no token of its own.')
+  const scope = grantScope(client, requested, MACHINE_SCOPES)
+  await recordEvent(deps, clientTokenIssued(origin, { clientId: client.clientId, scope }))
+  return mintClientToken(deps, client, scope, origin.now)
+}

@@ -1,0 +1,105 @@
+// OAuth 2.0 endpoints. This folder owns clients, their authentication and the grants; what a grant ends in
+// is the sessions' and the tokens' to make.
+
+import formbody from '@fastify/formbody'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { type Static, Type } from 'typebox'
+import type { Deps } from '../deps.ts'
+import { AuthError } from '../errors.ts'
+import { originOf } from '../request-origin.ts'
+import { errorResponses, PlainText, Strict } from '../schemas.ts'
+import { renewSession } from '../sessions/renew-session.ts'
+import { ScopeText, TOKEN_MEMBERS } from '../sign-in-schemas.ts'
+import { authenticateClient, basicCredentials, type ClientCredentials } from './authenticate-client.ts'
+import { issueClientToken } from './issue-client-token.ts'
+
+const TokenBody = Strict(
+  {
+    grant_type: PlainText({
+      minLength: 1,
+      maxLength: 64,
+      description: '`refresh_token` or `client_credentials`.',
+    }),
+    refresh_token: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
+    scope: Type.Optional(ScopeText),
+    client_id: Type.Optional(PlainText({ minLength: 1, maxLength: 128 })),
+    client_secret: Type.Optional(PlainText({ minLength: 1, maxLength: 256 })),
+  },
+  { examples: [{ grant_type: 'refresh_token', refresh_token: 'pst_rt_…', client_id: 'postern' }] },
+)
+type TokenBody = Static<typeof TokenBody>
+
+/** RFC 6749 2.3.1: one way of authentication a request. */
+const credentialsOf = (authorization: string | undefined, body: TokenBody): ClientCredentials => {
+  const basic = basicCredentials(authorization)
+  if (basic && (body.client_secret !== undefined || (body.client_id ?? basic.clientId) !== basic.clientId)) {
+    throw new AuthError('invalid_request', 'Authenticate the client one way, not two.', {
+      fields: ['client_id'],
+    })
+  }
+  if (basic) return basic
+  const { client_id: clientId, client_secret: secret = null } = body
+  if (clientId === undefined) throw new AuthError('invalid_client')
+  return { clientId, secret, method: secret === null ? 'none' : 'client_secret_post' }
+}
+
+export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  // RFC 6749 4: token requests are forms, and nothing else.
+  app.removeContentTypeParser('application/json')
+  await app.register(formbody)
+
+  app.post(
+    '/oauth2/token',
+    {
+      schema: {
+        tags: ['Protocol'],
+        summary: 'Renew a session, or get a token for a client itself',
+        consumes: ['application/x-www-form-urlencoded'],
+        description:
+          '`refresh_token` rotates: the old one is void, and its second use ends the session (RFC 9700). ' +
+          'A public client names itself by `client_id`; a confidential one authenticates (HTTP Basic or form).',
+        body: TokenBody,
+        response: {
+          200: Type.Object({
+            access_token: TOKEN_MEMBERS.access_token,
+            token_type: TOKEN_MEMBERS.token_type,
+            expires_in: TOKEN_MEMBERS.expires_in,
+            scope: TOKEN_MEMBERS.scope,
+            id_token: Type.Optional(TOKEN_MEMBERS.id_token),
+            refresh_token: Type.Optional(TOKEN_MEMBERS.refresh_token),
+            sub: Type.Optional(TOKEN_MEMBERS.sub),
+            sid: Type.Optional(TOKEN_MEMBERS.sid),
+            acr: Type.Optional(TOKEN_MEMBERS.acr),
+            amr: Type.Optional(TOKEN_MEMBERS.amr),
+            auth_time: Type.Optional(TOKEN_MEMBERS.auth_time),
+          }),
+          ...errorResponses(
+            'invalid_client',
+            'invalid_grant',
+            'unsupported_grant_type',
+            'unauthorized_client',
+            'invalid_scope',
+            'account_locked',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      reply.header('cache-control', 'no-store')
+      const { body } = request
+      const now = deps.clock()
+      const client = await authenticateClient(
+        deps,
+        credentialsOf(request.headers.authorization, body),
+        originOf(request, now),
+      )
+      const origin = originOf(request, now, { type: 'client', id: client.clientId })
+      if (body.grant_type === 'client_credentials') return issueClientToken(deps, origin, client, body.scope)
+      if (body.grant_type !== 'refresh_token') throw new AuthError('unsupported_grant_type')
+      if (body.refresh_token === undefined) {
+        throw new AuthError('invalid_request', 'refresh_token is missing.', { fields: ['refresh_token'] })
+      }
+      return renewSession(deps, origin, client, body.refresh_token)
+    },
+  )
+}

@@ -1,0 +1,46 @@
+// Figures of this process, for Prometheus.
+import type { FastifyInstance } from 'fastify'
+import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+
+export type Metrics = { registry: Registry; observe(app: FastifyInstance): void }
+
+const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
+
+export const createMetrics = (): Metrics => {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'postern_' })
+  const duration = new Histogram({
+    name: 'postern_http_request_duration_seconds',
+    help: 'Time to answer, by route and status.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: BUCKETS_SECONDS,
+    registers: [registry],
+  })
+  const refusals = new Counter({
+    name: 'postern_refusals_total',
+    help: 'Requests refused, by error code.',
+    labelNames: ['error'],
+    registers: [registry],
+  })
+  return {
+    registry,
+    observe(app) {
+      app.decorateReply('errorCode', '')
+      app.addHook('onResponse', async (request, reply) => {
+        const route = request.routeOptions.url ?? 'unknown'
+        duration.observe(
+          { method: request.method, route, status: reply.statusCode },
+          reply.elapsedTime / 1000,
+        )
+        if (reply.errorCode) refusals.inc({ error: reply.errorCode })
+      })
+    },
+  }
+}
+
+declare module 'fastify' {
+  interface FastifyReply {
+    /** The `error` of an error answer; empty otherwise. */
+    errorCode: string
+  }
+}

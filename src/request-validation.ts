@@ -1,0 +1,22 @@
+// How requests are validated: every problem is named, nothing is coerced or dropped in a body. Query strings
+// are text, so there numbers and booleans are read from it.
+import { Ajv } from 'ajv'
+import addFormats from 'ajv-formats'
+import type { FastifySchemaCompiler } from 'fastify'
+import type { TSchema } from 'typebox'
+import { isNetwork } from './network.ts'
+
+const OPTIONS = { allErrors: true, useDefaults: true, removeAdditional: false, strict: false } as const
+const FORMATS = ['date-time', 'email', 'ipv4', 'ipv6', 'uri'] as const
+
+const withFormats = (ajv: Ajv): Ajv => {
+  addFormats.default(ajv, [...FORMATS])
+  return ajv.addFormat('network', isNetwork)
+}
+
+const strict = withFormats(new Ajv({ ...OPTIONS, coerceTypes: false }))
+const fromText = withFormats(new Ajv({ ...OPTIONS, coerceTypes: true }))
+
+/** Fastify's validator compiler. */
+export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
+  (httpPart === 'querystring' ? fromText : strict).compile(schema)

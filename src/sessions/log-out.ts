@@ -1,0 +1,16 @@
+import { sessionEnded } from '../audit/authentication-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import type { Deps } from '../deps.ts'
+import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+
+/** Ends the caller's own session, and with it its access and refresh tokens, at once. */
+export const logOut = async (
+  deps: Pick<Deps, 'postgres' | 'ephemeral'>,
+  origin: Origin,
+  { accountId, sid, clientId }: SessionRecord,
+): Promise<void> => {
+  // Ended first: should recording fail, the caller is told so and the session is gone all the same.
+  await deps.ephemeral.sessions.end(accountId, sid, origin.now.getTime())
+  await recordEvent(deps, sessionEnded(origin, { accountId, sessionId: sid, clientId, reason: 'logout' }))
+}

@@ -1,0 +1,58 @@
+// A session that is about to be opened: its lifetime from the policy, its refresh token, what it vouches for.
+// Pure but for the randomness it is given; opening it is one atomic step of the ephemeral store.
+import { v7 as uuidv7 } from 'uuid'
+import type { RandomBytes } from '../crypto.ts'
+import type { NewSession } from '../ephemeral/ephemeral.ts'
+import type { Policy } from '../policy/policy.ts'
+import { newRefreshToken, type RefreshToken, refreshHashes } from '../tokens/refresh-token.ts'
+
+/** What has been proven, and for whom. Times in epoch seconds. */
+export type SessionGrounds = {
+  accountId: string
+  clientId: string
+  scope: string
+  /** Primary authentication's methods (RFC 8176). */
+  amr: string[]
+  authTime: number
+  /** How a second factor passed just now; null where none did. */
+  secondFactor: { amr: string[]; acr: 'aal1' | 'aal2' | 'phr' } | null
+  ip: string | null
+  userAgent: string | null
+  /** The session it takes the place of, and when that one ends in any case; null for a new sign-in. */
+  replaces: { sid: string; absoluteAt: number; createdAt: number } | null
+}
+
+export const newSession = (
+  deps: { randomBytes: RandomBytes },
+  policy: Policy,
+  grounds: SessionGrounds,
+  now: Date,
+): { session: NewSession; refreshToken: RefreshToken } => {
+  const nowSeconds = Math.floor(now.getTime() / 1000)
+  const sid = uuidv7({ msecs: now.getTime() })
+  const refreshToken = newRefreshToken(grounds.accountId, sid, deps.randomBytes)
+  const { familyHash, refreshHash } = refreshHashes(refreshToken)
+  const { secondFactor, replaces } = grounds
+  return {
+    refreshToken,
+    session: {
+      sid,
+      accountId: grounds.accountId,
+      clientId: grounds.clientId,
+      scope: grounds.scope,
+      authTime: grounds.authTime,
+      secondFactorAt: secondFactor ? nowSeconds : null,
+      acr: secondFactor?.acr ?? 'aal1',
+      amr: secondFactor ? [...new Set([...grounds.amr, ...secondFactor.amr])] : grounds.amr,
+      ip: grounds.ip,
+      userAgent: grounds.userAgent,
+      createdAt: replaces?.createdAt ?? nowSeconds,
+      idleSeconds: policy.session_idle,
+      absoluteAt: replaces?.absoluteAt ?? nowSeconds + policy.session_absolute,
+      refreshFamilyHash: familyHash,
+      refreshHash,
+      maxSessions: policy.max_sessions_per_account,
+      replacesSid: replaces?.sid ?? null,
+    },
+  }
+}

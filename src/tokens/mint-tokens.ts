@@ -1,0 +1,142 @@
+// From a session to the tokens that speak for it: a JWT access token (RFC 9068), an ID token (OpenID
+// Connect Core 2), and the refresh token in its stored form's place. The only place where they are signed.
+import { randomUUID } from 'node:crypto'
+import { type Account, accountLabel } from '../accounts/account.ts'
+import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+import type { Client } from '../oauth/client.ts'
+import { atHash } from './at-hash.ts'
+import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
+import { type SigningKey, TOKEN_TTL_SECONDS } from './select-signing-keys.ts'
+import { signJwt } from './sign-jwt.ts'
+import type { SigningKeys } from './signing-key-cache.ts'
+
+type Deps = { config: { issuer: string }; signingKeys: SigningKeys }
+
+/** The `…tokens` of API.md. `auth_time` in epoch seconds, `expires_in` in seconds. */
+export type Tokens = {
+  access_token: string
+  token_type: 'Bearer'
+  expires_in: number
+  id_token: string
+  refresh_token: string
+  scope: string
+  sub: string
+  sid: string
+  acr: SessionRecord['acr']
+  amr: string[]
+  auth_time: number
+}
+
+/** Who may be shown an access token of `client`: Postern's own API, the client, and the resources it is for. */
+export const audienceOf = (issuer: string, client: Pick<Client, 'clientId' | 'audience'>): string[] => [
+  ...new Set([issuer, client.clientId, ...client.audience]),
+]
+
+/** OpenID Connect Core 5.4: which claims a scope asks for. */
+const profileClaims = (scopes: readonly string[], account: Account): object => ({
+  ...(scopes.includes('profile') && {
+    preferred_username: accountLabel(account),
+    ...(account.displayName && { name: account.displayName }),
+  }),
+  // Nothing confirms an address yet, and a claim that does not say so would be believed.
+  ...(scopes.includes('email') && account.email && { email: account.email, email_verified: false }),
+})
+
+const accessTokenClaims = (
+  deps: Deps,
+  session: SessionRecord,
+  account: Account,
+  client: Client,
+  iat: number,
+) => ({
+  iss: deps.config.issuer,
+  sub: account.id,
+  aud: audienceOf(deps.config.issuer, client),
+  client_id: client.clientId,
+  iat,
+  exp: iat + TOKEN_TTL_SECONDS,
+  jti: randomUUID(),
+  sid: session.sid,
+  auth_time: session.authTime,
+  acr: session.acr,
+  amr: session.amr,
+  scope: session.scope,
+  roles: account.roles,
+})
+
+const idToken = (
+  key: SigningKey,
+  claims: ReturnType<typeof accessTokenClaims>,
+  accessToken: string,
+  account: Account,
+) =>
+  signJwt(key, 'JWT', {
+    iss: claims.iss,
+    sub: claims.sub,
+    aud: claims.client_id,
+    iat: claims.iat,
+    exp: claims.exp,
+    auth_time: claims.auth_time,
+    acr: claims.acr,
+    amr: claims.amr,
+    sid: claims.sid,
+    at_hash: atHash(accessToken),
+    ...profileClaims(claims.scope.split(' '), account),
+  })
+
+/** Signs the tokens of an open session. */
+export const mintTokens = (
+  deps: Deps,
+  session: SessionRecord,
+  holder: { account: Account; client: Client; refreshToken: RefreshToken },
+  now: Date,
+): Tokens => {
+  const key = deps.signingKeys.current(now)
+  const claims = accessTokenClaims(
+    deps,
+    session,
+    holder.account,
+    holder.client,
+    Math.floor(now.getTime() / 1000),
+  )
+  const accessToken = signJwt(key, 'at+jwt', claims)
+  return {
+    access_token: accessToken,
+    token_type: 'Bearer',
+    expires_in: TOKEN_TTL_SECONDS,
+    id_token: idToken(key, claims, accessToken, holder.account),
+    refresh_token: formatRefreshToken(holder.refreshToken),
+    scope: session.scope,
+    sub: claims.sub,
+    sid: session.sid,
+    acr: session.acr,
+    amr: session.amr,
+    auth_time: session.authTime,
+  }
+}
+
+/** An access token of a client for itself (`client_credentials`): no session, no account. */
+export const mintClientToken = (
+  deps: Deps,
+  client: Client,
+  scope: string,
+  now: Date,
+): { access_token: string; token_type: 'Bearer'; expires_in: number; scope: string } => {
+  const iat = Math.floor(now.getTime() / 1000)
+  const claims = {
+    iss: deps.config.issuer,
+    sub: client.clientId,
+    aud: audienceOf(deps.config.issuer, client),
+    client_id: client.clientId,
+    iat,
+    exp: iat + TOKEN_TTL_SECONDS,
+    jti: randomUUID(),
+    scope,
+  }
+  return {
+    access_token: signJwt(deps.signingKeys.current(now), 'at+jwt', claims),
+    token_type: 'Bearer',
+    expires_in: TOKEN_TTL_SECONDS,
+    scope,
+  }
+}

@@ -1,0 +1,53 @@
+// Refresh tokens: `pst_rt_` + account tag + session id + family part + rotating part. Pure.
+// The family part stays the same for the life of a session. Whoever shows it with an old rotating part holds
+// a token that was issued once (reuse, RFC 9700 4.14.2); whoever lacks it only guesses, and ends nothing.
+import { hashToken, type RandomBytes, TOKEN_PREFIXES } from '../crypto.ts'
+import { ACCOUNT_TAG_LENGTH, accountTag } from '../ephemeral/account-tag.ts'
+
+const FAMILY_BYTES = 16
+const SECRET_BYTES = 32
+
+const PATTERN = new RegExp(
+  `^${TOKEN_PREFIXES.refresh}(?<tag>[\\w-]{${ACCOUNT_TAG_LENGTH}})(?<sid>[\\w-]{22})(?<family>[\\w-]{22})(?<secret>[\\w-]{43})$`,
+)
+
+export type RefreshToken = { accountTag: string; sid: string; family: string; secret: string }
+
+const encodeSid = (sid: string): string => Buffer.from(sid.replaceAll('-', ''), 'hex').toString('base64url')
+const decodeSid = (encoded: string): string =>
+  Buffer.from(encoded, 'base64url')
+    .toString('hex')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+
+/** The first refresh token of a session. `sid` is a UUID. */
+export const newRefreshToken = (accountId: string, sid: string, randomBytes: RandomBytes): RefreshToken => ({
+  accountTag: accountTag(accountId),
+  sid,
+  family: randomBytes(FAMILY_BYTES).toString('base64url'),
+  secret: randomBytes(SECRET_BYTES).toString('base64url'),
+})
+
+/** The one that takes its place. */
+export const nextRefreshToken = (token: RefreshToken, randomBytes: RandomBytes): RefreshToken => ({
+  ...token,
+  secret: randomBytes(SECRET_BYTES).toString('base64url'),
+})
+
+export const formatRefreshToken = ({ accountTag: tag, sid, family, secret }: RefreshToken): string =>
+  TOKEN_PREFIXES.refresh + tag + encodeSid(sid) + family + secret
+
+/** Null for anything that cannot be a refresh token. */
+export const parseRefreshToken = (token: string): RefreshToken | null => {
+  const { tag, sid, family, secret } = PATTERN.exec(token)?.groups ?? {}
+  if (!tag || !sid || !family || !secret) return null
+  return { accountTag: tag, sid: decodeSid(sid), family, secret }
+}
+
+/** How the two parts are stored. */
+export const refreshHashes = ({
+  family,
+  secret,
+}: RefreshToken): { familyHash: string; refreshHash: string } => ({
+  familyHash: hashToken(family),
+  refreshHash: hashToken(secret),
+})

@@ -1,0 +1,83 @@
+// Signing keys in PostgreSQL; private keys sealed.
+import { createPrivateKey } from 'node:crypto'
+import type { JWK } from 'jose'
+import type { AuditEvent } from '../audit/event.ts'
+import type { Sealer } from '../crypto.ts'
+import type { Postgres, Sql } from '../postgres.ts'
+import type { SigningKey } from './select-signing-keys.ts'
+
+type SigningKeyRow = {
+  kid: string
+  algorithm: 'ES256'
+  public_jwk: JWK
+  private_sealed: string
+  signs_from: Date
+}
+
+const sealContext = (kid: string): string => `signing_keys.private:${kid}`
+
+const toSigningKey = (row: SigningKeyRow, sealer: Sealer): SigningKey => ({
+  kid: row.kid,
+  algorithm: row.algorithm,
+  publicJwk: row.public_jwk,
+  privateKey: createPrivateKey({
+    key: sealer.open(row.private_sealed, sealContext(row.kid)),
+    format: 'der',
+    type: 'pkcs8',
+  }),
+  signsFrom: row.signs_from,
+})
+
+const LIST_SIGNING_KEYS = {
+  name: 'list_signing_keys',
+  text: `
+    SELECT kid, algorithm, public_jwk, private_sealed, signs_from
+      FROM signing_keys
+     ORDER BY signs_from`,
+}
+
+export const listSigningKeys = async (deps: { postgres: Sql; sealer: Sealer }): Promise<SigningKey[]> => {
+  const rows = await deps.postgres.query<SigningKeyRow>(LIST_SIGNING_KEYS)
+  return rows.map((row) => toSigningKey(row, deps.sealer))
+}
+
+// One key at most waits for its turn: the condition and the insert are one statement under one lock.
+const LOCK_SIGNING_KEYS = { name: 'lock_signing_keys', text: 'SELECT pg_advisory_xact_lock(7305612490119)' }
+const INSERT_SIGNING_KEY = {
+  name: 'insert_signing_key',
+  text: `
+    WITH inserted AS (
+      INSERT INTO signing_keys (kid, algorithm, public_jwk, private_sealed, created_at, signs_from)
+      SELECT $1, $2, $3, $4, $5, $6
+       WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE CASE WHEN $7 THEN true ELSE signs_from > $5 END)
+      RETURNING kid
+    )
+    SELECT record_audit_event($8::jsonb) FROM inserted`,
+}
+
+/**
+ * Stores a key, unless one stands in its way: any key at all for the `first`, one that waits for its turn
+ * for the `next`. Returns whether it was stored.
+ */
+export const insertSigningKey = (
+  deps: { postgres: Postgres; sealer: Sealer },
+  key: SigningKey & { createdAt: Date; turn: 'first' | 'next' },
+  event: AuditEvent,
+): Promise<boolean> =>
+  deps.postgres.transaction(async (sql) => {
+    await sql.query(LOCK_SIGNING_KEYS)
+    const sealed = deps.sealer.seal(
+      key.privateKey.export({ format: 'der', type: 'pkcs8' }),
+      sealContext(key.kid),
+    )
+    const values = [
+      key.kid,
+      key.algorithm,
+      JSON.stringify(key.publicJwk),
+      sealed,
+      key.createdAt,
+      key.signsFrom,
+    ]
+    const rows = await sql.query(INSERT_SIGNING_KEY, [...values, key.turn === 'first', JSON.stringify(event)])
+    return rows.length === 1
+  })

@@ -21,7 +21,7 @@ const INSERT_ACCOUNT = {
     WITH inserted AS (
       INSERT INTO accounts (id, username, username_key, password_hash, email, email_key, display_name, roles,
                             created_at, updated_at, password_changed_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, CASE WHEN $4::text IS NULL THEN NULL ELSE $9 END)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, $9::timestamptz, CASE WHEN $4::text IS NULL THEN NULL ELSE $9::timestamptz END)
       RETURNING id
     )
     SELECT record_audit_event($10::jsonb) FROM inserted`,

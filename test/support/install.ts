@@ -4,25 +4,30 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
+import { VARIABLES } from '../../src/config.ts'
 
-const OUTER =
-  /^(npm_(package|lifecycle|command|node)|npm_config_(local_prefix|global_prefix|prefix)$|INIT_CWD)/
+const OURS =
+  /^(npm_(package|lifecycle|command|execpath|node)|npm_config_(local|global)?_?prefix$|INIT_CWD$|NODE_ENV$|_?TAP)/
+const isPosterns = (name: string): boolean => name.replace(/_FILE$/, '') in VARIABLES
+
+const outerPath = (): string[] => (process.env.PATH ?? '').split(delimiter)
+
+/** The environment without what this run of npm and tap has put there; the Node of this run first on PATH. */
+export const strangersEnvironment = (): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !OURS.test(name) && !isPosterns(name)),
+  ),
+  PATH: [dirname(process.execPath), ...outerPath().filter((folder) => !folder.includes('node_modules'))].join(
+    delimiter,
+  ),
+})
 
 // tap gives every process its loader, which the TypeScript compiler does not start under.
 const WITHOUT_TAP = ['--unset=NODE_OPTIONS']
-
-/** Only what npm and Node need of the environment, and the Node of this run first on PATH. */
-export const strangersEnvironment = (): NodeJS.ProcessEnv => ({
-  ...Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => /^(HOME|npm_config_)/i.test(name) && !OUTER.test(name)),
-  ),
-  PATH: `${dirname(process.execPath)}:/usr/local/bin:/usr/bin:/bin`,
-  CI: 'true',
-})
 
 /** A folder outside of the repository, whose node_modules would hide what is missing; removed after the test. */
 export const emptyFolder = async (t: Test): Promise<string> => {

@@ -1,0 +1,232 @@
+import type { Test } from 'tap'
+import { hashToken } from '../../src/crypto.ts'
+import type { Ephemeral, NewSession } from '../../src/ephemeral/ephemeral.ts'
+import {
+  LIMITS,
+  LOCKED_UNTIL_MS,
+  lock,
+  NOW,
+  NOW_MS,
+  newAccountId,
+  openSession,
+  parallel,
+  placeOfSession,
+  presented,
+  sessionOf,
+  shown,
+} from './fixtures.ts'
+
+export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
+  const sids = async (accountId: string, nowMs = NOW_MS) =>
+    (await ephemeral().sessions.list(accountId, nowMs)).map(({ sid }) => sid)
+  const rotate = (session: NewSession, name: string, next: string, nowMs = NOW_MS) =>
+    ephemeral().sessions.rotateRefresh(placeOfSession(session), presented(name), hashToken(next), nowMs)
+
+  t.test('a session shows what it was opened with', async (t) => {
+    const accountId = newAccountId()
+    const session = await openSession(ephemeral(), accountId, { secondFactorAt: null, acr: 'aal1' })
+    t.same(await ephemeral().sessions.touch(accountId, session.sid, NOW_MS), shown(session))
+    t.same(await ephemeral().sessions.list(accountId, NOW_MS), [shown(session)])
+    t.equal(
+      await ephemeral().sessions.touch(newAccountId(), session.sid, NOW_MS),
+      null,
+      'to its account only',
+    )
+    t.equal(await ephemeral().sessions.touch(accountId, 'no-such-sid', NOW_MS), null)
+  })
+
+  t.test('sessions are listed newest first', async (t) => {
+    const accountId = newAccountId()
+    const ages = [200, 0, 100]
+    const [old, young, middle] = await Promise.all(
+      ages.map((age) => openSession(ephemeral(), accountId, { createdAt: NOW - age })),
+    )
+    t.same(await sids(accountId), [young?.sid, middle?.sid, old?.sid])
+  })
+
+  t.test('use begins the idle time anew, and the absolute limit stands', async (t) => {
+    const accountId = newAccountId()
+    const changes = { idleSeconds: 600, absoluteAt: NOW + 1500 }
+    const session = await openSession(ephemeral(), accountId, changes)
+    const touch = (seconds: number) =>
+      ephemeral().sessions.touch(accountId, session.sid, NOW_MS + seconds * 1000)
+    t.equal((await touch(599))?.lastSeenAt, NOW + 599)
+    t.equal((await touch(599 + 599))?.lastSeenAt, NOW + 1198)
+    t.ok(await touch(1499 - 1))
+    t.equal(await touch(1500), null, 'absolute')
+    t.same(await sids(accountId, NOW_MS + 1500_000), [])
+
+    const other = newAccountId()
+    const { sid } = await openSession(ephemeral(), other, changes)
+    const idle = NOW_MS + 600_000
+    t.equal(await ephemeral().sessions.touch(other, sid, idle), null, 'idle')
+    t.same(await sids(other, idle), [])
+    t.equal(await ephemeral().sessions.end(other, sid, idle), false)
+  })
+
+  t.test('a session that is used often is written at most once a second', async (t) => {
+    const accountId = newAccountId()
+    const session = await openSession(ephemeral(), accountId)
+    const touch = (ms: number) => ephemeral().sessions.touch(accountId, session.sid, NOW_MS + ms)
+    t.equal((await touch(999))?.lastSeenAt, NOW)
+    t.equal((await touch(1000))?.lastSeenAt, NOW + 1)
+    t.equal((await touch(500))?.lastSeenAt, NOW + 1, 'a clock that is behind takes nothing back')
+  })
+
+  t.test('a session is refused where all were ended since the epoch was read', async (t) => {
+    const accountId = newAccountId()
+    const { sessionEpoch } = await ephemeral().budgets.read(accountId, NOW_MS)
+    await ephemeral().sessions.endAll(accountId, null, NOW_MS)
+    t.equal(await ephemeral().sessions.open(sessionOf(accountId), sessionEpoch, NOW_MS), false)
+    t.same(await sids(accountId), [])
+    t.equal((await ephemeral().budgets.read(accountId, NOW_MS)).sessionEpoch, sessionEpoch + 1)
+    t.ok(await openSession(ephemeral(), accountId))
+  })
+
+  t.test('sessions opened while all are being ended are ended too', async (t) => {
+    const accountId = newAccountId()
+    const sessions = Array.from({ length: 40 }, () => sessionOf(accountId))
+    const endAll = () => ephemeral().sessions.endAll(accountId, null, NOW_MS)
+    await Promise.all(
+      sessions.map((session, i) =>
+        i === 20
+          ? endAll()
+          : ephemeral()
+              .sessions.open(session, 0, NOW_MS)
+              .then(() => 0),
+      ),
+    )
+    t.same(await sids(accountId), [])
+  })
+
+  t.test('the oldest sessions beyond the limit are ended', async (t) => {
+    const accountId = newAccountId()
+    const opened: NewSession[] = []
+    // Not in the order of their absolute expiry: age is what counts.
+    for (const age of [30, 50, 10, 40, 20]) {
+      opened.push(
+        await openSession(ephemeral(), accountId, { createdAt: NOW - age, absoluteAt: NOW + 9000 + age }),
+      )
+    }
+    const newest = await openSession(ephemeral(), accountId, { maxSessions: 3 })
+    t.same(await sids(accountId), [newest.sid, opened[2]?.sid, opened[4]?.sid])
+    const only = await openSession(ephemeral(), accountId, { maxSessions: 1 })
+    t.same(await sids(accountId), [only.sid])
+  })
+
+  t.test('a session that has ended by itself is none of the counted', async (t) => {
+    const accountId = newAccountId()
+    await openSession(ephemeral(), accountId, { idleSeconds: 60, createdAt: NOW })
+    const older = await openSession(ephemeral(), accountId, { createdAt: NOW - 1000 })
+    const later = NOW_MS + 60_000
+    const third = sessionOf(accountId, { maxSessions: 2, createdAt: NOW + 60 })
+    t.equal(await ephemeral().sessions.open(third, 0, later), true)
+    t.same(await sids(accountId, later), [third.sid, older.sid])
+  })
+
+  t.test('a session takes the place of another in the same step', async (t) => {
+    const accountId = newAccountId()
+    const before = await openSession(ephemeral(), accountId)
+    const after = await openSession(ephemeral(), accountId, { replacesSid: before.sid })
+    t.same(await sids(accountId), [after.sid])
+    t.equal(await ephemeral().sessions.touch(accountId, before.sid, NOW_MS), null)
+  })
+
+  t.test('a session is ended once', async (t) => {
+    const accountId = newAccountId()
+    const session = await openSession(ephemeral(), accountId)
+    const kept = await openSession(ephemeral(), accountId)
+    const ended = await parallel(20, () => ephemeral().sessions.end(accountId, session.sid, NOW_MS))
+    t.equal(ended.filter(Boolean).length, 1)
+    t.equal(await ephemeral().sessions.touch(accountId, session.sid, NOW_MS), null)
+    t.same(await rotate(session, 'first', 'second'), { kind: 'unknown' })
+    t.same(await sids(accountId), [kept.sid])
+  })
+
+  t.test('all sessions but one are ended, and counted', async (t) => {
+    const accountId = newAccountId()
+    const kept = await openSession(ephemeral(), accountId)
+    const others = await parallel(3, () => openSession(ephemeral(), accountId))
+    await openSession(ephemeral(), accountId, { absoluteAt: NOW + 60, idleSeconds: 60 })
+    const later = NOW_MS + 60_000
+    t.equal(await ephemeral().sessions.endAll(accountId, kept.sid, later), 3, 'ended ones do not count')
+    t.same(await sids(accountId, later), [kept.sid])
+    t.ok(await ephemeral().sessions.touch(accountId, kept.sid, later))
+    t.equal((await rotate(kept, 'first', 'second', later)).kind, 'rotated')
+    for (const { sid } of others) t.equal(await ephemeral().sessions.touch(accountId, sid, later), null)
+    t.equal(await ephemeral().sessions.endAll(accountId, null, later), 1)
+    t.equal(await ephemeral().sessions.endAll(accountId, 'no-such-sid', later), 0)
+    t.same(await sids(accountId, later), [])
+  })
+
+  t.test('50 parallel uses of one refresh token: one rotates, and the family is ended', async (t) => {
+    const accountId = newAccountId()
+    const session = await openSession(ephemeral(), accountId)
+    const results = await parallel(50, (i) => rotate(session, 'first', `next-${i}`))
+    const count = (kind: string) => results.filter((result) => result.kind === kind).length
+    t.same([count('rotated'), count('reused'), count('unknown')], [1, 1, 48])
+    t.same(await sids(accountId), [])
+  })
+
+  t.test('a refresh token rotates and is a use of its session', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId())
+    const later = NOW_MS + 1800_000
+    t.same(await rotate(session, 'first', 'second', later), {
+      kind: 'rotated',
+      session: shown(session, NOW + 1800),
+    })
+    t.equal(
+      (await rotate(session, 'second', 'third', later + 1800_000)).kind,
+      'rotated',
+      'idle time begun anew',
+    )
+  })
+
+  t.test('a refresh token used before ends its session in the same step', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId())
+    await rotate(session, 'first', 'second')
+    t.same(await rotate(session, 'first', 'third'), { kind: 'reused', session: shown(session) })
+    t.same(await rotate(session, 'second', 'third'), { kind: 'unknown' })
+    t.same(await sids(session.accountId), [])
+  })
+
+  t.test('a wrong family is unknown and ends nothing', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId())
+    const guess = { familyHash: hashToken('guess'), refreshHash: hashToken('first') }
+    const guessed = (place: { accountTag: string; sid: string }) =>
+      ephemeral().sessions.rotateRefresh(place, guess, hashToken('next'), NOW_MS)
+    t.same(await guessed(placeOfSession(session)), { kind: 'unknown' })
+    t.same(await guessed({ accountTag: '', sid: session.sid }), { kind: 'unknown' })
+    t.same(await guessed({ accountTag: 'abcdefghijkl', sid: session.sid }), { kind: 'unknown' })
+    t.equal((await rotate(session, 'first', 'second')).kind, 'rotated')
+  })
+
+  t.test('a locked account renews nothing, and a stolen token is noticed all the same', async (t) => {
+    const accountId = newAccountId()
+    const session = await openSession(ephemeral(), accountId)
+    await lock(ephemeral(), accountId)
+    t.same(await rotate(session, 'first', 'second'), { kind: 'locked', accountId, untilMs: LOCKED_UNTIL_MS })
+    t.equal((await rotate(session, 'first', 'second', LOCKED_UNTIL_MS)).kind, 'rotated')
+    await ephemeral().budgets.take(accountId, { ...LIMITS, maxFailedAttempts: 1 }, LOCKED_UNTIL_MS)
+    t.equal((await rotate(session, 'first', 'third', LOCKED_UNTIL_MS)).kind, 'reused')
+  })
+
+  t.test('a session that has expired renews nothing', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId(), { absoluteAt: NOW + 60 })
+    t.same(await rotate(session, 'first', 'second', NOW_MS + 60_000), { kind: 'unknown' })
+  })
+
+  t.test('a renewal that could not be completed is undone, unless it was overtaken', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId())
+    const restore = (current: string, previous: string) =>
+      ephemeral().sessions.restoreRefresh(placeOfSession(session), hashToken(current), hashToken(previous))
+    await rotate(session, 'first', 'second')
+    await restore('second', 'first')
+    t.equal((await rotate(session, 'first', 'third')).kind, 'rotated')
+    await restore('second', 'first')
+    t.equal((await rotate(session, 'third', 'fourth')).kind, 'rotated')
+    await ephemeral().sessions.end(session.accountId, session.sid, NOW_MS)
+    await restore('fourth', 'third')
+    t.same(await rotate(session, 'third', 'fifth'), { kind: 'unknown' })
+  })
+}

@@ -1,0 +1,147 @@
+// Every sentence of `src/ephemeral/ephemeral.ts`, for whatever serves it.
+import type { Test } from 'tap'
+import type { ChangedTopic, Ephemeral } from '../../src/ephemeral/ephemeral.ts'
+import { challengeContract } from './contract-challenges.ts'
+import { sessionContract } from './contract-sessions.ts'
+import {
+  enrollmentOf,
+  LIMITS,
+  LOCKED_UNTIL_MS,
+  NOW_MS,
+  newAccountId,
+  openEnrollment,
+  parallel,
+  sessionOf,
+} from './fixtures.ts'
+
+const budgetContract = (t: Test, ephemeral: () => Ephemeral): void => {
+  const take = (accountId: string, nowMs = NOW_MS) => ephemeral().budgets.take(accountId, LIMITS, nowMs)
+
+  t.test('of 200 parallel callers no more than the limit are given an attempt', async (t) => {
+    const accountId = newAccountId()
+    const results = await parallel(200, () => take(accountId))
+    t.equal(results.filter(({ kind }) => kind === 'taken').length, 5)
+    t.same(await take(accountId), { kind: 'locked', untilMs: LOCKED_UNTIL_MS })
+    t.same(await ephemeral().budgets.read(accountId, NOW_MS), {
+      lockedUntilMs: LOCKED_UNTIL_MS,
+      sessionEpoch: 0,
+    })
+    t.same(await take(accountId, LOCKED_UNTIL_MS), { kind: 'taken', remaining: 4, sessionEpoch: 0 })
+  })
+
+  t.test('a counted attempt is given back, never more than were counted', async (t) => {
+    const accountId = newAccountId()
+    await parallel(5, () => take(accountId))
+    await ephemeral().budgets.giveBack(accountId, LIMITS)
+    t.match(await take(accountId), { kind: 'taken', remaining: 0 })
+    await parallel(9, () => ephemeral().budgets.giveBack(accountId, LIMITS))
+    t.match(await take(accountId), { kind: 'taken', remaining: 4 })
+  })
+
+  t.test('clearing removes failures and lock, and leaves the epochs', async (t) => {
+    const accountId = newAccountId()
+    await ephemeral().budgets.clear(accountId)
+    await ephemeral().sessions.endAll(accountId, null, NOW_MS)
+    await parallel(5, () => take(accountId))
+    await ephemeral().budgets.clear(accountId)
+    t.same(await ephemeral().budgets.read(accountId, NOW_MS), { lockedUntilMs: null, sessionEpoch: 1 })
+    t.same(await take(accountId), { kind: 'taken', remaining: 4, sessionEpoch: 1 })
+  })
+}
+
+const enrollmentContract = (t: Test, ephemeral: () => Ephemeral): void => {
+  t.test('an enrollment is passed by exactly one caller, and opens a session', async (t) => {
+    const accountId = newAccountId()
+    const token = await openEnrollment(ephemeral(), accountId)
+    t.same(await ephemeral().enrollments.find(token, NOW_MS), enrollmentOf(accountId))
+    await ephemeral().budgets.take(accountId, LIMITS, NOW_MS)
+    const won = await parallel(50, () => ephemeral().enrollments.pass(token, sessionOf(accountId), 0, NOW_MS))
+    t.equal(won.filter(Boolean).length, 1)
+    t.equal((await ephemeral().sessions.list(accountId, NOW_MS)).length, 1)
+    t.equal(await ephemeral().enrollments.find(token, NOW_MS), null)
+    t.match(
+      await ephemeral().budgets.take(accountId, LIMITS, NOW_MS),
+      { remaining: 4 },
+      'failures are cleared',
+    )
+  })
+
+  t.test('an enrollment ends: late, by a factor change, with all sessions, and for a stranger', async (t) => {
+    const { enrollments, challenges, sessions } = ephemeral()
+    const [accountId, stranger] = [newAccountId(), newAccountId()]
+    const token = await openEnrollment(ephemeral(), accountId)
+    const gone = async (nowMs = NOW_MS) =>
+      (await enrollments.find(token, nowMs)) === null &&
+      !(await enrollments.pass(token, sessionOf(accountId), 0, nowMs))
+    t.equal(await gone(NOW_MS + 900_000), true, 'late')
+    t.equal(await enrollments.pass(token, sessionOf(stranger), 0, NOW_MS), false)
+    t.equal(await enrollments.find('pst_en_', NOW_MS), null)
+    t.equal(await enrollments.pass(token, sessionOf(accountId), 7, NOW_MS), false)
+    t.ok(await enrollments.find(token, NOW_MS), 'nothing has changed')
+    await challenges.endAll(accountId)
+    t.equal(await gone(), true, 'by a factor change')
+    const next = await openEnrollment(ephemeral(), accountId)
+    await sessions.endAll(accountId, null, NOW_MS)
+    t.equal(await enrollments.find(next, NOW_MS), null, 'with all sessions')
+    t.same(await sessions.list(accountId, NOW_MS), [])
+  })
+}
+
+const counterContract = (t: Test, ephemeral: () => Ephemeral): void => {
+  t.test('a counter counts within its window, which the first count begins', async (t) => {
+    const { counters } = ephemeral()
+    const name = `password:${newAccountId()}`
+    const counts = await parallel(50, () => counters.increment(name, 60_000, NOW_MS))
+    t.same(
+      counts.map(({ count }) => count).toSorted((a, b) => a - b),
+      Array.from({ length: 50 }, (_, i) => i + 1),
+    )
+    t.same(await counters.increment(name, 60_000, NOW_MS + 59_999), { count: 51, resetsInMs: 1 })
+    t.same(await counters.increment(name, 60_000, NOW_MS + 60_000), { count: 1, resetsInMs: 60_000 })
+  })
+
+  t.test('a count is taken back, never below zero and only within its window', async (t) => {
+    const { counters } = ephemeral()
+    const name = `network:${newAccountId()}`
+    await counters.decrement(name, NOW_MS)
+    await counters.increment(name, 60_000, NOW_MS)
+    await counters.increment(name, 60_000, NOW_MS)
+    await counters.decrement(name, NOW_MS)
+    t.equal((await counters.increment(name, 60_000, NOW_MS)).count, 2)
+    await parallel(5, () => counters.decrement(name, NOW_MS))
+    t.equal((await counters.increment(name, 60_000, NOW_MS)).count, 1)
+    await counters.decrement(name, NOW_MS + 60_000)
+    t.equal((await counters.increment(name, 60_000, NOW_MS)).count, 2)
+    await counters.reset(name)
+    t.same(await counters.increment(name, 1000, NOW_MS), { count: 1, resetsInMs: 1000 })
+  })
+}
+
+/** The next topic that is heard, besides `reconnected`. */
+export const nextTopic = (ephemeral: Ephemeral): Promise<ChangedTopic> =>
+  new Promise((resolve) => ephemeral.changes.subscribe(resolve))
+
+export const ephemeralContract = (t: Test, open: () => Promise<Ephemeral>): void => {
+  let opened: Ephemeral
+  const ephemeral = () => opened
+  t.before(async () => {
+    opened = await open()
+  })
+  t.teardown(() => opened.close())
+
+  challengeContract(t, ephemeral)
+  budgetContract(t, ephemeral)
+  enrollmentContract(t, ephemeral)
+  sessionContract(t, ephemeral)
+  counterContract(t, ephemeral)
+
+  t.test('listeners hear the publications of their own process', async (t) => {
+    const heard = [nextTopic(ephemeral()), nextTopic(ephemeral())]
+    await ephemeral().changes.publish('signing_keys')
+    t.same(await Promise.all(heard), ['signing_keys', 'signing_keys'])
+  })
+
+  t.test('it answers that it is there', async () => {
+    await ephemeral().ping()
+  })
+}

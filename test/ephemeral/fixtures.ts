@@ -1,0 +1,117 @@
+// Data for the tests of the ephemeral contract: each call makes its own.
+import { randomBytes, randomUUID } from 'node:crypto'
+import { hashToken, newAccountToken } from '../../src/crypto.ts'
+import { accountTag } from '../../src/ephemeral/account-tag.ts'
+import type {
+  ChallengeRecord,
+  EnrollmentRecord,
+  Ephemeral,
+  ListedSession,
+  NewSession,
+} from '../../src/ephemeral/ephemeral.ts'
+
+/** The tests' clock stands still here, years from the servers' own. */
+export const NOW_MS = 1_700_000_000_123
+export const NOW = Math.floor(NOW_MS / 1000)
+export const LIMITS = { maxFailedAttempts: 5, lockoutSeconds: 900 }
+export const LOCKED_UNTIL_MS = NOW_MS + 900_000
+
+export const quiet = { info: () => {}, warn: () => {} }
+
+export const newAccountId = (): string => randomUUID()
+
+export const challengeOf = (accountId: string, changes: Partial<ChallengeRecord> = {}): ChallengeRecord => ({
+  accountId,
+  clientId: 'shop',
+  purpose: 'login',
+  scope: 'openid profile',
+  amr: ['pwd'],
+  authTime: NOW - 3,
+  sid: null,
+  ip: '203.0.113.7',
+  userAgent: 'Mozilla/5.0 | “quoted”, 😀\nand a second line',
+  ...changes,
+})
+
+export const openChallenge = async (
+  ephemeral: Ephemeral,
+  accountId: string,
+  {
+    record = challengeOf(accountId),
+    methods = ['totp:6', 'recovery_code'],
+    ttlSeconds = 300,
+    nowMs = NOW_MS,
+  } = {},
+): Promise<string> => {
+  const token = newAccountToken('challenge', accountId, randomBytes)
+  await ephemeral.challenges.open(token, { record, methods, ttlSeconds, nowMs })
+  return token
+}
+
+export const enrollmentOf = (accountId: string): EnrollmentRecord => ({
+  accountId,
+  clientId: 'shop',
+  scope: 'openid',
+  amr: ['pwd'],
+  authTime: NOW - 3,
+  ip: null,
+  userAgent: null,
+})
+
+export const openEnrollment = async (ephemeral: Ephemeral, accountId: string): Promise<string> => {
+  const token = newAccountToken('enrollment', accountId, randomBytes)
+  const record = enrollmentOf(accountId)
+  await ephemeral.enrollments.open(token, { record, ttlSeconds: 900, nowMs: NOW_MS })
+  return token
+}
+
+export const sessionOf = (accountId: string, changes: Partial<NewSession> = {}): NewSession => ({
+  sid: randomUUID(),
+  accountId,
+  clientId: 'shop',
+  scope: 'openid profile',
+  authTime: NOW - 3,
+  secondFactorAt: NOW,
+  acr: 'aal2',
+  amr: ['pwd', 'otp', 'mfa'],
+  ip: '203.0.113.7',
+  userAgent: null,
+  createdAt: NOW,
+  idleSeconds: 3600,
+  absoluteAt: NOW + 86_400,
+  refreshFamilyHash: hashToken('family'),
+  refreshHash: hashToken('first'),
+  maxSessions: null,
+  replacesSid: null,
+  ...changes,
+})
+
+export const openSession = async (
+  ephemeral: Ephemeral,
+  accountId: string,
+  changes: Partial<NewSession> = {},
+): Promise<NewSession> => {
+  const session = sessionOf(accountId, changes)
+  const { sessionEpoch } = await ephemeral.budgets.read(accountId, NOW_MS)
+  if (!(await ephemeral.sessions.open(session, sessionEpoch, NOW_MS))) throw new Error('not opened')
+  return session
+}
+
+/** What `list` and `touch` show of a session that was just opened. */
+export const shown = (session: NewSession, lastSeenAt = NOW): ListedSession => {
+  const { idleSeconds, refreshFamilyHash, refreshHash, maxSessions, replacesSid, ...rest } = session
+  return { ...rest, lastSeenAt }
+}
+
+export const placeOfSession = ({ accountId, sid }: NewSession) => ({ accountTag: accountTag(accountId), sid })
+
+/** Presents a refresh token of the family by the name of its rotating part. */
+export const presented = (name: string) => ({ familyHash: hashToken('family'), refreshHash: hashToken(name) })
+
+export const parallel = <Result>(count: number, run: (i: number) => Promise<Result>): Promise<Result[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => run(i)))
+
+/** Spends the whole budget of the account. */
+export const lock = async (ephemeral: Ephemeral, accountId: string): Promise<void> => {
+  await parallel(LIMITS.maxFailedAttempts, () => ephemeral.budgets.take(accountId, LIMITS, NOW_MS))
+}

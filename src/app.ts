@@ -43,12 +43,21 @@ const buildFastify = (deps: Deps) =>
 
 export type App = ReturnType<typeof buildFastify>
 
-/** A body that a route did not ask for is refused like an unknown member; `{}` and nothing are the same. */
-const refuseUnaskedBody = async (request: FastifyRequest): Promise<void> => {
-  const { body } = request
-  if (request.routeOptions.schema?.body || body === undefined || body === null) return
-  if (typeof body === 'object' && !Array.isArray(body) && Object.keys(body).length === 0) return
-  throw new AuthError('invalid_request', 'This route takes no body.', { fields: ['body'] })
+const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0)
+
+/** What a route did not ask for is refused like an unknown member; `{}` and nothing are the same. */
+const refuseUnasked = async ({ routeOptions, body, query }: FastifyRequest): Promise<void> => {
+  const { schema } = routeOptions
+  if (!schema || schema.hide) return
+  if (!schema.body && !isEmpty(body)) {
+    throw new AuthError('invalid_request', 'This route takes no body.', { fields: ['body'] })
+  }
+  if (!schema.querystring && !isEmpty(query)) {
+    const fields = Object.keys(query as object)
+    throw new AuthError('invalid_request', 'This route takes no query parameters.', { fields })
+  }
 }
 
 /** JSON and nothing else; an empty body is no body, and the route's schema says whether it needs one. */
@@ -101,7 +110,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   parseBodies(app)
   answerErrors(app)
   metrics.observe(app)
-  app.addHook('preValidation', refuseUnaskedBody)
+  app.addHook('preValidation', refuseUnasked)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })

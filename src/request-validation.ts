@@ -23,5 +23,5 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
 
 /** A `preValidation` hook for routes whose body's members are all optional: no body is an empty one. */
 export const admitNoBody = async (request: FastifyRequest): Promise<void> => {
-  request.body ??= {}
+  if (request.body === undefined) request.body = {}
 }

@@ -8,6 +8,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyRequest } from 'fastify'
 import { v7 as uuidv7 } from 'uuid'
 import { accountAdminRoutes } from './accounts/admin-routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
+import { authenticatorRoutes } from './authenticators/routes.ts'
 import { challengeRoutes } from './challenges/routes.ts'
 import type { Deps } from './deps.ts'
 import { describeApi } from './describe-api.ts'
@@ -118,6 +119,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   await app.register(accountRoutes, { deps })
   await app.register(accountAdminRoutes, { deps })
   await app.register(challengeRoutes, { deps })
+  await app.register(authenticatorRoutes, { deps })
   await app.register(sessionRoutes, { deps })
   await app.register(oauthRoutes, { deps })
   await app.register(tokenRoutes, { deps })

@@ -4,8 +4,8 @@ import { availableParallelism } from 'node:os'
 import { type Algorithm, hash } from '@node-rs/argon2'
 import PQueue from 'p-queue'
 import { AuthError } from '../errors.ts'
-import { matchPassword } from './match-password.ts'
 import { ARGON2_PARAMETERS, readPasswordHash } from './password-hash.ts'
+import { matchPassword } from './password-match.ts'
 
 const OPTIONS = { ...ARGON2_PARAMETERS, algorithm: 2 satisfies Algorithm.Argon2id }
 

@@ -6,6 +6,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyBaseLogger, type FastifyRequest } from 'fastify'
 import { v7 as uuidv7 } from 'uuid'
+import { accountAdminRoutes } from './accounts/admin-routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
 import { authenticatorRoutes } from './authenticators/routes.ts'
 import { challengeRoutes } from './challenges/routes.ts'
@@ -125,6 +126,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   await describeApi(app, deps)
 
   await app.register(accountRoutes, { deps })
+  await app.register(accountAdminRoutes, { deps })
   await app.register(challengeRoutes, { deps })
   await app.register(authenticatorRoutes, { deps })
   await app.register(sessionRoutes, { deps })

@@ -1,7 +1,7 @@
 // One real server for tests: its process, its port and its temporary folder.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -68,11 +68,17 @@ export const freePort = async (): Promise<number> => {
   return address.port
 }
 
+// Last in, first out: a server is ended before its folder is removed.
+const atExit: (() => void)[] = []
+process.once('exit', () => {
+  for (const cleanUp of atExit.toReversed()) cleanUp()
+})
+
 /** A folder that is gone when this process is. */
 export const temporaryFolder = (name: string, user: User | null = null): string => {
   const folder = mkdtempSync(join(tmpdir(), `postern-test-${name}-`))
   if (user) chownSync(folder, user.uid, user.gid)
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  atExit.push(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
@@ -100,10 +106,26 @@ const spawnGuarded = ({ command, args, folder, user }: ServerPlan): ChildProcess
   return spawn(program, rest, { cwd: folder, stdio: 'ignore', ...user })
 }
 
+const childrenOf = (pid: number | undefined): number[] => {
+  const file = `/proc/${pid}/task/${pid}/children`
+  return existsSync(file) ? (readFileSync(file, 'utf8').match(/\d+/g) ?? []).map(Number) : []
+}
+
 export const runServer = async (plan: ServerPlan): Promise<Server> => {
   let child: ChildProcess
   const signal = (name: NodeJS.Signals) => {
     child.kill(name)
+  }
+  // PostgreSQL answers each connection from a process of its own.
+  const signalAll = (name: NodeJS.Signals) => {
+    signal(name)
+    for (const pid of childrenOf(child.pid)) {
+      try {
+        process.kill(pid, name)
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
   }
   const end = async (name: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -111,7 +133,7 @@ export const runServer = async (plan: ServerPlan): Promise<Server> => {
     const exited = once(child, 'exit')
     child.kill(name)
     // A paused process hears nothing else.
-    child.kill('SIGCONT')
+    signalAll('SIGCONT')
     await exited
   }
   const start = async () => {
@@ -119,7 +141,7 @@ export const runServer = async (plan: ServerPlan): Promise<Server> => {
     child.unref()
     await untilAnswering(plan, child)
   }
-  process.once('exit', () => signal('SIGKILL'))
+  atExit.push(() => signal('SIGKILL'))
   await start()
   return {
     url: plan.url,
@@ -130,7 +152,7 @@ export const runServer = async (plan: ServerPlan): Promise<Server> => {
     start,
     stop: () => end(plan.stopSignal),
     kill: () => end('SIGKILL'),
-    pause: () => signal('SIGSTOP'),
-    resume: () => signal('SIGCONT'),
+    pause: () => signalAll('SIGSTOP'),
+    resume: () => signalAll('SIGCONT'),
   }
 }

@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   invalid_token: [401, 'The access token is missing, expired, revoked or not valid here.'],
   insufficient_scope: [403, 'The token lacks the scope this needs.'],
   insufficient_user_authentication: [401, 'A fresh second factor is needed.'],
+  unmet_authentication_requirements: [400, 'The requested authentication cannot be had.'],
   invalid_credentials: [401, 'The user name or the password is wrong.'],
   invalid_code: [401, 'The code is wrong, expired or already used.'],
   invalid_challenge: [401, 'The challenge is unknown, expired, used or cancelled.'],

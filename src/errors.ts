@@ -24,7 +24,6 @@ export const ERROR_CODES = {
   policy_violation: [403, 'The policy does not allow that.'],
   weak_password: [400, 'The password cannot be accepted.'],
   not_found: [404, 'There is nothing here.'],
-  method_not_allowed: [405, 'This method is not supported here.'],
   conflict: [409, 'It conflicts with what exists.'],
   precondition_failed: [412, 'It has changed since you read it; read it again.'],
   server_error: [500, 'Something went wrong on our side.'],
@@ -122,7 +121,8 @@ const toAuthError = (error: unknown): AuthError => {
   return refused ? new AuthError('invalid_request', framework.message) : new AuthError('server_error')
 }
 
-const quoted = (value: string): string => `"${value.replaceAll(/[\\"]/g, '')}"`
+/** RFC 6750 3: printable ASCII without quotation mark and backslash. */
+const quoted = (value: string): string => `"${value.replaceAll(/[^\x20-\x7E]|[\\"]/g, '')}"`
 
 /** RFC 6750 3, RFC 9470 3, RFC 6749 5.2: how to authenticate instead. */
 const authenticateHeader = ({ code, message, details }: AuthError): string | null => {

@@ -2,9 +2,9 @@
 // expired or cancelled. What a code is belongs to the authenticators; whether one is needed, to the policy.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { RECOVERY_CODE_PATTERN } from '../authenticators/recovery-code.ts'
+import { Code, refuseMisshapen } from '../authenticators/code.ts'
 import type { Deps } from '../deps.ts'
-import { AuthError } from '../errors.ts'
+import { authenticateClient, basicCredentials } from '../oauth/authenticate-client.ts'
 import { Method, RoleName } from '../policy/policy.ts'
 import { originOf } from '../request-origin.ts'
 import { errorResponses, PlainText, Strict } from '../schemas.ts'
@@ -13,6 +13,7 @@ import { attemptChallenge } from './attempt-challenge.ts'
 import { authenticateBackend } from './authenticate-backend.ts'
 import { cancelChallenge } from './cancel-challenge.ts'
 import { openChallenge } from './open-challenge.ts'
+import { requireOwnChallenge } from './require-own-challenge.ts'
 
 // RFC 8176, but for what only Postern may say: that a second factor has passed.
 const PRIMARY_AMR = [
@@ -63,12 +64,6 @@ const OpenBody = Strict(
   { examples: [{ subject: 'flask-user-42', amr: ['pwd'], ip: '203.0.113.9', roles: ['admin'] }] },
 )
 
-/** Six or eight digits, or a recovery code; which of them a method takes is checked with the method. */
-export const Code = Type.String({
-  pattern: `^[0-9]{6}$|^[0-9]{8}$|${RECOVERY_CODE_PATTERN}`,
-  examples: ['492039', 'KX3F-9Q2M-0TZB-7HRW'],
-})
-
 const VerifyBody = Strict(
   {
     challenge_token: OpaqueToken,
@@ -82,20 +77,6 @@ const VerifyBody = Strict(
 )
 
 const CancelBody = Strict({ challenge_token: OpaqueToken })
-
-const DIGITS = /^[0-9]{6}$|^[0-9]{8}$/
-
-/** A code that cannot be of its method is malformed, and spends no attempt. */
-export const refuseMisshapen = (method: Method, code: string): void => {
-  if (method === 'totp' && !DIGITS.test(code)) {
-    throw new AuthError('invalid_request', 'A TOTP code is 6 or 8 digits.', { fields: ['code'] })
-  }
-  if (method === 'recovery_code' && DIGITS.test(code)) {
-    throw new AuthError('invalid_request', 'A recovery code is four groups of four letters and digits.', {
-      fields: ['code'],
-    })
-  }
-}
 
 export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.addHook('onSend', async (_request, reply) => {
@@ -151,17 +132,31 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
       schema: {
         tags: ['Signing in'],
         summary: 'Answer a challenge',
+        description:
+          'A backend may authenticate as its client (HTTP Basic); the challenge must then be one of its own. ' +
+          'A malformed code, or a method that is not offered, spends no attempt.',
+        security: [{}, { client: [] }],
         body: VerifyBody,
         response: {
           200: Authenticated,
-          ...errorResponses('invalid_code', 'invalid_challenge', 'account_locked', 'account_disabled'),
+          ...errorResponses(
+            'invalid_code',
+            'invalid_challenge',
+            'invalid_client',
+            'account_locked',
+            'account_disabled',
+          ),
         },
       },
     },
     async (request) => {
       const { challenge_token: challengeToken, method, code } = request.body
       refuseMisshapen(method, code)
-      return attemptChallenge(deps, originOf(request, deps.clock()), { challengeToken, method, code })
+      const origin = originOf(request, deps.clock())
+      const basic = basicCredentials(request.headers.authorization)
+      if (basic)
+        await requireOwnChallenge(deps, origin, await authenticateClient(deps, basic, origin), challengeToken)
+      return attemptChallenge(deps, origin, { challengeToken, method, code })
     },
   )
 

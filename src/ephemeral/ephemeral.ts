@@ -14,7 +14,7 @@
 // | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch | 30 days from last write |
 // | se:{tag}:<sid>        | hash: one session, its refresh family (rf, r) and record     | idle, absolute at most  |
 // | sx:{tag}              | sorted set: the account's sids by absolute expiry            | the latest of them      |
-// | ct:{<name>}           | a counter (password failures by account, by network)         | its window              |
+// | ct:{<hash of name>}   | a counter (password failures by account, by network)         | its window              |
 // | channel changed       | a topic that replicas have to read again                     | -                       |
 
 /** The parts of an authentication that a session carries into every token. Times in epoch seconds. */
@@ -49,6 +49,7 @@ export type NewSession = SessionRecord & {
   replacesSid: string | null
 }
 
+/** Times in epoch seconds; `lastSeenAt` is at most a second old. */
 export type ListedSession = SessionRecord & { lastSeenAt: number; absoluteAt: number }
 
 export type ChallengePurpose = 'login' | 'step_up'
@@ -123,12 +124,15 @@ export type ChallengeStore = {
    * locked from that moment; passing the challenge clears it. `method_not_offered` counts nothing.
    */
   takeAttempt(token: string, method: string, limits: AttemptLimits, nowMs: number): Promise<AttemptTaken>
-  /** Gives one counted attempt back: it could not be evaluated, because a dependency was away. */
+  /**
+   * Gives one counted attempt back, with the lock it caused: it could not be evaluated, because a dependency
+   * was away. A challenge that has ended has nothing to give back.
+   */
   giveBack(token: string, limits: AttemptLimits, nowMs: number): Promise<void>
   /**
    * Ends the challenge, clears the account's failures and opens the session, all in one step.
    * Exactly one caller wins; the others, and one whose `sessionEpoch` is stale, get false and nothing changes
-   * for them.
+   * for them. So does a step-up whose session (`replacesSid`) has ended: it must not come back.
    */
   pass(token: string, session: NewSession, sessionEpoch: number, nowMs: number): Promise<boolean>
   /** The record of a pending challenge, or null. Counts nothing. */
@@ -168,7 +172,8 @@ export type SessionStore = {
   /**
    * Replaces the refresh token's hash if `refreshHash` is the current one; exactly one caller wins.
    * A token of this family that is not the current one ends the session (`reused`). A wrong family hash is
-   * `unknown` and ends nothing. Also refused while the account is locked.
+   * `unknown` and ends nothing. Also refused while the account is locked, but for a reuse, which ends the
+   * session even then.
    */
   rotateRefresh(
     at: { accountTag: string; sid: string },
@@ -182,11 +187,13 @@ export type SessionStore = {
     currentHash: string,
     previousHash: string,
   ): Promise<void>
+  /** Newest first. */
   list(accountId: string, nowMs: number): Promise<ListedSession[]>
   /** True if the session was live. */
   end(accountId: string, sid: string, nowMs: number): Promise<boolean>
   /**
-   * Ends all sessions but `exceptSid`, and whatever is being opened at this moment under the old epoch.
+   * Ends all sessions but `exceptSid`, and whatever is being opened at this moment under the old epoch:
+   * pending challenges and enrollments too.
    * Returns how many were live.
    */
   endAll(accountId: string, exceptSid: string | null, nowMs: number): Promise<number>

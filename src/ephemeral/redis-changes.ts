@@ -1,3 +1,5 @@
+// The channel on which replicas tell each other what has changed. Every message may be missed while the
+// connection is away, so coming back is itself a message.
 import type { Redis } from 'ioredis'
 import { DependencyError } from '../errors.ts'
 import type { ChangedTopic, Changes } from './ephemeral.ts'
@@ -6,42 +8,29 @@ const RECONNECT_MS = 250
 // A connection on which nothing is said cannot be told from a dead one, unless it is asked.
 const PING_MS = 5000
 
+type Tell = (topic: ChangedTopic) => void
+
 const isTopic = (message: string): message is ChangedTopic =>
   message === 'policy' || message === 'clients' || message === 'signing_keys'
 
-type Publisher = (topic: string) => Promise<unknown>
-
-/**
- * Hears the channel on a connection of its own, and opens the next one whenever it is lost.
- * @throws {DependencyError} the first subscription does not stand within `readyTimeoutMs`.
- */
-export const openRedisChanges = async (
-  connect: (attempt: number) => Redis,
-  channel: string,
-  publish: Publisher,
-  readyTimeoutMs: number,
-): Promise<Changes & { close(): void }> => {
-  const listeners = new Set<(topic: ChangedTopic) => void>()
-  const tell = (topic: ChangedTopic) => {
-    for (const listener of listeners) listener(topic)
-  }
+/** Listens on a connection of its own, and opens the next one whenever it is lost. */
+const keepSubscribed = (connect: (attempt: number) => Redis, channel: string, tell: Tell) => {
   const first = Promise.withResolvers<void>()
   let subscriber: Redis
-  let attempt = 0
-  let subscribedBefore = false
+  let attempts = 0
+  let subscriptions = 0
   let closed = false
   let nextTry: NodeJS.Timeout | undefined
 
   const subscribe = async (connection: Redis) => {
     await connection.connect()
     await connection.subscribe(channel)
-    if (subscribedBefore) tell('reconnected')
-    subscribedBefore = true
+    subscriptions += 1
+    if (subscriptions > 1) tell('reconnected')
     first.resolve()
   }
-
   const open = () => {
-    const connection = connect(attempt++)
+    const connection = connect(attempts++)
     subscriber = connection
     connection.on('error', () => {})
     // A topic that this version does not know, from a newer replica: read everything again.
@@ -51,30 +40,39 @@ export const openRedisChanges = async (
     })
     subscribe(connection).catch(() => connection.disconnect())
   }
-
+  open()
   const pings = setInterval(() => {
-    const connection = subscriber
-    if (connection.status === 'ready') connection.ping().catch(() => connection.disconnect())
+    subscriber.ping().catch(() => {})
   }, PING_MS).unref()
 
-  const close = () => {
-    closed = true
-    clearInterval(pings)
-    clearTimeout(nextTry)
-    subscriber.disconnect()
+  return {
+    first: first.promise,
+    close() {
+      closed = true
+      clearInterval(pings)
+      clearTimeout(nextTry)
+      subscriber.disconnect()
+    },
   }
+}
 
-  open()
-  const tooLate = setTimeout(() => {
-    first.reject(new DependencyError('redis', `no subscription within ${readyTimeoutMs} ms`))
-  }, readyTimeoutMs)
-  try {
-    await first.promise
-  } catch (error) {
-    close()
-    throw error
-  } finally {
-    clearTimeout(tooLate)
+/** @throws {DependencyError} the subscription does not stand within `withinMs`. */
+export const openRedisChanges = async (
+  connect: (attempt: number) => Redis,
+  publish: (topic: string) => Promise<unknown>,
+  { channel, withinMs }: { channel: string; withinMs: number },
+): Promise<Changes & { close(): void }> => {
+  const listeners = new Set<Tell>()
+  const subscription = keepSubscribed(connect, channel, (topic) => {
+    for (const listener of listeners) listener(topic)
+  })
+  const { promise: tooLate, resolve } = Promise.withResolvers<'too late'>()
+  const timer = setTimeout(resolve, withinMs, 'too late')
+  const outcome = await Promise.race([subscription.first, tooLate])
+  clearTimeout(timer)
+  if (outcome === 'too late') {
+    subscription.close()
+    throw new DependencyError('redis', `no subscription within ${withinMs} ms`)
   }
   return {
     async publish(topic) {
@@ -83,6 +81,6 @@ export const openRedisChanges = async (
     subscribe(listener) {
       listeners.add(listener)
     },
-    close,
+    close: subscription.close,
   }
 }

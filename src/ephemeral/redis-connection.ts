@@ -20,10 +20,11 @@ const retryDelayMs = (attempt: number): number => Math.min(attempt * 50, LONGEST
 // A command is sent once or not at all: one that was in flight when the connection went may have run,
 // and a rotation that is sent twice looks like a stolen refresh token.
 const SETTINGS: Options = {
-  commandTimeout: 800,
   connectTimeout: 1000,
   // A server that is there but silent: its connection is given up, so that the next one may find another.
-  socketTimeout: 2000,
+  // Commands have their own, shorter patience (`askRedis`), which also covers the wait for a batch before
+  // them; the library's timer besides it would cost as much as the command.
+  socketTimeout: 1500,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
   enableOfflineQueue: false,
@@ -48,6 +49,7 @@ const sentinelOptions = (target: RedisTarget & { kind: 'sentinel' }): Options =>
   ...(target.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
   sentinelCommandTimeout: 800,
   sentinelRetryStrategy: retryDelayMs,
+  // A master that was cut off from the others still takes writes, which are lost; leave it at once.
   failoverDetector: true,
 })
 
@@ -108,10 +110,10 @@ export const openClient = async (
   readyTimeoutMs: number,
 ): Promise<RedisClient> => {
   const client = connect(target)
-  let lastError: unknown = `not ready within ${readyTimeoutMs} ms`
+  let lastError = `not ready within ${readyTimeoutMs} ms`
   // Without a listener, the loss of a connection would end the process.
-  client.on('error', (error: unknown) => {
-    lastError = error
+  client.on('error', (error: Error) => {
+    lastError = error.message
   })
   const { promise, resolve } = Promise.withResolvers<boolean>()
   const timer = setTimeout(resolve, readyTimeoutMs, false)

@@ -38,9 +38,12 @@ export type RunScript = <Reply>(
   args: (string | number)[],
 ) => Promise<Reply>
 
-// A command waits for the batch before it, which may itself run into the client's command timeout.
-// Postern answers within two seconds, so the wait as a whole has an end too.
-const ANSWER_WITHIN_MS = 900
+// Short enough for two of them within the two seconds in which Postern answers.
+const ANSWER_WITHIN_MS = 800
+
+// The client's errors carry their command and its arguments, among them the password of Redis. Only what
+// they say goes on to the logs.
+const saying = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /**
  * Waits for Redis.
@@ -48,7 +51,7 @@ const ANSWER_WITHIN_MS = 900
  */
 export const askRedis = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
   new Promise<Answer>((resolve, reject) => {
-    const fail = (cause: unknown) => reject(new DependencyError('redis', cause))
+    const fail = (error: unknown) => reject(new DependencyError('redis', saying(error)))
     const timer = setTimeout(() => fail(`no answer within ${ANSWER_WITHIN_MS} ms`), ANSWER_WITHIN_MS)
     // The client throws, rather than rejects, where no node of the cluster serves a slot.
     Promise.resolve()

@@ -31,7 +31,8 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
   const run = scriptRunner(client)
   const publish = (topic: string) => askRedis(() => client.publish(keys.changed, topic))
   const connect = (attempt: number) => connectSubscriber(target, attempt)
-  const changes = await openRedisChanges(connect, keys.changed, publish, readyTimeoutMs).catch((error) => {
+  const subscription = { channel: keys.changed, withinMs: readyTimeoutMs }
+  const changes = await openRedisChanges(connect, publish, subscription).catch((error) => {
     client.disconnect()
     throw error
   })

@@ -8,7 +8,7 @@ import type { AccessTokenVerifier } from '../tokens/verify-access-token.ts'
 /** The token of `Authorization: Bearer …` (RFC 6750 2.1). @throws {AuthError} invalid_token where there is none. */
 export const bearerToken = (authorization: string | undefined): string => {
   const [, token] = /^Bearer ([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? []
-  if (!token) throw new AuthError('invalid_token', 'An access token is needed: Authorization: Bearer …')
+  if (!token) throw new AuthError('invalid_token', 'An access token is needed in the Authorization header.')
   return token
 }
 

@@ -68,11 +68,17 @@ export const freePort = async (): Promise<number> => {
   return address.port
 }
 
+// Last in, first out: a server is ended before its folder is removed.
+const atExit: (() => void)[] = []
+process.once('exit', () => {
+  for (const cleanUp of atExit.toReversed()) cleanUp()
+})
+
 /** A folder that is gone when this process is. */
 export const temporaryFolder = (name: string, user: User | null = null): string => {
   const folder = mkdtempSync(join(tmpdir(), `postern-test-${name}-`))
   if (user) chownSync(folder, user.uid, user.gid)
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  atExit.push(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
@@ -119,7 +125,7 @@ export const runServer = async (plan: ServerPlan): Promise<Server> => {
     child.unref()
     await untilAnswering(plan, child)
   }
-  process.once('exit', () => signal('SIGKILL'))
+  atExit.push(() => signal('SIGKILL'))
   await start()
   return {
     url: plan.url,

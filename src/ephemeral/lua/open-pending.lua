@@ -5,5 +5,6 @@
 
 local account = read_account(KEYS[2])
 local now, ttl_ms = tonumber(ARGV[1]), tonumber(ARGV[2])
-local value = table.concat({ 0, now + ttl_ms, account.session_epoch, account.challenge_epoch, ARGV[3], ARGV[4] }, '|')
+local epochs = account.session_epoch .. '|' .. account.challenge_epoch
+local value = table.concat({ 0, now + ttl_ms, epochs, ARGV[3], ARGV[4] }, '|')
 redis.call('SET', KEYS[1], value, 'PX', ttl_ms)

@@ -9,7 +9,8 @@ if tonumber(ARGV[2]) ~= account.session_epoch or not read_pending(KEYS[1], accou
   return 0
 end
 -- A step-up must not bring back a session that was ended while the challenge was pending.
-if session.replaces_sid ~= '' and not read_session(session.key_prefix .. session.replaces_sid, account, now) then
+local replaced_key = session.key_prefix .. session.replaces_sid
+if session.replaces_sid ~= '' and not read_session(replaced_key, account, now) then
   return 0
 end
 redis.call('DEL', KEYS[1])

@@ -1,0 +1,104 @@
+import { Redis } from 'ioredis'
+import t from 'tap'
+import { openRedisEphemeral } from '../../src/ephemeral/redis.ts'
+import { missingServer, newKeyPrefix, sharedRedis } from '../support/servers.ts'
+import {
+  challengeOf,
+  LIMITS,
+  NOW_MS,
+  newAccountId,
+  openChallenge,
+  openEnrollment,
+  openSession,
+  placeOfSession,
+  presented,
+  quiet,
+} from './fixtures.ts'
+
+const CHROME =
+  'Mozilla/5.0 (Linux; Android 14; Pixel 8 Pro) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.6778.104 Mobile Safari/537.36'
+
+const skip = missingServer('redis')
+
+const openBoth = async (keyPrefix?: string) => {
+  const { url } = await sharedRedis()
+  const prefix = keyPrefix ? { keyPrefix } : {}
+  return { ephemeral: await openRedisEphemeral({ url, ...prefix, log: quiet }), redis: new Redis(url) }
+}
+
+t.test('every key has a TTL, shares the tag of its account and names no account', { skip }, async (t) => {
+  const keyPrefix = newKeyPrefix()
+  const { ephemeral, redis } = await openBoth(keyPrefix)
+  t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
+  const { challenges, budgets, sessions, counters } = ephemeral
+  const accountId = newAccountId()
+
+  const token = await openChallenge(ephemeral, accountId)
+  await challenges.takeAttempt(token, 'totp:6', LIMITS, NOW_MS)
+  await challenges.giveBack(token, LIMITS, NOW_MS)
+  await openEnrollment(ephemeral, accountId)
+  await budgets.take(accountId, { maxFailedAttempts: 1, lockoutSeconds: 900 }, NOW_MS)
+  await budgets.giveBack(accountId, LIMITS)
+  const session = await openSession(ephemeral, accountId, { maxSessions: 3 })
+  await openSession(ephemeral, accountId, { idleSeconds: 60, absoluteAt: session.absoluteAt - 1000 })
+  await openSession(ephemeral, accountId, { absoluteAt: Math.floor(NOW_MS / 1000) - 1 })
+  await sessions.touch(accountId, session.sid, NOW_MS + 5000)
+  await sessions.rotateRefresh(placeOfSession(session), presented('first'), 'next', NOW_MS)
+  await sessions.endAll(accountId, session.sid, NOW_MS)
+  await sessions.restoreRefresh(placeOfSession(session), 'next', 'first')
+  await openChallenge(ephemeral, accountId)
+  await challenges.endAll(accountId)
+  await counters.increment(`password:${accountId}`, 60_000, NOW_MS)
+  await counters.increment(`password:${accountId}`, 60_000, NOW_MS)
+  await counters.decrement(`password:${accountId}`, NOW_MS)
+
+  const keys = await redis.keys(`${keyPrefix}*`)
+  const kinds = keys.map((key) => key.slice(keyPrefix.length, keyPrefix.length + 3)).toSorted()
+  t.same(kinds, ['ac:', 'ch:', 'ch:', 'ct:', 'en:', 'se:', 'sx:'])
+  for (const key of keys) {
+    t.ok((await redis.pttl(key)) > 0, `${key} has a TTL`)
+    t.notMatch(key, accountId)
+    t.notMatch(key, token.slice(20))
+  }
+  const tags = keys.filter((key) => !key.includes('ct:')).map((key) => /\{(.+)\}/.exec(key)?.[1])
+  t.equal(new Set(tags).size, 1)
+  const monthMs = 30 * 24 * 60 * 60 * 1000
+  const accountTtl = await redis.pttl(keys.find((key) => key.includes('ac:')) ?? '')
+  t.ok(accountTtl > monthMs - 60_000 && accountTtl <= monthMs, 'failures are kept for 30 days')
+})
+
+t.test('one pending challenge takes less than 700 bytes of Redis', { skip }, async (t) => {
+  const { ephemeral, redis } = await openBoth()
+  t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
+  const accountId = newAccountId()
+  const record = challengeOf(accountId, {
+    clientId: newAccountId(),
+    purpose: 'step_up',
+    scope: 'openid profile email offline_access',
+    sid: newAccountId(),
+    ip: '2001:db8:85a3:8d3:1319:8a2e:370:7348',
+    userAgent: CHROME,
+  })
+  const methods = ['totp:6', 'recovery_code', 'webauthn', 'email:6']
+  const before = new Set(await redis.keys('postern:ch:*'))
+  const token = await openChallenge(ephemeral, accountId, { record, methods })
+  await ephemeral.challenges.takeAttempt(token, 'totp:6', LIMITS, NOW_MS)
+  const [key = ''] = (await redis.keys('postern:ch:*')).filter((one) => !before.has(one))
+  const bytes = await redis.memory('USAGE', key)
+  t.ok(bytes !== null && bytes < 700, `${bytes} bytes`)
+  t.comment(`a pending challenge takes ${bytes} bytes`)
+  await ephemeral.challenges.cancel(token, NOW_MS)
+  await redis.del(`postern:ac:{${/\{(.+)\}/.exec(key)?.[1]}}`)
+})
+
+t.test('a session outlives an evicted set of sessions, and not the end of all', { skip }, async (t) => {
+  const keyPrefix = newKeyPrefix()
+  const { ephemeral, redis } = await openBoth(keyPrefix)
+  t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
+  const accountId = newAccountId()
+  const { sid } = await openSession(ephemeral, accountId)
+  await redis.del(...(await redis.keys(`${keyPrefix}sx:*`)))
+  t.ok(await ephemeral.sessions.touch(accountId, sid, NOW_MS))
+  await ephemeral.sessions.endAll(accountId, null, NOW_MS)
+  t.equal(await ephemeral.sessions.touch(accountId, sid, NOW_MS), null)
+})

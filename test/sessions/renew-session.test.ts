@@ -1,0 +1,142 @@
+import t from 'tap'
+import { openTestApp, type TestApp } from '../support/app.ts'
+import { missingServer } from '../support/servers.ts'
+
+const skip = missingServer('postgres') || missingServer('redis')
+
+const renew = (
+  postern: TestApp,
+  refreshToken: string,
+  form: Record<string, string> = { client_id: 'postern' },
+) =>
+  postern.request('POST', '/oauth2/token', {
+    form: { grant_type: 'refresh_token', refresh_token: refreshToken, ...form },
+  })
+
+const isLive = async (postern: TestApp, accessToken: string) =>
+  (await postern.request('POST', '/v1/logout', { bearer: accessToken })).status === 204
+
+t.test('renewing a session', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+
+  t.test('gives new tokens for the same session, and says so in the audit log', async (t) => {
+    const account = await postern.createAccount()
+    const first = await postern.signIn(account)
+    postern.advance(60)
+    const renewed = await renew(postern, first.refresh_token)
+    t.equal(renewed.status, 200, renewed.text)
+    t.equal(renewed.headers['cache-control'], 'no-store')
+    t.match(renewed.body, { sid: first.sid, sub: account.id, auth_time: first.auth_time, scope: first.scope })
+    t.not(renewed.body.refresh_token, first.refresh_token)
+    t.not(renewed.body.access_token, first.access_token)
+    t.equal((await renew(postern, renewed.body.refresh_token)).status, 200)
+    const events = await postern.auditEvents({ event: 'refresh_token.rotated', accountId: account.id })
+    t.same(
+      events.map((event) => event.session_id),
+      [first.sid, first.sid],
+    )
+  })
+
+  t.test('a second use of a refresh token ends the session and all its tokens', async (t) => {
+    const account = await postern.createAccount()
+    const first = await postern.signIn(account)
+    const renewed = await renew(postern, first.refresh_token)
+    t.match(await renew(postern, first.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
+    t.equal(
+      (await renew(postern, renewed.body.refresh_token)).body.error,
+      'invalid_grant',
+      'the family has ended',
+    )
+    t.notOk(await isLive(postern, renewed.body.access_token), 'and the access token with it')
+    const [event] = await postern.auditEvents({ event: 'refresh_token.refused', accountId: account.id })
+    t.match(event, { outcome: 'failure', session_id: first.sid, details: { reason: 'reused' } })
+  })
+
+  t.test('a guessed refresh token ends nothing', async (t) => {
+    const first = await postern.signIn(await postern.createAccount())
+    const guess = first.refresh_token.slice(0, -65) + 'A'.repeat(65)
+    t.equal((await renew(postern, guess)).body.error, 'invalid_grant')
+    t.equal((await renew(postern, 'pst_rt_nonsense')).body.error, 'invalid_grant')
+    t.equal((await renew(postern, first.refresh_token)).status, 200)
+  })
+
+  t.test("a refresh token at someone else's client ends the session", async (t) => {
+    const stranger = await postern.createClient({ scopes: ['openid'] })
+    const first = await postern.signIn(await postern.createAccount())
+    const form = { client_id: stranger.clientId, client_secret: stranger.secret }
+    t.equal((await renew(postern, first.refresh_token, form)).body.error, 'invalid_grant')
+    t.notOk(await isLive(postern, first.access_token))
+  })
+
+  t.test('carries the second factor on, until it is too old', async (t) => {
+    const account = await postern.createAccount({ roles: ['admin'] })
+    const totp = await postern.enrollTotp(account)
+    await postern.setPolicy({ second_factor_max_age: 3000 })
+    const first = await postern.signIn(account, totp)
+    postern.advance(2000)
+    const renewed = await renew(postern, first.refresh_token)
+    t.match(renewed.body, { acr: 'aal2', amr: ['pwd', 'otp', 'mfa'] })
+    postern.advance(1500)
+    t.match(await renew(postern, renewed.body.refresh_token), {
+      status: 400,
+      body: { error: 'invalid_grant' },
+    })
+    t.notOk(await isLive(postern, renewed.body.access_token))
+    await postern.setPolicy({ second_factor_max_age: 28_800 })
+  })
+
+  t.test('shows new roles, and asks the policy again', async (t) => {
+    const account = await postern.createAccount()
+    const first = await postern.signIn(account)
+    const promote = { name: 'test_promote', text: `UPDATE accounts SET roles = '{admin}' WHERE id = $1` }
+    await postern.deps.postgres.query(promote, [account.id])
+    t.equal(
+      (await renew(postern, first.refresh_token)).body.error,
+      'invalid_grant',
+      'the role needs a second factor',
+    )
+  })
+
+  t.test('is refused to an account that is disabled, gone or locked', async (t) => {
+    for (const text of [
+      `UPDATE accounts SET status = 'disabled' WHERE id = $1`,
+      'DELETE FROM accounts WHERE id = $1',
+    ]) {
+      const account = await postern.createAccount()
+      const first = await postern.signIn(account)
+      await postern.deps.postgres.query({ name: `test_${text.slice(0, 6)}`, text }, [account.id])
+      t.equal((await renew(postern, first.refresh_token)).body.error, 'invalid_grant')
+    }
+    const account = await postern.createAccount()
+    const first = await postern.signIn(account)
+    const limits = { maxFailedAttempts: 1, lockoutSeconds: 60 }
+    await postern.deps.ephemeral.budgets.take(account.id, limits, postern.now().getTime())
+    const locked = await renew(postern, first.refresh_token)
+    t.match(locked, { status: 429, body: { error: 'account_locked', retry_after: 60 } })
+    postern.advance(61)
+    t.equal((await renew(postern, first.refresh_token)).status, 200, 'being locked uses no token up')
+  })
+
+  t.test('ends with the idle and with the absolute limit of the session', async (t) => {
+    const idle = await postern.signIn(await postern.createAccount())
+    postern.advance(3600)
+    t.equal((await renew(postern, idle.refresh_token)).body.error, 'invalid_grant')
+
+    let { refresh_token: token } = await postern.signIn(await postern.createAccount())
+    for (let elapsed = 0; elapsed < 86_400 - 3000; elapsed += 3000) {
+      postern.advance(3000)
+      const renewed = await renew(postern, token)
+      if (renewed.status !== 200) t.fail(`${elapsed} s: ${renewed.text}`)
+      token = renewed.body.refresh_token
+    }
+    postern.advance(3000)
+    t.equal((await renew(postern, token)).body.error, 'invalid_grant', 'a day is over')
+  })
+
+  t.test('of fifty parallel uses of one refresh token, one passes', async (t) => {
+    const first = await postern.signIn(await postern.createAccount())
+    const answers = await Promise.all(Array.from({ length: 50 }, () => renew(postern, first.refresh_token)))
+    t.equal(answers.filter(({ status }) => status === 200).length, 1)
+    t.equal(answers.filter(({ body }) => body.error === 'invalid_grant').length, 49)
+  })
+})

@@ -1,0 +1,230 @@
+// A Postern to test against: the real application over the run's PostgreSQL and Redis, in a database and
+// under a key prefix of its own, with a clock that only the test moves.
+import type { Test } from 'tap'
+import { v7 as uuidv7 } from 'uuid'
+import { insertAccount } from '../../src/accounts/admin-store.ts'
+import { type App, buildApp } from '../../src/app.ts'
+import { accountCreated } from '../../src/audit/account-events.ts'
+import { clientCreated } from '../../src/audit/administration-events.ts'
+import { type AuditEvent, systemOrigin } from '../../src/audit/event.ts'
+import { secretContext } from '../../src/authenticators/store.ts'
+import { type Config, readConfig } from '../../src/config.ts'
+import { hashToken, newClientSecret } from '../../src/crypto.ts'
+import { type Deps, openDeps } from '../../src/deps.ts'
+import { createLog } from '../../src/log.ts'
+import type { Client } from '../../src/oauth/client.ts'
+import { insertClient } from '../../src/oauth/store.ts'
+import type { Policy } from '../../src/policy/policy.ts'
+import { findPolicy, savePolicy } from '../../src/policy/store.ts'
+import type { Tokens } from '../../src/tokens/mint-tokens.ts'
+import { createDatabase, newKeyPrefix, sharedPostgres, sharedRedis } from './servers.ts'
+import { totpCode } from './totp-code.ts'
+
+/** Test keys are the same in every run; nothing is secret about them. */
+export const TEST_ENCRYPTION_KEY = `test:${Buffer.alloc(32, 7).toString('base64')}`
+export const PASSWORD = 'a password of some length'
+
+export type Answer = {
+  status: number
+  // biome-ignore lint/suspicious/noExplicitAny: tests assert on what came, whatever it is
+  body: any
+  headers: Record<string, string | string[] | number | undefined>
+  text: string
+}
+
+type RequestOptions = {
+  body?: unknown
+  form?: Record<string, string>
+  bearer?: string
+  basic?: { clientId: string; secret: string }
+  headers?: Record<string, string>
+  ip?: string
+}
+
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+export type TestAccount = { id: string; username: string; password: string }
+export type TestTotp = { authenticatorId: string; secret: Buffer; code: () => string }
+export type TestClient = { clientId: string; secret: string }
+
+export type TestApp = {
+  app: App
+  deps: Deps
+  config: Readonly<Config>
+  /** The clock: starts at the real time, and stands still until it is moved. */
+  now: () => Date
+  advance: (seconds: number) => void
+  request: (method: Method, url: string, options?: RequestOptions) => Promise<Answer>
+  /** An account of Postern's own with `PASSWORD`, stored directly. */
+  createAccount: (account?: { username?: string; roles?: string[]; email?: string }) => Promise<TestAccount>
+  /** An active TOTP authenticator, stored directly. Its `code` is that of the test's clock. */
+  enrollTotp: (account: { id: string }) => Promise<TestTotp>
+  createClient: (client?: {
+    scopes?: string[]
+    firstParty?: boolean
+    clientId?: string
+  }) => Promise<TestClient>
+  setPolicy: (changed: Partial<Policy>) => Promise<void>
+  logIn: (account: TestAccount) => Promise<Answer>
+  /** Logs in and, where a challenge is asked for, passes it with TOTP a step later. */
+  signIn: (account: TestAccount, totp?: TestTotp) => Promise<Tokens>
+  auditEvents: (filter?: { event?: string; accountId?: string }) => Promise<AuditEvent[]>
+}
+
+export type TestAppOptions = {
+  /** What `readConfig` reads besides the servers' URLs. */
+  environment?: Record<string, string>
+  databaseUrl?: string
+  /** Null: short-lived state in memory. */
+  redisUrl?: string | null
+  redisKeyPrefix?: string
+}
+
+let passwordHash: Promise<string> | null = null
+
+const AUDIT = {
+  name: 'test_audit_events',
+  text: `
+    SELECT id, occurred_at, event, outcome, account_id, actor_type, actor_id, client_id, session_id,
+           host(ip) AS ip, user_agent, request_id, details
+      FROM audit_events
+     WHERE ($1::text IS NULL OR event = $1) AND ($2::uuid IS NULL OR account_id = $2)
+     ORDER BY occurred_at, id`,
+}
+const ENROLL = {
+  name: 'test_enroll',
+  text: `
+    WITH enrolled AS (
+      UPDATE accounts SET enrolled_authenticators = enrolled_authenticators + 1 WHERE id = $2 RETURNING id
+    )
+    INSERT INTO authenticators (id, account_id, type, name, status, secret_sealed, algorithm, digits,
+                                step_seconds, created_at, confirmed_at)
+    SELECT $1, id, 'totp', 'Phone', 'active', $3, 'SHA1', 6, 30, $4, $4 FROM enrolled`,
+}
+
+/** Opens a test app and closes it when `t` ends. */
+export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promise<TestApp> => {
+  let time = Date.now()
+  const now = () => new Date(time)
+  const config = readConfig({
+    DATABASE_URL: options.databaseUrl ?? (await createDatabase(await sharedPostgres())),
+    REDIS_URL: options.redisUrl === undefined ? (await sharedRedis()).url : (options.redisUrl ?? ''),
+    POSTERN_ENCRYPTION_KEYS: TEST_ENCRYPTION_KEY,
+    POSTERN_RATE_LIMIT: '0',
+    LOG_LEVEL: 'silent',
+    ...options.environment,
+  })
+  const redisKeyPrefix = options.redisKeyPrefix ?? newKeyPrefix()
+  const deps = await openDeps(config, createLog(config.logLevel), { clock: now, redisKeyPrefix })
+  const app = await buildApp(deps)
+  app.addHook('onClose', () => deps.close())
+  await app.ready()
+  t.teardown(() => app.close())
+
+  const request: TestApp['request'] = async (
+    method,
+    url,
+    { body, form, bearer, basic, headers = {}, ip } = {},
+  ) => {
+    const credentials = basic && Buffer.from(`${basic.clientId}:${basic.secret}`).toString('base64')
+    const response = await app.inject({
+      method,
+      url,
+      ...(ip && { remoteAddress: ip }),
+      headers: {
+        ...(bearer && { authorization: `Bearer ${bearer}` }),
+        ...(credentials && { authorization: `Basic ${credentials}` }),
+        ...(form && { 'content-type': 'application/x-www-form-urlencoded' }),
+        ...headers,
+      },
+      ...(body !== undefined && { payload: body as object }),
+      ...(form && { payload: new URLSearchParams(form).toString() }),
+    })
+    const isJson = response.headers['content-type']?.toString().includes('json') && response.body !== ''
+    return {
+      status: response.statusCode,
+      body: isJson ? response.json() : null,
+      headers: response.headers,
+      text: response.body,
+    }
+  }
+
+  const createAccount: TestApp['createAccount'] = async ({ username, roles = ['user'], email } = {}) => {
+    passwordHash ??= deps.passwords.hash(PASSWORD)
+    const id = uuidv7()
+    const name = username ?? `user-${id.slice(-12)}`
+    const account = { id, username: name, email: email ?? null, displayName: null, roles, createdAt: now() }
+    const event = accountCreated(systemOrigin(now()), { accountId: id, clientId: null, roles })
+    await insertAccount(deps, { ...account, passwordHash: await passwordHash }, event)
+    return { id, username: name, password: PASSWORD }
+  }
+
+  const enrollTotp: TestApp['enrollTotp'] = async ({ id }) => {
+    const authenticatorId = uuidv7()
+    const secret = deps.randomBytes(20)
+    const sealed = deps.sealer.seal(secret, secretContext(authenticatorId))
+    await deps.postgres.query(ENROLL, [authenticatorId, id, sealed, now()])
+    return { authenticatorId, secret, code: () => totpCode(secret, now()) }
+  }
+
+  const createClient: TestApp['createClient'] = async ({
+    scopes = ['challenges'],
+    firstParty = false,
+    clientId = `client-${uuidv7().slice(-12)}`,
+  } = {}) => {
+    const secret = newClientSecret(deps.randomBytes)
+    const client: Client = {
+      clientId,
+      name: clientId,
+      firstParty,
+      tokenEndpointAuthMethod: 'client_secret_basic',
+      secretHash: hashToken(secret),
+      scopes,
+      audience: [],
+      redirectUris: [],
+      createdAt: now(),
+    }
+    await insertClient(deps, client, clientCreated(systemOrigin(now()), { clientId, scopes, firstParty }))
+    return { clientId, secret }
+  }
+
+  const logIn: TestApp['logIn'] = ({ username, password }) =>
+    request('POST', '/v1/login', { body: { username, password } })
+
+  const signIn: TestApp['signIn'] = async (account, totp) => {
+    const { body } = await logIn(account)
+    if (body.status === 'authenticated') return body
+    if (!totp || body.status !== 'challenge_required')
+      throw new Error(`cannot sign in: ${JSON.stringify(body)}`)
+    // A step later, so that a code used a moment ago does not stand in the way.
+    time += 30_000
+    const passed = await request('POST', '/v1/challenges/verify', {
+      body: { challenge_token: body.challenge_token, method: 'totp', code: totp.code() },
+    })
+    if (passed.status !== 200) throw new Error(`cannot sign in: ${passed.text}`)
+    return passed.body
+  }
+
+  return {
+    app,
+    deps,
+    config,
+    now,
+    advance(seconds) {
+      time += seconds * 1000
+    },
+    request,
+    createAccount,
+    enrollTotp,
+    createClient,
+    async setPolicy(changed) {
+      const { policy, version } = await findPolicy(deps)
+      await savePolicy(deps, version, { policy: { ...policy, ...changed }, changed }, systemOrigin(now()))
+      await deps.policy.reload()
+    },
+    logIn,
+    signIn,
+    auditEvents: ({ event, accountId } = {}) =>
+      deps.postgres.query<AuditEvent>(AUDIT, [event ?? null, accountId ?? null]),
+  }
+}

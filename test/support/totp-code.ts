@@ -1,0 +1,11 @@
+import { createHmac } from 'node:crypto'
+
+/** The TOTP code (RFC 6238, SHA-1, 30 s) of a moment, computed apart from the code under test. */
+export const totpCode = (secret: Buffer, at: Date, digits = 6): string => {
+  const counter = Buffer.alloc(8)
+  counter.writeBigUInt64BE(BigInt(Math.floor(at.getTime() / 30_000)))
+  const mac = createHmac('sha1', secret).update(counter).digest()
+  const offset = (mac.at(-1) ?? 0) & 0x0f
+  const number = (mac.readUInt32BE(offset) & 0x7fffffff) % 10 ** digits
+  return String(number).padStart(digits, '0')
+}

@@ -7,16 +7,20 @@ import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyBaseLogger, type FastifyRequest } from 'fastify'
 import { v7 as uuidv7 } from 'uuid'
 import { accountRoutes } from './accounts/routes.ts'
+import { auditAdminRoutes } from './audit/admin-routes.ts'
 import { challengeRoutes } from './challenges/routes.ts'
 import type { Deps } from './deps.ts'
 import { describeApi } from './describe-api.ts'
 import { AuthError, renderError } from './errors.ts'
 import { throttledNetwork } from './network.ts'
+import { clientAdminRoutes } from './oauth/admin-routes.ts'
 import { oauthRoutes } from './oauth/routes.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { operationRoutes } from './operations/routes.ts'
+import { policyAdminRoutes } from './policy/admin-routes.ts'
 import { compileValidator } from './request-validation.ts'
 import { sessionRoutes } from './sessions/routes.ts'
+import { tokenAdminRoutes } from './tokens/admin-routes.ts'
 import { tokenRoutes } from './tokens/routes.ts'
 
 /** Bodies are small; whatever is larger is not meant for Postern. */
@@ -119,6 +123,10 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   await app.register(sessionRoutes, { deps })
   await app.register(oauthRoutes, { deps })
   await app.register(tokenRoutes, { deps })
+  await app.register(policyAdminRoutes, { deps })
+  await app.register(clientAdminRoutes, { deps })
+  await app.register(tokenAdminRoutes, { deps })
+  await app.register(auditAdminRoutes, { deps })
   await app.register(operationRoutes, { deps, metrics })
   return app
 }

@@ -4,7 +4,9 @@ import { calculateJwkThumbprint, type JWK } from 'jose'
 import { signingKeyCreated } from '../audit/administration-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Sealer } from '../crypto.ts'
+import { announceChange } from '../ephemeral/announce-change.ts'
 import type { Changes } from '../ephemeral/ephemeral.ts'
+import type { Log } from '../log.ts'
 import type { Postgres } from '../postgres.ts'
 import { PUBLISH_LEAD_SECONDS, type SigningKey } from './select-signing-keys.ts'
 import { insertSigningKey } from './store.ts'
@@ -25,10 +27,13 @@ const newSigningKey = async (signsFrom: Date): Promise<SigningKey> => {
   }
 }
 
-type Deps = { postgres: Postgres; sealer: Sealer; ephemeral: { changes: Changes } }
+type Deps = { postgres: Postgres; sealer: Sealer; ephemeral: { changes: Changes }; log: Log }
 
 /** The first key, which signs at once. Does nothing where there is one; replicas that start together make one. */
-export const ensureSigningKey = async (deps: Omit<Deps, 'ephemeral'>, origin: Origin): Promise<void> => {
+export const ensureSigningKey = async (
+  deps: Pick<Deps, 'postgres' | 'sealer'>,
+  origin: Origin,
+): Promise<void> => {
   const key = await newSigningKey(origin.now)
   await insertSigningKey(
     deps,
@@ -52,6 +57,6 @@ export const rotateSigningKey = async (
     signingKeyCreated(origin, key),
   )
   if (!stored) return null
-  await deps.ephemeral.changes.publish('signing_keys')
+  await announceChange(deps, 'signing_keys')
   return key
 }

@@ -170,6 +170,11 @@ export type SessionStore = {
   /** The live session, its idle time begun anew; null if it has ended. Writes at most once a second a session. */
   touch(accountId: string, sid: string, nowMs: number): Promise<ListedSession | null>
   /**
+   * Writes down that a second factor has passed in this session (its first authenticator was confirmed):
+   * `session` is the live one with its new `secondFactorAt`, `acr` and `amr`. False if it has ended.
+   */
+  elevate(session: SessionRecord, nowMs: number): Promise<boolean>
+  /**
    * Replaces the refresh token's hash if `refreshHash` is the current one; exactly one caller wins.
    * A token of this family that is not the current one ends the session (`reused`). A wrong family hash is
    * `unknown` and ends nothing. Also refused while the account is locked, but for a reuse, which ends the

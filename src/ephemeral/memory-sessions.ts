@@ -91,6 +91,11 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
     }
     return listed(session)
   },
+  async elevate(session, nowMs) {
+    const stored = sessions.live(accountTag(session.accountId), session.sid, nowMs)
+    if (stored) stored.record = packSession(session)
+    return stored !== null
+  },
   async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
     const session = sessions.live(tag, sid, nowMs)
     // Who does not know the family never held a token of it, and must not be able to end the session.

@@ -1,7 +1,7 @@
 // One real server for tests: its process, its port and its temporary folder.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, globSync, mkdtempSync, rmSync } from 'node:fs'
+import { chownSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -106,10 +106,20 @@ const spawnGuarded = ({ command, args, folder, user }: ServerPlan): ChildProcess
   return spawn(program, rest, { cwd: folder, stdio: 'ignore', ...user })
 }
 
+const childrenOf = (pid: number | undefined): number[] => {
+  const file = `/proc/${pid}/task/${pid}/children`
+  return existsSync(file) ? (readFileSync(file, 'utf8').match(/\d+/g) ?? []).map(Number) : []
+}
+
 export const runServer = async (plan: ServerPlan): Promise<Server> => {
   let child: ChildProcess
   const signal = (name: NodeJS.Signals) => {
     child.kill(name)
+  }
+  // PostgreSQL answers each connection from a process of its own.
+  const signalAll = (name: NodeJS.Signals) => {
+    signal(name)
+    for (const pid of childrenOf(child.pid)) process.kill(pid, name)
   }
   const end = async (name: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -117,7 +127,7 @@ export const runServer = async (plan: ServerPlan): Promise<Server> => {
     const exited = once(child, 'exit')
     child.kill(name)
     // A paused process hears nothing else.
-    child.kill('SIGCONT')
+    signalAll('SIGCONT')
     await exited
   }
   const start = async () => {
@@ -136,7 +146,7 @@ export const runServer = async (plan: ServerPlan): Promise<Server> => {
     start,
     stop: () => end(plan.stopSignal),
     kill: () => end('SIGKILL'),
-    pause: () => signal('SIGSTOP'),
-    resume: () => signal('SIGCONT'),
+    pause: () => signalAll('SIGSTOP'),
+    resume: () => signalAll('SIGCONT'),
   }
 }

@@ -1,0 +1,158 @@
+// The rules of the house: calls run one way, routes -> use case -> stores and pure modules.
+// What a file is follows from its name; `test/dependency-rules.test.ts` breaks every rule once.
+//
+// Decision: sources are read by swc. TypeScript 7 has no JavaScript API that dependency-cruiser knows, and
+// without a parser it leaves out .ts files silently. swc also tells `import type` from a call.
+
+const DOMAIN = '^src/(?!ephemeral/|pages/|client/)[^/]+/'
+const ROUTES = '^src/[^/]+/(routes|admin-routes)[.]ts$'
+const STORE = '^src/[^/]+/(store|[^/]+-store)[.]ts$'
+// Stands before its folder's store, and reads through it.
+const CACHE = '^src/[^/]+/[^/]+-cache[.]ts$'
+const ASSEMBLY = '^src/(main|app|deps)[.]ts$'
+const CONNECTIONS = ['^src/(postgres|embedded-postgres|migrate)[.]ts$', '^src/ephemeral/(open|redis|memory)']
+
+// A use case is named `<verb>-<noun>.ts`. Any other file of a domain folder is a pure module; where this list
+// lacks the verb of a new use case, its store import is reported, and the verb is added here.
+const VERBS = `
+  add allow attempt authenticate begin burn cancel change check claim clear close complete confirm
+  continue count create delete disable enable end enroll ensure explain export find follow forget get hash
+  import introspect issue know list load lock log match mint notify offer open pass prune publish purge read
+  recognise record refuse regenerate register remove rename renew require reseal reset resolve revoke
+  rotate save seal seed send set show sign start stop take throttle touch trust unlock update use verify
+  watch write
+`
+const USE_CASE = `${DOMAIN}(${VERBS.trim().split(/\s+/).join('|')})-[a-z0-9-]+[.]ts$`
+
+const IO_OF_NODE =
+  '^(node:)?(fs|net|tls|http|https|http2|dgram|dns|child_process|cluster|worker_threads|readline|repl)(/|$)'
+const IO_PACKAGES =
+  'node_modules/(pg|ioredis|fastify|fastify-plugin|@fastify|@electric-sql|node-pg-migrate|env-schema|close-with-grace|nodemailer|ldapts|undici|commander)/'
+
+/** `import type` binds no one to a call; it is erased. */
+const CALLS = { dependencyTypesNot: ['type-only'] }
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circular',
+      comment: 'Modules that need each other are one module, or lack a third.',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: CALLS },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'Not reached from main.ts or client/: delete it, or use it.',
+      severity: 'error',
+      from: { path: ['^src/main[.]ts$', '^src/client/'] },
+      to: { path: '^src/', pathNot: ['^src/main[.]ts$', '^src/client/'], reachable: false },
+    },
+    {
+      name: 'routes-only-from-app',
+      comment: 'app.ts registers the routes, by hand, in one list; nothing else imports them.',
+      severity: 'error',
+      from: { pathNot: '^src/app[.]ts$' },
+      to: { path: ROUTES },
+    },
+    {
+      name: 'routes-call-use-cases',
+      comment: 'A route calls a use case; SQL and short-lived state are behind it.',
+      severity: 'error',
+      from: { path: ROUTES },
+      to: { path: [STORE, ...CONNECTIONS, 'node_modules/(pg|ioredis)/'], ...CALLS },
+    },
+    {
+      name: 'stores-stand-alone',
+      comment: 'Stores do not import each other; a use case that needs two calls two.',
+      severity: 'error',
+      from: { path: STORE },
+      to: { path: STORE },
+    },
+    {
+      name: 'stores-call-nothing-above',
+      comment: 'Calls run one way: a use case calls a store.',
+      severity: 'error',
+      from: { path: STORE },
+      to: { path: [USE_CASE, CACHE, ASSEMBLY], ...CALLS },
+    },
+    {
+      name: 'pure-does-no-io',
+      comment:
+        'A pure module imports nothing that does I/O. If it is a use case, name it <verb>-<noun>.ts, with a verb of .dependency-cruiser.cjs.',
+      severity: 'error',
+      from: { path: DOMAIN, pathNot: [ROUTES, STORE, CACHE, USE_CASE] },
+      to: {
+        path: [
+          USE_CASE,
+          STORE,
+          CACHE,
+          ASSEMBLY,
+          ...CONNECTIONS,
+          '^src/config[.]ts$',
+          IO_OF_NODE,
+          IO_PACKAGES,
+        ],
+        ...CALLS,
+      },
+    },
+    {
+      name: 'dependencies-are-passed',
+      comment: 'What main.ts opens and wires is passed in as `deps`, never reached for.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/' },
+      to: { path: ASSEMBLY, ...CALLS },
+    },
+    {
+      name: 'config-reads-the-environment',
+      comment: 'Nothing but config.ts reads the environment; Biome refuses `process.env`, this its module.',
+      severity: 'error',
+      from: { pathNot: '^src/config[.]ts$' },
+      to: { path: '^(node:)?process$' },
+    },
+    {
+      name: 'ephemeral-knows-no-domain',
+      comment: 'ephemeral/ owns atomicity and expiry; what the records mean is their domain’s business.',
+      severity: 'error',
+      from: { path: '^src/ephemeral/' },
+      to: { path: DOMAIN },
+    },
+    {
+      name: 'no-dev-dependencies',
+      comment: 'The installed package has no devDependencies.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'], ...CALLS },
+    },
+    {
+      name: 'no-unlisted-dependencies',
+      comment: 'Imported, and in package.json only by way of another package.',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'The import leads nowhere.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'src-is-not-tests',
+      comment: 'src/ imports nothing that is not shipped.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|scripts)/' },
+    },
+  ],
+  options: {
+    parser: 'swc',
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+    },
+  },
+}

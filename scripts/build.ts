@@ -1,0 +1,21 @@
+// Compiles src/ to dist/, for the npm package and the image: Node strips no types under node_modules.
+// What the code finds relative to `import.meta.url` lies the same way in both: Lua beside the module that
+// loads it, sql/ one folder up.
+import { spawnSync } from 'node:child_process'
+import { chmodSync, copyFileSync, globSync, mkdirSync, rmSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+
+const EXECUTABLE = 0o755
+
+rmSync('dist', { recursive: true, force: true })
+
+const { status } = spawnSync('tsc', ['--project', 'tsconfig.build.json'], { stdio: 'inherit' })
+if (status !== 0) process.exit(status ?? 1)
+
+for (const script of globSync('src/**/*.lua')) {
+  const copy = join('dist', relative('src', script))
+  mkdirSync(dirname(copy), { recursive: true })
+  copyFileSync(script, copy)
+}
+
+chmodSync('dist/main.js', EXECUTABLE)

@@ -1,0 +1,154 @@
+import { execFile } from 'node:child_process'
+import { chmod, copyFile, cp, mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import t from 'tap'
+import { parse } from 'yaml'
+import { VARIABLES } from '../src/config.ts'
+import { buildStage, lastValue, parseDockerfile, type Stage } from './support/dockerfile.ts'
+import { emptyFolder, serve, shell } from './support/install.ts'
+
+const NOBODY = 65534
+
+const stages = parseDockerfile(await readFile('Dockerfile', 'utf8'))
+const image = stages.at(-1) as Stage
+
+type Service = {
+  environment: Record<string, string | number>
+  secrets?: string[]
+  volumes: string[]
+  read_only?: boolean
+  cap_drop?: string[]
+  security_opt?: string[]
+  depends_on?: Record<string, { condition: string }>
+  healthcheck?: object
+}
+type Compose = {
+  services: Record<'postern' | 'postgres' | 'redis', Service>
+  secrets: Record<string, { file: string }>
+  volumes: Record<string, null>
+}
+
+const isVariable = (name: string): boolean => name.replace(/_FILE$/, '') in VARIABLES
+
+/** What `.dockerignore` lets through: it refuses everything, then names what is needed. */
+const buildContext = async (context: string): Promise<void> => {
+  const [everything, ...needed] = (await readFile('.dockerignore', 'utf8'))
+    .replace(/^#.*\n/gm, '')
+    .split('\n')
+  t.equal(everything, '*')
+  for (const path of needed.filter((line) => line !== ''))
+    await cp(path.slice('!'.length), join(context, path.slice('!'.length)), { recursive: true })
+}
+
+/** Runs the Dockerfile's stages; the folder that would be the image's WORKDIR. */
+const buildImage = async (root: string): Promise<string> => {
+  const context = join(root, 'context')
+  await buildContext(context)
+  const build = (stage: Stage, runs: 'run' | 'copy only') =>
+    buildStage(stage, { root, context, workdir: lastValue(stage, 'WORKDIR'), runs })
+  await Promise.all(stages.slice(0, -1).map((stage) => build(stage, 'run')))
+  await build(image, 'copy only')
+  return join(root, image.name)
+}
+
+t.test('the image serves unprivileged, and writes nowhere but to its data folder', async (t) => {
+  const root = await emptyFolder(t)
+  await chmod(root, 0o755)
+  const app = await buildImage(root)
+  const data = join(root, 'data')
+  await mkdir(data)
+  await chmod(data, 0o777)
+  await shell('chmod -R a-w .', app)
+  t.teardown(() => shell('chmod -R u+w .', app))
+
+  // A copy, because another user may not be let into the folder that this run's Node lies in.
+  const node = join(root, 'node')
+  await copyFile(process.execPath, node)
+  const [, ...entrypoint] = JSON.parse(lastValue(image, 'ENTRYPOINT')) as string[]
+  const command = JSON.parse(lastValue(image, 'CMD')) as string[]
+  const served = await serve(node, [...entrypoint, ...command], {
+    cwd: app,
+    env: { NODE_ENV: 'production', POSTERN_DATA_DIR: data },
+    ...(process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}),
+    readyWithinMs: 60_000,
+  })
+
+  const [, ...healthcheck] = JSON.parse(lastValue(image, 'HEALTHCHECK').split(/\sCMD\s/)[1] ?? '') as string[]
+  const isHealthy = () =>
+    promisify(execFile)(node, healthcheck, { env: { PORT: new URL(served.url).port } }).then(
+      () => true,
+      () => false,
+    )
+  t.equal(await isHealthy(), true)
+  t.same(await served.stop(), { code: 0, signal: null }, served.output())
+  t.equal(await isHealthy(), false)
+})
+
+t.test('the image has no devDependencies, and does not run as root', async (t) => {
+  t.match(stages.find(({ name }) => name === 'dependencies')?.instructions, [
+    {},
+    {},
+    { name: 'RUN', value: 'npm ci --omit=dev' },
+  ])
+  t.equal(lastValue(image, 'USER'), 'node')
+  t.ok(stages.every(({ from }) => from === 'node:26-slim'))
+})
+
+t.test('the image sets variables that Postern knows', async (t) => {
+  const names = [...lastValue(image, 'ENV').matchAll(/(\w+)=/g)].map(([, name = '']) => name)
+  t.same(
+    names.filter((name) => !isVariable(name)),
+    ['NODE_ENV'],
+  )
+})
+
+t.test('the compose file', async (t) => {
+  const text = await readFile('compose.yaml', 'utf8')
+  const { services, secrets, volumes } = parse(text, { merge: true }) as Compose
+
+  t.test('sets variables that Postern knows', async (t) => {
+    t.same(
+      Object.keys(services.postern.environment).filter((name) => !isVariable(name)),
+      [],
+    )
+    t.notMatch(text, /\$\{/, 'and interpolates none')
+  })
+
+  t.test('declares each secret and volume that is used, and how each secret is made', async (t) => {
+    for (const service of Object.values(services)) {
+      for (const secret of service.secrets ?? []) {
+        t.ok(secret in secrets, secret)
+        t.ok(text.includes(`> ${secrets[secret]?.file}`), secret)
+      }
+      for (const volume of service.volumes) t.ok((volume.split(':')[0] ?? '') in volumes, volume)
+      for (const [name, value] of Object.entries(service.environment ?? {}))
+        if (name.endsWith('_FILE'))
+          t.ok(service.secrets?.includes(String(value).replace('/run/secrets/', '')), name)
+    }
+  })
+
+  t.test('starts Postern when its servers are healthy', async (t) => {
+    t.same(services.postern.depends_on, {
+      postgres: { condition: 'service_healthy' },
+      redis: { condition: 'service_healthy' },
+    })
+    t.ok(services.postgres.healthcheck)
+    t.ok(services.redis.healthcheck)
+  })
+
+  t.test('gives no container more than it needs', async (t) => {
+    for (const [name, service] of Object.entries(services)) {
+      t.equal(service.read_only, true, name)
+      t.same(service.cap_drop, ['ALL'], name)
+      t.same(service.security_opt, ['no-new-privileges:true'], name)
+    }
+  })
+})
+
+t.test('.env.example has every variable, and no other', async (t) => {
+  const names = [...(await readFile('.env.example', 'utf8')).matchAll(/^#([A-Z_]+)=/gm)].map(
+    ([, name]) => name,
+  )
+  t.same(names, Object.keys(VARIABLES))
+})

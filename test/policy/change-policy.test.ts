@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { DEFAULT_POLICY } from '../../src/policy/policy.ts'
 import { signInAdministrator } from '../support/administrator.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 import {
   createDatabase,
   missingServer,
@@ -132,12 +132,6 @@ t.test('who is not an administrator neither reads nor changes the policy', { ski
   t.equal(postern.deps.policy.versioned().version, 0)
 })
 
-const within = async (milliseconds: number, holds: () => boolean): Promise<boolean> => {
-  for (const end = performance.now() + milliseconds; performance.now() < end; await sleep(10))
-    if (holds()) return true
-  return holds()
-}
-
 const openReplicas = async (t: Parameters<typeof openTestApp>[0]) => {
   const redis = await startRedis()
   t.teardown(() => redis.stop())
@@ -155,7 +149,7 @@ t.test('every replica has a change within a second', { skip }, async (t) => {
   const [one, other] = replicas
   const { bearer } = await signInAdministrator(one)
   await one.request('PATCH', PATH, { bearer, body: { challenge_ttl: 77 } })
-  t.ok(await within(1000, () => other.deps.policy.current().challenge_ttl === 77))
+  t.ok(await eventually(1000, () => other.deps.policy.current().challenge_ttl === 77))
 })
 
 t.test(
@@ -168,9 +162,9 @@ t.test(
     await redis.stop()
     // The session is in Redis, so it is the database that is changed while Redis is away.
     await one.setPolicy({ challenge_ttl: 78 })
-    t.notOk(await within(300, () => other.deps.policy.current().challenge_ttl === 78))
+    t.notOk(await eventually(300, () => other.deps.policy.current().challenge_ttl === 78))
     await redis.start()
-    t.ok(await within(5000, () => other.deps.policy.current().challenge_ttl === 78))
+    t.ok(await eventually(5000, () => other.deps.policy.current().challenge_ttl === 78))
     t.equal((await one.request('GET', PATH, { bearer })).status, 401, 'what Redis held is gone')
   },
 )

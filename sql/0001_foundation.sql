@@ -68,6 +68,7 @@ CREATE TABLE authenticators (
   CHECK ((status = 'pending') = (expires_at IS NOT NULL))
 );
 CREATE INDEX authenticators_account ON authenticators (account_id, status);
+CREATE INDEX authenticators_pending ON authenticators (expires_at) WHERE status = 'pending';
 
 CREATE TABLE recovery_codes (
   id uuid PRIMARY KEY,

@@ -8,6 +8,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } f
 import { v7 as uuidv7 } from 'uuid'
 import { accountRoutes } from './accounts/routes.ts'
 import { auditAdminRoutes } from './audit/admin-routes.ts'
+import { authenticatorRoutes } from './authenticators/routes.ts'
 import { challengeRoutes } from './challenges/routes.ts'
 import type { Deps } from './deps.ts'
 import { describeApi } from './describe-api.ts'
@@ -120,6 +121,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
 
   await app.register(accountRoutes, { deps })
   await app.register(challengeRoutes, { deps })
+  await app.register(authenticatorRoutes, { deps })
   await app.register(sessionRoutes, { deps })
   await app.register(oauthRoutes, { deps })
   await app.register(tokenRoutes, { deps })

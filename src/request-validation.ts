@@ -2,7 +2,7 @@
 // are text, so there numbers and booleans are read from it.
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
-import type { FastifySchemaCompiler } from 'fastify'
+import type { FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import { isNetwork } from './network.ts'
 
@@ -29,4 +29,9 @@ export const validated = <T extends TSchema>(schema: T, value: unknown): Static<
   const validate = strict.compile<Static<T>>(schema)
   if (validate(value)) return value
   throw Object.assign(new Error('invalid input'), { validation: validate.errors, validationContext: 'input' })
+}
+
+/** A `preValidation` hook for routes whose body's members are all optional: no body is an empty one. */
+export const admitNoBody = async (request: FastifyRequest): Promise<void> => {
+  request.body ??= {}
 }

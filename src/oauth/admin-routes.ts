@@ -3,22 +3,15 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { administratorOf, guardAdministration } from '../accounts/guard-administration.ts'
 import type { Deps } from '../deps.ts'
-import { AuthError, type ErrorCode } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import { errorResponses, PageQuery, PlainText, Strict } from '../schemas.ts'
 import { changeClient } from './change-client.ts'
-import {
-  ClientItem,
-  ClientPage,
-  ClientPatch,
-  ClientWithSecret,
-  NewClient,
-  toClientItem,
-} from './client-schemas.ts'
+import { ClientItem, ClientPage, ClientPatch, ClientWithSecret, NewClient } from './client-schemas.ts'
 import { createClient } from './create-client.ts'
 import { deleteClient } from './delete-client.ts'
+import { getClient } from './get-client.ts'
 import { listClients } from './list-clients.ts'
 import { rotateClientSecret } from './rotate-client-secret.ts'
-import { findClient } from './store.ts'
 
 const ClientParams = Strict({ client_id: PlainText({ minLength: 1, maxLength: 128 }) })
 
@@ -78,11 +71,7 @@ export const clientAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
         response: { 200: ClientItem, ...errors('not_found') },
       },
     },
-    async (request) => {
-      const client = await findClient(deps, request.params.client_id)
-      if (!client) throw new AuthError('not_found')
-      return toClientItem(client)
-    },
+    async (request) => getClient(deps, request.params.client_id),
   )
 
   app.patch(

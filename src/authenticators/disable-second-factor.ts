@@ -1,6 +1,5 @@
 // Doing without a second factor, where the policy allows it: proven with the password and a code, each counted
 // against its own budget before it is looked at. Whoever else is signed in is signed out.
-
 import { takePasswordAttempt } from '../accounts/password-throttle.ts'
 import { findAccountByName } from '../accounts/store.ts'
 import { verifyPassword } from '../accounts/verify-password.ts'

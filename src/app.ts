@@ -4,20 +4,25 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import underPressure from '@fastify/under-pressure'
-import Fastify, { type FastifyBaseLogger, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
 import { v7 as uuidv7 } from 'uuid'
+import { accountAdminRoutes } from './accounts/admin-routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
+import { auditAdminRoutes } from './audit/admin-routes.ts'
 import { authenticatorRoutes } from './authenticators/routes.ts'
 import { challengeRoutes } from './challenges/routes.ts'
 import type { Deps } from './deps.ts'
 import { describeApi } from './describe-api.ts'
 import { AuthError, renderError } from './errors.ts'
 import { throttledNetwork } from './network.ts'
+import { clientAdminRoutes } from './oauth/admin-routes.ts'
 import { oauthRoutes } from './oauth/routes.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { operationRoutes } from './operations/routes.ts'
+import { policyAdminRoutes } from './policy/admin-routes.ts'
 import { compileValidator } from './request-validation.ts'
 import { sessionRoutes } from './sessions/routes.ts'
+import { tokenAdminRoutes } from './tokens/admin-routes.ts'
 import { tokenRoutes } from './tokens/routes.ts'
 
 /** Bodies are small; whatever is larger is not meant for Postern. */
@@ -31,7 +36,7 @@ const buildFastify = (deps: Deps) =>
   Fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
     // Requests are told by metrics and audit events; a line each would hold user agents and addresses.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: deps.config.trustedProxies.length > 0 ? deps.config.trustedProxies : false,
     bodyLimit: BODY_LIMIT_BYTES,
     handlerTimeout: HANDLER_TIMEOUT_MS,
@@ -43,12 +48,21 @@ const buildFastify = (deps: Deps) =>
 
 export type App = ReturnType<typeof buildFastify>
 
-/** A body that a route did not ask for is refused like an unknown member; `{}` and nothing are the same. */
-const refuseUnaskedBody = async (request: FastifyRequest): Promise<void> => {
-  const { body } = request
-  if (request.routeOptions.schema?.body || body === undefined || body === null) return
-  if (typeof body === 'object' && !Array.isArray(body) && Object.keys(body).length === 0) return
-  throw new AuthError('invalid_request', 'This route takes no body.', { fields: ['body'] })
+const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0)
+
+/** What a route did not ask for is refused like an unknown member; `{}` and nothing are the same. */
+const refuseUnasked = async ({ routeOptions, body, query }: FastifyRequest): Promise<void> => {
+  const { schema } = routeOptions
+  if (!schema || schema.hide) return
+  if (!schema.body && !isEmpty(body)) {
+    throw new AuthError('invalid_request', 'This route takes no body.', { fields: ['body'] })
+  }
+  if (!schema.querystring && !isEmpty(query)) {
+    const fields = Object.keys(query as object)
+    throw new AuthError('invalid_request', 'This route takes no query parameters.', { fields })
+  }
 }
 
 /** JSON and nothing else; an empty body is no body, and the route's schema says whether it needs one. */
@@ -101,7 +115,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   parseBodies(app)
   answerErrors(app)
   metrics.observe(app)
-  app.addHook('preValidation', refuseUnaskedBody)
+  app.addHook('preValidation', refuseUnasked)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
@@ -116,11 +130,16 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   await describeApi(app, deps)
 
   await app.register(accountRoutes, { deps })
+  await app.register(accountAdminRoutes, { deps })
   await app.register(challengeRoutes, { deps })
   await app.register(authenticatorRoutes, { deps })
   await app.register(sessionRoutes, { deps })
   await app.register(oauthRoutes, { deps })
   await app.register(tokenRoutes, { deps })
+  await app.register(policyAdminRoutes, { deps })
+  await app.register(clientAdminRoutes, { deps })
+  await app.register(tokenAdminRoutes, { deps })
+  await app.register(auditAdminRoutes, { deps })
   await app.register(operationRoutes, { deps, metrics })
   return app
 }

@@ -98,8 +98,8 @@ const fieldOf = ({ instancePath, keyword, params }: AjvError): string => {
 }
 
 const fromValidation = (error: FrameworkError, validation: AjvError[]): AuthError => {
-  const fields = [...new Set(validation.map(fieldOf))].filter((field) => field !== '')
   const where = error.validationContext ?? 'request'
+  const fields = [...new Set(validation.map((one) => fieldOf(one) || where))]
   const problems = validation.map((one) => `${fieldOf(one) || where} ${one.message ?? 'is not valid'}`)
   return new AuthError('invalid_request', `${[...new Set(problems)].join('; ')}.`, { fields })
 }

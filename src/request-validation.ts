@@ -33,5 +33,5 @@ export const validated = <T extends TSchema>(schema: T, value: unknown): Static<
 
 /** A `preValidation` hook for routes whose body's members are all optional: no body is an empty one. */
 export const admitNoBody = async (request: FastifyRequest): Promise<void> => {
-  request.body ??= {}
+  if (request.body === undefined) request.body = {}
 }

@@ -11,7 +11,8 @@ const DECORATOR = 'administrator'
  */
 export const guardAdministration = (app: FastifyInstance, deps: Deps): void => {
   app.decorateRequest(DECORATOR)
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('cache-control', 'no-store')
     const origin = originOf(request, deps.clock())
     request.setDecorator(DECORATOR, await requireAdministrator(deps, origin, request.headers.authorization))
   })

@@ -81,12 +81,31 @@ export const confirmAuthenticator = async (
       const stored = await storeConfirmed({ ...deps, postgres }, origin, matched)
       if (signIn) await passEnrollment(deps, signIn, sessionEpoch, origin.now)
       else await deps.ephemeral.budgets.clear(account.id)
+      if (enrollee.by === 'session') await elevateSession(deps, enrollee.session, origin.now)
       await deps.ephemeral.challenges.endAll(account.id)
       return stored
     })
     const tokens = signIn && mintTokens(deps, signIn.session, { account, ...signIn }, origin.now)
     return { ...confirmed, tokens }
   })
+}
+
+/**
+ * Who enrolls a first authenticator has just passed it. Without this, the session would count as one that has
+ * yet to show a second factor, and its next renewal would sign the account out.
+ */
+const elevateSession = async (
+  deps: ConfirmDeps,
+  session: Extract<Enrollee, { by: 'session' }>['session'],
+  now: Date,
+): Promise<void> => {
+  if (session.secondFactorAt !== null) return
+  const amr = [...new Set([...session.amr, ...SECOND_FACTOR.amr])]
+  const secondFactorAt = Math.floor(now.getTime() / 1000)
+  await deps.ephemeral.sessions.elevate(
+    { ...session, amr, acr: SECOND_FACTOR.acr, secondFactorAt },
+    now.getTime(),
+  )
 }
 
 const nothingPending = () =>

@@ -4,6 +4,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
+import { Method } from '../policy/policy.ts'
 import { originOf } from '../request-origin.ts'
 import { admitNoBody } from '../request-validation.ts'
 import { errorResponses, Nullable, Page, PlainText, Strict, Timestamp, Uuid } from '../schemas.ts'
@@ -12,8 +13,10 @@ import { TOKEN_MEMBERS } from '../sign-in-schemas.ts'
 import { authenticateEnrollee } from './authenticate-enrollee.ts'
 import type { Authenticator } from './authenticator.ts'
 import { beginTotpEnrollment } from './begin-totp-enrollment.ts'
+import { Code, refuseMisshapen } from './code.ts'
 import { confirmAuthenticator } from './confirm-authenticator.ts'
 import { countRecoveryCodes } from './count-recovery-codes.ts'
+import { disableSecondFactor } from './disable-second-factor.ts'
 import { listAuthenticators } from './list-authenticators.ts'
 import { regenerateRecoveryCodes } from './regenerate-recovery-codes.ts'
 import { removeAuthenticator } from './remove-authenticator.ts'
@@ -60,6 +63,11 @@ const ConfirmedView = Type.Object(
 const ConfirmBody = Strict(
   { code: Type.String({ pattern: '^[0-9]{6}$|^[0-9]{8}$', examples: ['492039'] }) },
   { examples: [{ code: '492039' }] },
+)
+
+const DisableBody = Strict(
+  { password: Type.String({ minLength: 1, maxLength: 1024 }), method: Method, code: Code },
+  { examples: [{ password: 'correct horse battery staple', method: 'totp', code: '492039' }] },
 )
 
 const viewOf = ({ id, type, name, status, createdAt, lastUsedAt }: Authenticator) => ({
@@ -272,6 +280,42 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
       const origin = originOf(request, now, { type: 'account', id: caller.account.id })
       const codes = await regenerateRecoveryCodes(deps, origin, caller)
       return reply.code(201).send({ recovery_codes: codes })
+    },
+  )
+
+  app.post(
+    '/v1/me/second-factor/disable',
+    {
+      schema: {
+        tags: [TAG],
+        summary: 'Do without a second factor',
+        description:
+          'Where the policy allows it. Removes every authenticator and recovery code, and ends the other ' +
+          'sessions. A malformed code spends no attempt.',
+        security: [{ bearer: [] }],
+        body: DisableBody,
+        response: {
+          204: Type.Null(),
+          ...errorResponses(
+            'invalid_token',
+            'policy_violation',
+            'conflict',
+            'invalid_credentials',
+            'invalid_code',
+            'too_many_attempts',
+            'account_locked',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { method, code } = request.body
+      refuseMisshapen(method, code)
+      const now = deps.clock()
+      const caller = await authenticateAccount(deps, request.headers.authorization, now)
+      const origin = originOf(request, now, { type: 'account', id: caller.account.id })
+      await disableSecondFactor(deps, origin, caller, request.body)
+      return reply.code(204).send(null)
     },
   )
 }

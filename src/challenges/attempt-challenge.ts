@@ -192,7 +192,8 @@ const prepareSession = async (
       clientId: record.clientId,
       scope: record.scope,
       amr: record.amr,
-      authTime: record.authTime,
+      // RFC 9470: what asked for the step-up reads in `auth_time` that it has happened.
+      authTime: replaced ? Math.floor(now.getTime() / 1000) : record.authTime,
       secondFactor: { amr: [...SECOND_FACTOR.amr], acr: SECOND_FACTOR.acr },
       ip: record.ip ?? origin.ip,
       userAgent: record.userAgent ?? origin.userAgent,

@@ -9,7 +9,7 @@ import { AuthError } from '../errors.ts'
 import { findAccountWithPassword, storePassword } from './password-store.ts'
 import { takePasswordAttempt } from './password-throttle.ts'
 import { requireAcceptablePassword } from './require-acceptable-password.ts'
-import { verifyPassword } from './verify-password.ts'
+import { verifyAttempt } from './verify-password.ts'
 
 /** `sid` is the session that asks. */
 export type PasswordChange = {
@@ -66,8 +66,8 @@ const requireCurrentPassword = async (
     await recordEvent(deps, passwordRefused(origin, { accountId, sessionId, reason: throttle.reason }))
     throw new AuthError('too_many_attempts', undefined, { retry_after: throttle.retryAfterSeconds })
   }
-  const { ok } = await verifyPassword(deps.passwords, hash, currentPassword)
-  if (ok) return throttle.succeed()
+  const { ok } = await verifyAttempt(deps.passwords, throttle, hash, currentPassword)
+  if (ok) return
   await recordEvent(deps, passwordRefused(origin, { accountId, sessionId, reason: 'wrong_password' }))
   throw new AuthError('invalid_credentials', 'The current password is wrong.', {
     fields: ['current_password'],

@@ -16,7 +16,7 @@ const CONNECTIONS = ['^src/(postgres|embedded-postgres|migrate)[.]ts$', '^src/ep
 // lacks the verb of a new use case, its store import is reported, and the verb is added here.
 const VERBS = `
   add allow attempt authenticate begin burn cancel change check claim clear close complete confirm
-  continue count create delete disable enable end enroll ensure explain export find follow forget get hash
+  continue count create delete disable enable end enroll ensure explain export find follow forget get guard hash
   import introspect issue know list load lock log match mint notify offer open pass prune publish purge read
   recognise record refuse regenerate register remove rename renew require reseal reset resolve revoke
   rotate save seal seed send set show sign start stop take throttle touch trust unlock update use verify

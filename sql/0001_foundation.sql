@@ -40,7 +40,9 @@ CREATE TABLE accounts (
   last_login_at timestamptz,
   CHECK ((client_id IS NULL) = (subject IS NULL)),
   CHECK ((client_id IS NULL) = (username IS NOT NULL)),
-  CHECK ((username IS NULL) = (username_key IS NULL))
+  CHECK ((username IS NULL) = (username_key IS NULL)),
+  -- Both sign in: a user name that reads like someone else's email address would catch their sign-ins.
+  CONSTRAINT accounts_username_is_email CHECK (username_key NOT LIKE '%@%' OR COALESCE(username_key = email_key, false))
 );
 CREATE UNIQUE INDEX accounts_username ON accounts (username_key);
 CREATE UNIQUE INDEX accounts_email ON accounts (email_key) WHERE client_id IS NULL;
@@ -68,6 +70,7 @@ CREATE TABLE authenticators (
   CHECK ((status = 'pending') = (expires_at IS NOT NULL))
 );
 CREATE INDEX authenticators_account ON authenticators (account_id, status);
+CREATE INDEX authenticators_pending ON authenticators (expires_at) WHERE status = 'pending';
 
 CREATE TABLE recovery_codes (
   id uuid PRIMARY KEY,

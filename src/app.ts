@@ -6,7 +6,9 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyBaseLogger, type FastifyRequest } from 'fastify'
 import { v7 as uuidv7 } from 'uuid'
+import { accountAdminRoutes } from './accounts/admin-routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
+import { authenticatorRoutes } from './authenticators/routes.ts'
 import { challengeRoutes } from './challenges/routes.ts'
 import type { Deps } from './deps.ts'
 import { describeApi } from './describe-api.ts'
@@ -42,12 +44,21 @@ const buildFastify = (deps: Deps) =>
 
 export type App = ReturnType<typeof buildFastify>
 
-/** A body that a route did not ask for is refused like an unknown member; `{}` and nothing are the same. */
-const refuseUnaskedBody = async (request: FastifyRequest): Promise<void> => {
-  const { body } = request
-  if (request.routeOptions.schema?.body || body === undefined || body === null) return
-  if (typeof body === 'object' && !Array.isArray(body) && Object.keys(body).length === 0) return
-  throw new AuthError('invalid_request', 'This route takes no body.', { fields: ['body'] })
+const isEmpty = (value: unknown): boolean =>
+  value === undefined ||
+  (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0)
+
+/** What a route did not ask for is refused like an unknown member; `{}` and nothing are the same. */
+const refuseUnasked = async ({ routeOptions, body, query }: FastifyRequest): Promise<void> => {
+  const { schema } = routeOptions
+  if (!schema || schema.hide) return
+  if (!schema.body && !isEmpty(body)) {
+    throw new AuthError('invalid_request', 'This route takes no body.', { fields: ['body'] })
+  }
+  if (!schema.querystring && !isEmpty(query)) {
+    const fields = Object.keys(query as object)
+    throw new AuthError('invalid_request', 'This route takes no query parameters.', { fields })
+  }
 }
 
 /** JSON and nothing else; an empty body is no body, and the route's schema says whether it needs one. */
@@ -100,7 +111,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   parseBodies(app)
   answerErrors(app)
   metrics.observe(app)
-  app.addHook('preValidation', refuseUnaskedBody)
+  app.addHook('preValidation', refuseUnasked)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
@@ -115,7 +126,9 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   await describeApi(app, deps)
 
   await app.register(accountRoutes, { deps })
+  await app.register(accountAdminRoutes, { deps })
   await app.register(challengeRoutes, { deps })
+  await app.register(authenticatorRoutes, { deps })
   await app.register(sessionRoutes, { deps })
   await app.register(oauthRoutes, { deps })
   await app.register(tokenRoutes, { deps })

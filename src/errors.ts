@@ -12,6 +12,7 @@ export const ERROR_CODES = {
   invalid_token: [401, 'The access token is missing, expired, revoked or not valid here.'],
   insufficient_scope: [403, 'The token lacks the scope this needs.'],
   insufficient_user_authentication: [401, 'A fresh second factor is needed.'],
+  unmet_authentication_requirements: [400, 'The requested authentication cannot be had.'],
   invalid_credentials: [401, 'The user name or the password is wrong.'],
   invalid_code: [401, 'The code is wrong, expired or already used.'],
   invalid_challenge: [401, 'The challenge is unknown, expired, used or cancelled.'],
@@ -97,8 +98,8 @@ const fieldOf = ({ instancePath, keyword, params }: AjvError): string => {
 }
 
 const fromValidation = (error: FrameworkError, validation: AjvError[]): AuthError => {
-  const fields = [...new Set(validation.map(fieldOf))].filter((field) => field !== '')
   const where = error.validationContext ?? 'request'
+  const fields = [...new Set(validation.map((one) => fieldOf(one) || where))]
   const problems = validation.map((one) => `${fieldOf(one) || where} ${one.message ?? 'is not valid'}`)
   return new AuthError('invalid_request', `${[...new Set(problems)].join('; ')}.`, { fields })
 }

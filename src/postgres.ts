@@ -38,9 +38,12 @@ const rethrow = (error: unknown): never => {
   throw isAnswer(error) ? error : new DependencyError('postgres', error)
 }
 
-/** True if `error` is the violation of the unique index or constraint `name`. */
+/** Unique and check violations. */
+const VIOLATIONS = ['23505', '23514']
+
+/** True if `error` is the violation of the unique index or check constraint `name`. */
 export const violates = (error: unknown, name: string): boolean =>
-  error instanceof pg.DatabaseError && error.code === '23505' && error.constraint === name
+  error instanceof pg.DatabaseError && VIOLATIONS.includes(error.code ?? '') && error.constraint === name
 
 const sqlOver = (client: Pick<pg.Pool | pg.PoolClient, 'query'>): Sql => ({
   async query<T extends object>({ name, text }: Statement, values: readonly unknown[] = []) {

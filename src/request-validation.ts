@@ -2,7 +2,7 @@
 // are text, so there numbers and booleans are read from it.
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
-import type { FastifySchemaCompiler } from 'fastify'
+import type { FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { isNetwork } from './network.ts'
 
@@ -20,3 +20,8 @@ const fromText = withFormats(new Ajv({ ...OPTIONS, coerceTypes: true }))
 /** Fastify's validator compiler. */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
   (httpPart === 'querystring' ? fromText : strict).compile(schema)
+
+/** A `preValidation` hook for routes whose body's members are all optional: no body is an empty one. */
+export const admitNoBody = async (request: FastifyRequest): Promise<void> => {
+  if (request.body === undefined) request.body = {}
+}

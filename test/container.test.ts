@@ -81,7 +81,7 @@ t.test('the image serves unprivileged, and writes nowhere but to its data folder
       () => false,
     )
   t.equal(await isHealthy(), true)
-  t.same(await served.stop(), { code: 0, signal: null }, served.output())
+  t.same(await served.stop(), { code: 0, signal: null }, 'stops by itself', { output: served.output() })
   t.equal(await isHealthy(), false)
 })
 

@@ -19,5 +19,5 @@ t.test('the packed package serves from a folder that has nothing else', async (t
     env: { POSTERN_DATA_DIR: join(folder, 'data') },
     readyWithinMs: 60_000,
   })
-  t.same(await served.stop(), { code: 0, signal: null }, served.output())
+  t.same(await served.stop(), { code: 0, signal: null }, 'stops by itself', { output: served.output() })
 })

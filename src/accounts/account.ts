@@ -53,6 +53,13 @@ export const toAccount = (row: AccountRow): Account => ({
   lastLoginAt: row.last_login_at,
 })
 
+/** The role that administers Postern. */
+export const ADMINISTRATOR_ROLE = 'admin'
+
+/** True for an account of Postern's own with the role: what a client reports of its subjects gives no power here. */
+export const isAdministrator = ({ clientId, roles }: Account): boolean =>
+  clientId === null && roles.includes(ADMINISTRATOR_ROLE)
+
 /** How user names and email addresses are compared: NFC, case-folded, trimmed. */
 export const nameKey = (name: string): string => name.trim().normalize('NFC').toLowerCase()
 

@@ -1,8 +1,9 @@
-// Accounts in PostgreSQL, as administrators and the command line handle them.
+// Accounts in PostgreSQL, as administrators and the command line change them. How they are seen and listed:
+// `account-details-store.ts`.
 import type { AuditEvent } from '../audit/event.ts'
 import { AuthError } from '../errors.ts'
-import { type Sql, violates } from '../postgres.ts'
-import { nameKey } from './account.ts'
+import { type Postgres, type Sql, violates } from '../postgres.ts'
+import { type AccountStatus, ADMINISTRATOR_ROLE, nameKey } from './account.ts'
 
 /** A new account of Postern's own. */
 export type NewAccount = {
@@ -27,7 +28,7 @@ const INSERT_ACCOUNT = {
     SELECT record_audit_event($10::jsonb) FROM inserted`,
 }
 
-/** @throws {AuthError} conflict, where the user name or the email address is taken. */
+/** @throws {AuthError} as `changeAccountRow`. */
 export const insertAccount = async (
   deps: { postgres: Sql },
   account: NewAccount,
@@ -49,15 +50,21 @@ export const insertAccount = async (
   try {
     await deps.postgres.query(INSERT_ACCOUNT, [...names, JSON.stringify(event)])
   } catch (error) {
-    throw toConflict(error)
+    throw toRefusal(error)
   }
 }
 
-const toConflict = (error: unknown): unknown => {
+const toRefusal = (error: unknown): unknown => {
   if (violates(error, 'accounts_username'))
     return new AuthError('conflict', 'The user name is taken.', { fields: ['username'] })
   if (violates(error, 'accounts_email'))
     return new AuthError('conflict', 'The email address is taken.', { fields: ['email'] })
+  if (violates(error, 'accounts_username_is_email')) {
+    const fields = ['username', 'email']
+    return new AuthError('invalid_request', "A user name with an @ has to be the account's email address.", {
+      fields,
+    })
+  }
   return error
 }
 
@@ -71,3 +78,118 @@ export const hasOwnAccounts = async (deps: { postgres: Sql }): Promise<boolean> 
   const [row] = await deps.postgres.query<{ found: boolean }>(ANY_OWN_ACCOUNT)
   return row?.found === true
 }
+
+const administers = (alias: string): string =>
+  `(${alias}.client_id IS NULL AND ${alias}.status = 'active' AND '${ADMINISTRATOR_ROLE}' = ANY (${alias}.roles))`
+
+const ANOTHER_ADMINISTRATES = `EXISTS (SELECT 1 FROM accounts AS o WHERE o.id <> a.id AND ${administers('o')})`
+
+// The last administrator stays. Two who demote each other at once would each still see the other, so these
+// statements run one after the other.
+const LOCK_ADMINISTRATORS = {
+  name: 'lock_administrators',
+  text: 'SELECT pg_advisory_xact_lock(7305612490120)',
+}
+
+// `$2` holds the columns that change; the others keep what the row has.
+const CHANGE_ACCOUNT = {
+  name: 'change_account',
+  text: `
+    WITH changed AS (
+      UPDATE accounts AS a
+         SET (username, username_key, email, email_key, display_name, roles, status, updated_at) = (
+               SELECT n.username, n.username_key, n.email, n.email_key, n.display_name, n.roles, n.status, $3::timestamptz
+                 FROM jsonb_populate_record(a, $2::jsonb) AS n)
+       WHERE a.id = $1
+         AND (NOT ${administers('a')}
+              OR (COALESCE($2::jsonb ->> 'status', 'active') = 'active'
+                  AND COALESCE($2::jsonb -> 'roles' ? '${ADMINISTRATOR_ROLE}', true))
+              OR ${ANOTHER_ADMINISTRATES})
+      RETURNING a.id
+    )
+    SELECT record_audit_event($4::jsonb) FROM changed`,
+}
+
+/** What of an account's row changes; what is left out stays. */
+export type AccountChanges = {
+  username?: string
+  email?: string | null
+  display_name?: string | null
+  roles?: string[]
+  status?: AccountStatus
+}
+
+const toColumns = (changes: AccountChanges): object => ({
+  ...changes,
+  ...(changes.username !== undefined && { username_key: nameKey(changes.username) }),
+  ...(changes.email !== undefined && { email_key: changes.email === null ? null : nameKey(changes.email) }),
+})
+
+/**
+ * Changes an account and records `event`; false if it is the last active administrator and would be none after,
+ * or is gone.
+ * @throws {AuthError} conflict, where the user name or the email address is taken; invalid_request, where the
+ *   user name has an @ and is not the email address.
+ */
+export const changeAccountRow = async (
+  deps: { postgres: Postgres },
+  change: { accountId: string; changes: AccountChanges; now: Date },
+  event: AuditEvent,
+): Promise<boolean> => {
+  const columns = JSON.stringify(toColumns(change.changes))
+  try {
+    return await deps.postgres.transaction(async (sql) => {
+      await sql.query(LOCK_ADMINISTRATORS)
+      const values = [change.accountId, columns, change.now, JSON.stringify(event)]
+      return (await sql.query(CHANGE_ACCOUNT, values)).length === 1
+    })
+  } catch (error) {
+    throw toRefusal(error)
+  }
+}
+
+const DELETE_ACCOUNT = {
+  name: 'delete_account',
+  text: `
+    WITH deleted AS (
+      DELETE FROM accounts AS a
+       WHERE a.id = $1 AND (NOT ${administers('a')} OR ${ANOTHER_ADMINISTRATES})
+      RETURNING a.id
+    )
+    SELECT record_audit_event($2::jsonb) FROM deleted`,
+}
+
+/** Deletes an account with all that is its own; false if it is the last active administrator, or is gone. */
+export const deleteAccountRow = (
+  deps: { postgres: Postgres },
+  accountId: string,
+  event: AuditEvent,
+): Promise<boolean> =>
+  deps.postgres.transaction(async (sql) => {
+    await sql.query(LOCK_ADMINISTRATORS)
+    return (await sql.query(DELETE_ACCOUNT, [accountId, JSON.stringify(event)])).length === 1
+  })
+
+// Those that are still being enrolled go too: whoever began may be whom the reset is to keep out.
+const RESET_SECOND_FACTOR = {
+  name: 'reset_second_factor',
+  text: `
+    WITH removed AS (DELETE FROM authenticators WHERE account_id = $1),
+         discarded AS (DELETE FROM recovery_codes WHERE account_id = $1),
+         reset AS (
+           UPDATE accounts
+              SET enrolled_authenticators = 0, updated_at = $2
+            WHERE id = $1
+           RETURNING id
+         )
+    SELECT record_audit_event($3::jsonb) FROM reset`,
+}
+
+/** Removes every authenticator and recovery code of an account; false if there is no such account. */
+export const resetSecondFactorRows = async (
+  deps: { postgres: Sql },
+  accountId: string,
+  now: Date,
+  event: AuditEvent,
+): Promise<boolean> =>
+  (await deps.postgres.query(RESET_SECOND_FACTOR, [accountId, now, JSON.stringify(event)])).length === 1

@@ -1,12 +1,12 @@
 // Argon2id (RFC 9106) off the event loop, behind a bounded queue: a flood of logins is told to come back,
 // and the other routes stay fast. On at most the cores but one.
 import { availableParallelism } from 'node:os'
-import { type Algorithm, hash, verify } from '@node-rs/argon2'
+import { type Algorithm, hash } from '@node-rs/argon2'
 import PQueue from 'p-queue'
 import { AuthError } from '../errors.ts'
+import { ARGON2_PARAMETERS, readPasswordHash } from './password-hash.ts'
+import { matchPassword } from './password-match.ts'
 
-/** OWASP's and NIST's choice: 19 MiB, two passes, one lane. Stored in every PHC string. */
-export const ARGON2_PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 const OPTIONS = { ...ARGON2_PARAMETERS, algorithm: 2 satisfies Algorithm.Argon2id }
 
 /** How many may wait: about a second's work of one core. */
@@ -16,8 +16,8 @@ const RETRY_AFTER_SECONDS = 2
 export type PasswordHasher = {
   /** The PHC string of a password. @throws {AuthError} temporarily_unavailable when too many wait. */
   hash(password: string): Promise<string>
-  /** @throws {AuthError} temporarily_unavailable when too many wait. */
-  verify(phc: string, password: string): Promise<boolean>
+  /** False too for a hash that cannot be read. @throws {AuthError} temporarily_unavailable when too many wait. */
+  verify(stored: string, password: string): Promise<boolean>
   /** Waits for what runs. */
   close(): Promise<void>
 }
@@ -37,7 +37,10 @@ export const createPasswordHasher = (): PasswordHasher => {
   }
   return {
     hash: async (password) => enqueue(() => hash(normalize(password), OPTIONS)),
-    verify: async (phc, password) => enqueue(() => verify(phc, normalize(password))),
+    async verify(stored, password) {
+      const read = readPasswordHash(stored)
+      return read !== null && enqueue(() => matchPassword(normalize(password), read))
+    },
     close: () => queue.onIdle(),
   }
 }

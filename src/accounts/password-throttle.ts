@@ -45,3 +45,9 @@ export const takePasswordAttempt = async (
     },
   }
 }
+
+/** Gives an account its password attempts back; what its networks have spent stays spent. */
+export const forgetPasswordFailures = (
+  deps: { ephemeral: { counters: Counters } },
+  accountId: string,
+): Promise<void> => deps.ephemeral.counters.reset(accountCounter(accountId))

@@ -41,6 +41,12 @@ export const challengePassed = (
     },
   })
 
+/** A sign-in that was completed by enrolling what the account must have. */
+export const enrollmentPassed = (
+  origin: Origin,
+  about: Subject & { sessionId: string; amr: string[] },
+): AuditEvent => auditEvent('enrollment.passed', 'success', origin, { ...about, details: { amr: about.amr } })
+
 export const challengeFailed = (
   origin: Origin,
   about: Subject & { method: string; reason: string; attemptsRemaining: number },

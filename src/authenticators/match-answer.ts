@@ -8,7 +8,8 @@ import type { Sealer } from '../crypto.ts'
 import type { Method } from '../policy/policy.ts'
 import type { Sql } from '../postgres.ts'
 import { matchRecoveryCode } from './recovery-code.ts'
-import { burnTimeStep, findRecoveryCodes, findTotp, recordTotpFailure, useRecoveryCode } from './store.ts'
+import { findRecoveryCodes, useRecoveryCode } from './recovery-code-store.ts'
+import { burnTimeStep, findTotp, recordTotpFailure } from './store.ts'
 import { matchTimeStep } from './totp.ts'
 
 type Deps = { postgres: Sql; sealer: Sealer }
@@ -22,7 +23,8 @@ export type AnswerMatch =
       account: Account
       authenticatorId: string | null
       recoveryCodesRemaining: number | null
-      burn: (event: AuditEvent) => Promise<boolean>
+      /** `within` a transaction, where what the code is for has to stand or fall with it. */
+      burn: (event: AuditEvent, within?: Sql) => Promise<boolean>
     }
 
 /** Finds what the code answers for. Writes nothing until `burn` or `recordFailure` is called. */
@@ -53,8 +55,8 @@ const matchTotp = async (
       account,
       authenticatorId: authenticator.id,
       recoveryCodesRemaining: null,
-      burn: (event) =>
-        burnTimeStep(deps, { authenticatorId: authenticator.id, timeStep, now: origin.now }, event),
+      burn: (event, postgres = deps.postgres) =>
+        burnTimeStep({ postgres }, { authenticatorId: authenticator.id, timeStep, now: origin.now }, event),
     }
   }
   return { kind: 'wrong', account, recordFailure: (event) => countFailure(deps, accountId, origin, event) }
@@ -91,6 +93,7 @@ const matchSavedCode = async (
     account,
     authenticatorId: null,
     recoveryCodesRemaining: codes.length - 1,
-    burn: (event) => useRecoveryCode(deps, { codeId: matched.id, now: origin.now }, event),
+    burn: (event, postgres = deps.postgres) =>
+      useRecoveryCode({ postgres }, { codeId: matched.id, now: origin.now }, event),
   }
 }

@@ -1,35 +1,16 @@
-// Authenticators and recovery codes in PostgreSQL, as an attempt needs them. Enrolling and removing them
-// stands in `enrollment-store.ts`.
+// Authenticators in PostgreSQL, as an attempt needs them: found, burned, failed. Recovery codes stand in
+// `recovery-code-store.ts`, enrolling in `enrollment-store.ts`, what the account does with its own in
+// `own-authenticator-store.ts`.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../crypto.ts'
 import type { Sql } from '../postgres.ts'
-import type { StoredRecoveryCode } from './recovery-code.ts'
-import type { TotpAlgorithm, TotpParameters } from './totp.ts'
-
-/** NIST SP 800-63B 3.2.2: after this many consecutive failures an authenticator is disabled. */
-export const MAX_CONSECUTIVE_FAILURES = 100
-
-export type TotpAuthenticator = TotpParameters & { id: string; secret: Buffer }
-
-export type TotpRow = {
-  authenticator_id: string
-  secret_sealed: string
-  algorithm: TotpAlgorithm
-  digits: 6 | 8
-  step_seconds: number
-}
-
-/** What a sealed secret is bound to: its row and column. */
-export const secretContext = (authenticatorId: string): string => `authenticators.secret:${authenticatorId}`
-
-export const toTotpAuthenticator = (row: TotpRow, sealer: Sealer): TotpAuthenticator => ({
-  id: row.authenticator_id,
-  secret: sealer.open(row.secret_sealed, secretContext(row.authenticator_id)),
-  algorithm: row.algorithm,
-  digits: row.digits,
-  stepSeconds: row.step_seconds,
-})
+import {
+  MAX_CONSECUTIVE_FAILURES,
+  type TotpAuthenticator,
+  type TotpRow,
+  toTotpAuthenticator,
+} from './authenticator.ts'
 
 const FIND_TOTP = {
   name: 'find_totp',
@@ -59,34 +40,6 @@ export const findTotp = async (
   }
 }
 
-const FIND_RECOVERY_CODES = {
-  name: 'find_recovery_codes',
-  text: `
-    SELECT ${ACCOUNT_COLUMNS}, r.id AS code_id, r.salt, r.code_hash
-      FROM accounts AS a
-      LEFT JOIN recovery_codes AS r ON r.account_id = a.id AND r.used_at IS NULL
-     WHERE a.id = $1`,
-}
-
-type CodeRow = { code_id: string; salt: Buffer; code_hash: Buffer }
-
-/** The account and its unused recovery codes; null if there is no such account. */
-export const findRecoveryCodes = async (
-  deps: { postgres: Sql },
-  accountId: string,
-): Promise<{ account: Account; codes: StoredRecoveryCode[] } | null> => {
-  const rows = await deps.postgres.query<AccountRow & (CodeRow | { code_id: null })>(FIND_RECOVERY_CODES, [
-    accountId,
-  ])
-  const [first] = rows
-  if (!first) return null
-  const unused = rows.filter((row): row is AccountRow & CodeRow => row.code_id !== null)
-  return {
-    account: toAccount(first),
-    codes: unused.map((row) => ({ id: row.code_id, salt: row.salt, codeHash: row.code_hash })),
-  }
-}
-
 // One statement burns the step and records the event: of any number of parallel uses one gets a row
 // (RFC 6238 5.2). The account's status is part of it, so that a disabled account cannot slip through.
 const BURN_TIME_STEP = {
@@ -111,27 +64,6 @@ export const burnTimeStep = async (
   const values = [step.authenticatorId, step.timeStep, step.now, JSON.stringify(event)]
   return (await deps.postgres.query(BURN_TIME_STEP, values)).length === 1
 }
-
-const USE_RECOVERY_CODE = {
-  name: 'use_recovery_code',
-  text: `
-    WITH used AS (
-      UPDATE recovery_codes
-         SET used_at = $2
-       WHERE id = $1 AND used_at IS NULL
-         AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id AND status = 'active')
-      RETURNING id
-    )
-    SELECT record_audit_event($3::jsonb) FROM used`,
-}
-
-/** Uses a recovery code up and records `event`; false if it was used before. */
-export const useRecoveryCode = async (
-  deps: { postgres: Sql },
-  use: { codeId: string; now: Date },
-  event: AuditEvent,
-): Promise<boolean> =>
-  (await deps.postgres.query(USE_RECOVERY_CODE, [use.codeId, use.now, JSON.stringify(event)])).length === 1
 
 // A wrong code counts against every authenticator it could have been meant for. Recorded with the event.
 const RECORD_FAILURE = {

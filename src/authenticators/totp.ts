@@ -1,6 +1,6 @@
 // TOTP (RFC 6238) over otplib. Pure: matching, and the secret's otpauth URI.
 import { NodeCryptoPlugin } from '@otplib/plugin-crypto-node'
-import { generateURI, verifySync } from 'otplib'
+import { generateURI, ScureBase32Plugin, verifySync } from 'otplib'
 
 /** RFC 6238's X: 30 seconds, which is what authenticator apps support. */
 export const STEP_SECONDS = 30
@@ -45,8 +45,28 @@ export const matchTimeStep = (
   return result.valid ? Math.floor(epoch / stepSeconds) + result.delta : null
 }
 
-/** The `otpauth://totp/` URI that authenticator apps read from the QR code. `secret` in base32. */
+const BASE32 = new ScureBase32Plugin()
+
+/** A secret as authenticator apps take it: base32 (RFC 4648), without padding. */
+export const encodeSecret = (secret: Buffer): string => BASE32.encode(secret)
+
+/** A QR code holds so much, and an app shows less. */
+const MAX_LABEL = 64
+
+/**
+ * The `otpauth://totp/` URI that authenticator apps read from the QR code. `secret` in base32. The label is
+ * shortened, and loses its colons: the first one separates the issuer from it, escaped or not.
+ */
 export const otpauthUri = (
   account: { issuer: string; label: string; secret: string },
   { algorithm, digits, stepSeconds }: TotpParameters,
-): string => generateURI({ ...account, algorithm: algorithmName(algorithm), digits, period: stepSeconds })
+): string => {
+  const label = [...account.label.replaceAll(':', '-')].slice(0, MAX_LABEL).join('')
+  return generateURI({
+    ...account,
+    label,
+    algorithm: algorithmName(algorithm),
+    digits,
+    period: stepSeconds,
+  })
+}

@@ -14,7 +14,7 @@ import { accountTagOf } from '../crypto.ts'
 import type { Deps } from '../deps.ts'
 import type { AttemptTaken, ChallengeRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError, DependencyError } from '../errors.ts'
-import type { Method, Policy } from '../policy/policy.ts'
+import { attemptLimits, type Method } from '../policy/policy.ts'
 import { newSession } from '../sessions/new-session.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 import { secondsUntil } from './continue-sign-in.ts'
@@ -30,11 +30,6 @@ type AttemptDeps = Pick<
 >
 
 type Taken = Extract<AttemptTaken, { kind: 'taken' }>
-
-const limitsOf = (policy: Policy) => ({
-  maxFailedAttempts: policy.max_failed_attempts,
-  lockoutSeconds: policy.lockout,
-})
 
 /**
  * Answers a challenge.
@@ -63,7 +58,7 @@ const takeAttempt = async (
   { challengeToken, method, code }: Answer,
 ): Promise<Taken> => {
   if (accountTagOf('challenge', challengeToken) === null) throw await unknownChallenge(deps, origin)
-  const limits = limitsOf(deps.policy.current())
+  const limits = attemptLimits(deps.policy.current())
   const shape = shapeOf(method, code)
   const taken = await deps.ephemeral.challenges.takeAttempt(
     challengeToken,
@@ -102,7 +97,7 @@ const unknownChallenge = async (deps: AttemptDeps, origin: Origin): Promise<Auth
 
 const giveBack = (deps: AttemptDeps, { now }: Origin, { challengeToken }: Answer): Promise<void> =>
   deps.ephemeral.challenges
-    .giveBack(challengeToken, limitsOf(deps.policy.current()), now.getTime())
+    .giveBack(challengeToken, attemptLimits(deps.policy.current()), now.getTime())
     // Redis may be the one that is away. The attempt stays counted then, which is the safe side.
     .catch(() => {})
 
@@ -197,7 +192,8 @@ const prepareSession = async (
       clientId: record.clientId,
       scope: record.scope,
       amr: record.amr,
-      authTime: record.authTime,
+      // RFC 9470: what asked for the step-up reads in `auth_time` that it has happened.
+      authTime: replaced ? Math.floor(now.getTime() / 1000) : record.authTime,
       secondFactor: { amr: [...SECOND_FACTOR.amr], acr: SECOND_FACTOR.acr },
       ip: record.ip ?? origin.ip,
       userAgent: record.userAgent ?? origin.userAgent,

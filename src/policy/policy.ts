@@ -118,3 +118,9 @@ export const FRESH_SECOND_FACTOR_SECONDS = 15 * MINUTE
 
 /** Enrollment tokens and pending authenticators live this long (SECURITY 12), in seconds. */
 export const ENROLLMENT_TTL_SECONDS = 15 * MINUTE
+
+/** The failed-attempt budget of an account's second factor, as its store counts it. */
+export const attemptLimits = (policy: Policy): { maxFailedAttempts: number; lockoutSeconds: number } => ({
+  maxFailedAttempts: policy.max_failed_attempts,
+  lockoutSeconds: policy.lockout,
+})

@@ -1,12 +1,47 @@
-// Ending the caller's session. This folder owns signed-in sessions and their refresh-token families: opened,
+// The account's sessions over HTTP. This folder owns signed-in sessions and their refresh-token families: opened,
 // renewed, listed, ended. Whether one may be opened is the policy's; what speaks for it, the tokens'.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
+import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { originOf } from '../request-origin.ts'
-import { errorResponses } from '../schemas.ts'
+import { errorResponses, Nullable, Page, Timestamp, Uuid } from '../schemas.ts'
+import { Acr } from '../sign-in-schemas.ts'
 import { authenticateSession } from './authenticate-session.ts'
+import { endOtherSessions } from './end-other-sessions.ts'
+import { endSession } from './end-session.ts'
+import { listSessions } from './list-sessions.ts'
 import { logOut } from './log-out.ts'
+
+const TAG = 'The account’s own'
+
+const SessionView = Type.Object({
+  id: Uuid,
+  client_id: Type.String({ examples: ['postern'] }),
+  created_at: Timestamp,
+  last_seen_at: Timestamp,
+  expires_at: Timestamp,
+  ip: Nullable(Type.String({ examples: ['203.0.113.9'] })),
+  user_agent: Nullable(Type.String()),
+  acr: Acr,
+  amr: Type.Array(Type.String(), { examples: [['pwd', 'otp', 'mfa']] }),
+  current: Type.Boolean({ description: 'The one that asks.' }),
+})
+
+const timestamp = (epochSeconds: number): string => new Date(epochSeconds * 1000).toISOString()
+
+const viewOf = (session: ListedSession, current: ListedSession) => ({
+  id: session.sid,
+  client_id: session.clientId,
+  created_at: timestamp(session.createdAt),
+  last_seen_at: timestamp(session.lastSeenAt),
+  expires_at: timestamp(session.absoluteAt),
+  ip: session.ip,
+  user_agent: session.userAgent,
+  acr: session.acr,
+  amr: session.amr,
+  current: session.sid === current.sid,
+})
 
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
@@ -24,6 +59,68 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
       const now = deps.clock()
       const session = await authenticateSession(deps, request.headers.authorization, now)
       await logOut(deps, originOf(request, now, { type: 'account', id: session.accountId }), session)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/v1/me/sessions',
+    {
+      schema: {
+        tags: [TAG],
+        summary: 'List sessions',
+        security: [{ bearer: [] }],
+        response: { 200: Page(SessionView), ...errorResponses('invalid_token') },
+      },
+    },
+    async (request) => {
+      const now = deps.clock()
+      const current = await authenticateSession(deps, request.headers.authorization, now)
+      const sessions = await listSessions(deps, current.accountId, now)
+      return { items: sessions.map((session) => viewOf(session, current)), next_cursor: null }
+    },
+  )
+
+  app.delete(
+    '/v1/me/sessions/:id',
+    {
+      schema: {
+        tags: [TAG],
+        summary: 'End a session',
+        description: 'Its access and refresh tokens are refused from then on. It may be the one that asks.',
+        security: [{ bearer: [] }],
+        params: Type.Object({ id: Uuid }),
+        response: { 204: Type.Null(), ...errorResponses('invalid_token', 'not_found') },
+      },
+    },
+    async (request, reply) => {
+      const now = deps.clock()
+      const { accountId } = await authenticateSession(deps, request.headers.authorization, now)
+      const origin = originOf(request, now, { type: 'account', id: accountId })
+      await endSession(deps, origin, accountId, request.params.id)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/v1/me/sessions',
+    {
+      schema: {
+        tags: [TAG],
+        summary: 'End all other sessions',
+        description: 'And every sign-in that is under way: its challenges and enrollments.',
+        security: [{ bearer: [] }],
+        response: { 204: Type.Null(), ...errorResponses('invalid_token') },
+      },
+    },
+    async (request, reply) => {
+      const now = deps.clock()
+      const session = await authenticateSession(deps, request.headers.authorization, now)
+      await endOtherSessions(
+        deps,
+        originOf(request, now, { type: 'account', id: session.accountId }),
+        session,
+      )
       return reply.code(204).send(null)
     },
   )

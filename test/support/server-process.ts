@@ -119,7 +119,13 @@ export const runServer = async (plan: ServerPlan): Promise<Server> => {
   // PostgreSQL answers each connection from a process of its own.
   const signalAll = (name: NodeJS.Signals) => {
     signal(name)
-    for (const pid of childrenOf(child.pid)) process.kill(pid, name)
+    for (const pid of childrenOf(child.pid)) {
+      try {
+        process.kill(pid, name)
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
   }
   const end = async (name: NodeJS.Signals) => {
     if (child.exitCode !== null || child.signalCode !== null) return

@@ -9,3 +9,11 @@ export const totpCode = (secret: Buffer, at: Date, digits = 6): string => {
   const number = (mac.readUInt32BE(offset) & 0x7fffffff) % 10 ** digits
   return String(number).padStart(digits, '0')
 }
+
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+/** RFC 4648 base32, unpadded: how an authenticator app is given its secret. */
+export const decodeBase32 = (encoded: string): Buffer => {
+  const bits = [...encoded].map((symbol) => BASE32.indexOf(symbol).toString(2).padStart(5, '0')).join('')
+  return Buffer.from((bits.match(/.{8}/g) ?? []).map((byte) => Number.parseInt(byte, 2)))
+}

@@ -1,0 +1,19 @@
+import { sessionsEnded } from '../audit/authentication-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import type { Deps } from '../deps.ts'
+
+/**
+ * Ends every session of an account, with its access and refresh tokens, and every pending challenge and
+ * enrollment, at once. Safe to repeat: an outage half-way is cured by asking again.
+ */
+export const endAccess = async (
+  deps: Pick<Deps, 'postgres' | 'ephemeral'>,
+  origin: Origin,
+  accountId: string,
+  reason: 'disabled' | 'deleted' | 'second_factor_reset',
+): Promise<void> => {
+  await deps.ephemeral.sessions.endAll(accountId, null, origin.now.getTime())
+  await deps.ephemeral.challenges.endAll(accountId)
+  await recordEvent(deps, sessionsEnded(origin, { accountId, keptSessionId: null, reason }))
+}

@@ -1,0 +1,81 @@
+// What an account has enrolled. Pure: authenticators, how their rows read, what they are called.
+import type { Sealer } from '../crypto.ts'
+import type { FreshProof } from './require-fresh-second-factor.ts'
+import type { TotpAlgorithm, TotpParameters } from './totp.ts'
+
+/** How many an account may have enrolled; those that are disabled count. */
+export const MAX_ENROLLED = 10
+
+/** How many it may have begun and not confirmed; the oldest gives way. */
+export const MAX_PENDING = 3
+
+/** NIST SP 800-63B 3.2.2: after this many consecutive failures an authenticator is disabled. */
+export const MAX_CONSECUTIVE_FAILURES = 100
+
+/** An authenticator as its account sees it: never its secret. */
+export type Authenticator = {
+  id: string
+  type: 'totp'
+  name: string
+  status: 'pending' | 'active' | 'disabled'
+  createdAt: Date
+  lastUsedAt: Date | null
+}
+
+export const AUTHENTICATOR_COLUMNS = 'id, type, name, status, created_at, last_used_at'
+
+export type AuthenticatorRow = {
+  id: string
+  type: 'totp'
+  name: string
+  status: Authenticator['status']
+  created_at: Date
+  last_used_at: Date | null
+}
+
+export const toAuthenticator = (row: AuthenticatorRow): Authenticator => ({
+  id: row.id,
+  type: row.type,
+  name: row.name,
+  status: row.status,
+  createdAt: row.created_at,
+  lastUsedAt: row.last_used_at,
+})
+
+/** Who has shown no second factor changes what is not confirmed yet, and nothing else. */
+export const CHANGEABLE: Record<FreshProof, readonly Authenticator['status'][]> = {
+  second_factor: ['pending', 'active', 'disabled'],
+  first_factor: ['pending'],
+}
+
+/** An authenticator as its codes are matched. */
+export type TotpAuthenticator = TotpParameters & { id: string; secret: Buffer }
+
+export type TotpRow = {
+  authenticator_id: string
+  secret_sealed: string
+  algorithm: TotpAlgorithm
+  digits: 6 | 8
+  step_seconds: number
+}
+
+/** What a sealed secret is bound to: its row and column. */
+export const secretContext = (authenticatorId: string): string => `authenticators.secret:${authenticatorId}`
+
+export const toTotpAuthenticator = (row: TotpRow, sealer: Sealer): TotpAuthenticator => ({
+  id: row.authenticator_id,
+  secret: sealer.open(row.secret_sealed, secretContext(row.authenticator_id)),
+  algorithm: row.algorithm,
+  digits: row.digits,
+  stepSeconds: row.step_seconds,
+})
+
+const DEFAULT_NAME = 'Authenticator app'
+
+/** A name that none of `taken` has: "Authenticator app", "Authenticator app 2", … */
+export const defaultName = (taken: readonly string[]): string => {
+  if (!taken.includes(DEFAULT_NAME)) return DEFAULT_NAME
+  let number = 2
+  while (taken.includes(`${DEFAULT_NAME} ${number}`)) number += 1
+  return `${DEFAULT_NAME} ${number}`
+}

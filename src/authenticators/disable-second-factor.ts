@@ -1,0 +1,135 @@
+// Doing without a second factor, where the policy allows it: proven with the password and a code, each counted
+// against its own budget before it is looked at. Whoever else is signed in is signed out.
+
+import { takePasswordAttempt } from '../accounts/password-throttle.ts'
+import { findAccountByName } from '../accounts/store.ts'
+import { verifyPassword } from '../accounts/verify-password.ts'
+import { passwordRefused, secondFactorDisabled } from '../audit/account-events.ts'
+import { accessRefused, sessionsEnded } from '../audit/authentication-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import { answerShapes, shapeOf } from '../challenges/methods.ts'
+import type { Deps } from '../deps.ts'
+import { AuthError } from '../errors.ts'
+import { requirementReasons } from '../policy/decide.ts'
+import type { Method } from '../policy/policy.ts'
+import type { Sql } from '../postgres.ts'
+import type { Caller } from '../sessions/authenticate-account.ts'
+import { clearEnrolled, lockEnrolled } from './enrolled-count-store.ts'
+import { matchAnswer } from './match-answer.ts'
+import { deleteAllAuthenticators } from './own-authenticator-store.ts'
+import { deleteRecoveryCodes } from './recovery-code-store.ts'
+import { findAnswerable } from './store.ts'
+import { takeCodeAttempt } from './take-code-attempt.ts'
+
+type DisableDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords'>
+
+export type DisableAnswer = { password: string; method: Method; code: string }
+
+/**
+ * Removes every authenticator and recovery code of the account, and ends its other sessions.
+ * @throws {AuthError} policy_violation, conflict where there is none, invalid_request, too_many_attempts,
+ *   invalid_credentials, account_locked, invalid_code
+ */
+export const disableSecondFactor = async (
+  deps: DisableDeps,
+  origin: Origin,
+  caller: Caller,
+  answer: DisableAnswer,
+): Promise<void> => {
+  const { session, account } = caller
+  const { password, method, code } = answer
+  await requireChoice(deps, origin, caller)
+  await requireShape(deps, account.id, answer)
+  await requirePassword(deps, origin, caller, password)
+
+  const about = { accountId: account.id, sessionId: session.sid }
+  await takeCodeAttempt(deps, origin, { ...about, purpose: 'disable' }, async ({ refuse }) => {
+    const match = await matchAnswer(deps, account.id, { method, code }, origin)
+    if (match.kind === 'gone') throw noneEnrolled()
+    if (match.kind === 'wrong') return refuse('wrong_code', match.recordFailure)
+    const disabled = await deps.postgres.transaction(async (postgres) => {
+      if (!(await lockEnrolled({ postgres }, account.id))) throw noneEnrolled()
+      if (!(await match.burn(secondFactorDisabled(origin, about), postgres))) return false
+      await removeAll(postgres, account.id)
+      // Before the commit: where Redis is away, nothing has changed.
+      await endOthers(deps, postgres, origin, caller)
+      return true
+    })
+    if (!disabled) await refuse('replayed_code')
+  })
+}
+
+const noneEnrolled = () => new AuthError('conflict', 'The account has no second factor.')
+
+/** It is the account's to choose only where the policy requires none. */
+const requireChoice = async (
+  deps: DisableDeps,
+  origin: Origin,
+  { session, account }: Caller,
+): Promise<void> => {
+  if (account.enrolledAuthenticators === 0) throw noneEnrolled()
+  if (requirementReasons(deps.policy.current(), account).length === 0) return
+  const { accountId, clientId, sid: sessionId } = session
+  const reason = 'second_factor_required'
+  await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
+  throw new AuthError('policy_violation', 'The account must have a second factor.')
+}
+
+/** A code that none of its authenticators makes is malformed, and spends no attempt. */
+const requireShape = async (
+  deps: DisableDeps,
+  accountId: string,
+  { method, code }: DisableAnswer,
+): Promise<void> => {
+  const shapes = answerShapes(deps.policy.current().allowed_methods, await findAnswerable(deps, accountId))
+  if (shapes.includes(shapeOf(method, code))) return
+  throw new AuthError('invalid_request', 'The account has no second factor with codes like this.', {
+    fields: ['method', 'code'],
+  })
+}
+
+const requirePassword = async (
+  deps: DisableDeps,
+  origin: Origin,
+  { session, account }: Caller,
+  password: string,
+): Promise<void> => {
+  const refuse = async (reason: string, error: AuthError): Promise<never> => {
+    await recordEvent(
+      deps,
+      passwordRefused(origin, { accountId: account.id, sessionId: session.sid, reason }),
+    )
+    throw error
+  }
+  const throttle = await takePasswordAttempt(deps, { account: account.id, ip: origin.ip, now: origin.now })
+  if (throttle.kind === 'refused') {
+    const { reason, retryAfterSeconds } = throttle
+    return refuse(reason, new AuthError('too_many_attempts', undefined, { retry_after: retryAfterSeconds }))
+  }
+  // An external subject has no password here; it can remove its authenticators one by one.
+  const found = account.username === null ? null : await findAccountByName(deps, account.username)
+  const verified = await verifyPassword(deps.passwords, found?.passwordHash ?? null, password)
+  if (!verified.ok)
+    return refuse('wrong_password', new AuthError('invalid_credentials', 'The password is wrong.'))
+  await throttle.succeed()
+}
+
+const removeAll = async (postgres: Sql, accountId: string): Promise<void> => {
+  await clearEnrolled({ postgres }, accountId)
+  await deleteAllAuthenticators({ postgres }, accountId)
+  await deleteRecoveryCodes({ postgres }, accountId)
+}
+
+const endOthers = async (
+  { ephemeral }: DisableDeps,
+  postgres: Sql,
+  origin: Origin,
+  { session, account }: Caller,
+): Promise<void> => {
+  await ephemeral.budgets.clear(account.id)
+  await ephemeral.challenges.endAll(account.id)
+  await ephemeral.sessions.endAll(account.id, session.sid, origin.now.getTime())
+  const about = { accountId: account.id, keptSessionId: session.sid, reason: 'second_factor_disabled' }
+  await recordEvent({ postgres }, sessionsEnded(origin, about))
+}

@@ -1,0 +1,70 @@
+// An account's count of enrolled authenticators. Whoever changes authenticators or recovery codes changes or
+// locks it first, in the same transaction: changes of one account's factors follow each other, and "the
+// first", "not too many" and "not the last" are each one conditional update.
+import type { Sql } from '../postgres.ts'
+
+type CountRow = { enrolled_authenticators: number }
+
+const countOf = ([row]: CountRow[]): number | null => row?.enrolled_authenticators ?? null
+
+const LOCK = {
+  name: 'lock_enrolled',
+  text: `
+    SELECT enrolled_authenticators
+      FROM accounts
+     WHERE id = $1 AND status = 'active'
+       FOR NO KEY UPDATE`,
+}
+
+/** Locks the count until the transaction ends, and reads it; null if the account is disabled or gone. */
+export const lockEnrolled = async (deps: { postgres: Sql }, accountId: string): Promise<number | null> =>
+  countOf(await deps.postgres.query<CountRow>(LOCK, [accountId]))
+
+const RAISE = {
+  name: 'raise_enrolled',
+  text: `
+    UPDATE accounts
+       SET enrolled_authenticators = enrolled_authenticators + 1, last_login_at = COALESCE($3, last_login_at)
+     WHERE id = $1 AND status = 'active' AND enrolled_authenticators < $2
+    RETURNING enrolled_authenticators`,
+}
+
+/**
+ * Counts one more, where there are fewer than `below`; a limit of 1 says "the first". Null where there are
+ * not, or the account is disabled or gone. `signedInAt` where it also signs the account in.
+ */
+export const raiseEnrolled = async (
+  deps: { postgres: Sql },
+  accountId: string,
+  { below, signedInAt }: { below: number; signedInAt: Date | null },
+): Promise<number | null> =>
+  countOf(await deps.postgres.query<CountRow>(RAISE, [accountId, below, signedInAt]))
+
+const LOWER = {
+  name: 'lower_enrolled',
+  text: `
+    UPDATE accounts
+       SET enrolled_authenticators = enrolled_authenticators - 1
+     WHERE id = $1 AND enrolled_authenticators > $2
+    RETURNING enrolled_authenticators`,
+}
+
+/** Counts one less, where at least `keep` stay; null where they would not. */
+export const lowerEnrolled = async (
+  deps: { postgres: Sql },
+  accountId: string,
+  { keep }: { keep: 0 | 1 },
+): Promise<number | null> => countOf(await deps.postgres.query<CountRow>(LOWER, [accountId, keep]))
+
+const CLEAR = {
+  name: 'clear_enrolled',
+  text: `
+    UPDATE accounts
+       SET enrolled_authenticators = 0
+     WHERE id = $1 AND enrolled_authenticators > 0
+    RETURNING enrolled_authenticators`,
+}
+
+/** Counts none any more; false where none was counted. */
+export const clearEnrolled = async (deps: { postgres: Sql }, accountId: string): Promise<boolean> =>
+  countOf(await deps.postgres.query<CountRow>(CLEAR, [accountId])) !== null

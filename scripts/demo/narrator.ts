@@ -5,10 +5,9 @@ import { toString as drawQrCode } from 'qrcode'
 export type Narrator = ReturnType<typeof createNarrator>
 
 const WIDTH = 96
-const TOKEN_LETTERS = 24
 
-/** The beginning of a token, enough to tell one from another. */
-export const brief = (token: string): string => `${token.slice(0, TOKEN_LETTERS)}…`
+/** A token's kind and its last letters, enough to tell one from another. */
+export const brief = (token: string): string => `${token.slice(0, 10)}…${token.slice(-10)}`
 
 /** Numbers the steps and prints what happens in each, to standard output. */
 export const createNarrator = () => {
@@ -45,7 +44,7 @@ export const createNarrator = () => {
     async qrCode(uri: string): Promise<void> {
       const options = { errorCorrectionLevel: 'L', small: true } as const
       const drawn = await drawQrCode(uri, { ...options, type: process.stdout.isTTY ? 'terminal' : 'utf8' })
-      line(drawn.replaceAll(/^/gm, '    ').trimEnd())
+      for (const row of drawn.split('\n').filter((text) => text.trim() !== '')) line(`    ${row}`)
     },
     /** Counts down on one line of a terminal; elsewhere says it once. */
     async wait(seconds: number, reason: string): Promise<void> {

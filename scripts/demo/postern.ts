@@ -2,7 +2,7 @@
 // that every call is shown.
 import type { Narrator } from './narrator.ts'
 
-/** What a session's tokens are (API: signing in). */
+/** The tokens of a session. */
 export type Tokens = {
   access_token: string
   refresh_token: string

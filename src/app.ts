@@ -4,21 +4,25 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import underPressure from '@fastify/under-pressure'
-import Fastify, { type FastifyBaseLogger, type FastifyRequest } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyRequest, LogController } from 'fastify'
 import { v7 as uuidv7 } from 'uuid'
 import { accountAdminRoutes } from './accounts/admin-routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
+import { auditAdminRoutes } from './audit/admin-routes.ts'
 import { authenticatorRoutes } from './authenticators/routes.ts'
 import { challengeRoutes } from './challenges/routes.ts'
 import type { Deps } from './deps.ts'
 import { describeApi } from './describe-api.ts'
 import { AuthError, renderError } from './errors.ts'
 import { throttledNetwork } from './network.ts'
+import { clientAdminRoutes } from './oauth/admin-routes.ts'
 import { oauthRoutes } from './oauth/routes.ts'
 import { createMetrics } from './operations/metrics.ts'
 import { operationRoutes } from './operations/routes.ts'
+import { policyAdminRoutes } from './policy/admin-routes.ts'
 import { compileValidator } from './request-validation.ts'
 import { sessionRoutes } from './sessions/routes.ts'
+import { tokenAdminRoutes } from './tokens/admin-routes.ts'
 import { tokenRoutes } from './tokens/routes.ts'
 
 /** Bodies are small; whatever is larger is not meant for Postern. */
@@ -32,7 +36,7 @@ const buildFastify = (deps: Deps) =>
   Fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
     // Requests are told by metrics and audit events; a line each would hold user agents and addresses.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: deps.config.trustedProxies.length > 0 ? deps.config.trustedProxies : false,
     bodyLimit: BODY_LIMIT_BYTES,
     handlerTimeout: HANDLER_TIMEOUT_MS,
@@ -132,6 +136,10 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   await app.register(sessionRoutes, { deps })
   await app.register(oauthRoutes, { deps })
   await app.register(tokenRoutes, { deps })
+  await app.register(policyAdminRoutes, { deps })
+  await app.register(clientAdminRoutes, { deps })
+  await app.register(tokenAdminRoutes, { deps })
+  await app.register(auditAdminRoutes, { deps })
   await app.register(operationRoutes, { deps, metrics })
   return app
 }

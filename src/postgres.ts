@@ -38,12 +38,9 @@ const rethrow = (error: unknown): never => {
   throw isAnswer(error) ? error : new DependencyError('postgres', error)
 }
 
-/** Unique and check violations. */
-const VIOLATIONS = ['23505', '23514']
-
-/** True if `error` is the violation of the unique index or check constraint `name`. */
+/** True if `error` is the violation of the unique index, foreign key or other constraint `name` (class 23). */
 export const violates = (error: unknown, name: string): boolean =>
-  error instanceof pg.DatabaseError && VIOLATIONS.includes(error.code ?? '') && error.constraint === name
+  error instanceof pg.DatabaseError && error.code?.startsWith('23') === true && error.constraint === name
 
 const sqlOver = (client: Pick<pg.Pool | pg.PoolClient, 'query'>): Sql => ({
   async query<T extends object>({ name, text }: Statement, values: readonly unknown[] = []) {

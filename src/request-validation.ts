@@ -3,7 +3,7 @@
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifyRequest, FastifySchemaCompiler } from 'fastify'
-import type { TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import { isNetwork } from './network.ts'
 
 const OPTIONS = { allErrors: true, useDefaults: true, removeAdditional: false, strict: false } as const
@@ -20,6 +20,16 @@ const fromText = withFormats(new Ajv({ ...OPTIONS, coerceTypes: true }))
 /** Fastify's validator compiler. */
 export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) =>
   (httpPart === 'querystring' ? fromText : strict).compile(schema)
+
+/**
+ * What a caller other than HTTP gives (the command line), checked as a body would be.
+ * @throws {Error} with Ajv's problems, which `renderError` names as it does for a request.
+ */
+export const validated = <T extends TSchema>(schema: T, value: unknown): Static<T> => {
+  const validate = strict.compile<Static<T>>(schema)
+  if (validate(value)) return value
+  throw Object.assign(new Error('invalid input'), { validation: validate.errors, validationContext: 'input' })
+}
 
 /** A `preValidation` hook for routes whose body's members are all optional: no body is an empty one. */
 export const admitNoBody = async (request: FastifyRequest): Promise<void> => {

@@ -54,6 +54,11 @@ const BODY_OPTIONAL = new Set(['post /v1/me/authenticators/totp', 'post /v1/me/s
 
 t.test('malformed input is a 400 on every route, and nothing is stored', { skip }, async (t) => {
   const postern = await openTestApp(t)
+  const administrator = await postern.createAccount({ roles: ['admin'] })
+  const { access_token: bearer } = await postern.signIn(
+    administrator,
+    await postern.enrollTotp(administrator),
+  )
   const before = await postern.deps.postgres.query(STATE)
   const { paths = {} } = postern.app.swagger()
 
@@ -73,7 +78,10 @@ t.test('malformed input is a 400 on every route, and nothing is stored', { skip 
           postern.app.inject({
             method: method.toUpperCase() as 'POST',
             url: url + query,
-            headers: type === '' ? {} : { 'content-type': type },
+            headers: {
+              ...(path.startsWith('/v1/admin/') && { authorization: `Bearer ${bearer}` }),
+              ...(type !== '' && { 'content-type': type }),
+            },
             ...(payload !== undefined && { payload }),
           })
         if (method !== 'get') {

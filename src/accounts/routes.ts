@@ -5,13 +5,11 @@ import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { authenticateClient, basicCredentials } from '../oauth/authenticate-client.ts'
+import { BUILT_IN_CLIENT } from '../oauth/client.ts'
 import { originOf } from '../request-origin.ts'
 import { errorResponses, PlainText, Strict } from '../schemas.ts'
 import { ScopeText, SignInAnswer } from '../sign-in-schemas.ts'
 import { logIn } from './log-in.ts'
-
-/** Signs in where no other client is named. */
-export const BUILT_IN_CLIENT = 'postern'
 
 const LoginBody = Strict(
   {

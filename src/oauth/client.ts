@@ -9,12 +9,17 @@ export const MACHINE_SCOPES = ['challenges'] as const
 
 export const SCOPES = [...USER_SCOPES, ...MACHINE_SCOPES] as const
 
+/** Signs in where no other client is named; it cannot be deleted, nor made anything else than it is. */
+export const BUILT_IN_CLIENT = 'postern'
+
+export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'none'] as const
+
 export type Client = {
   clientId: string
   name: string
   /** Its own sign-in form is trusted with passwords: it may use `POST /v1/login`. */
   firstParty: boolean
-  tokenEndpointAuthMethod: 'client_secret_basic' | 'client_secret_post' | 'none'
+  tokenEndpointAuthMethod: (typeof AUTH_METHODS)[number]
   /** SHA-256 of the secret; null for a public client. */
   secretHash: string | null
   scopes: string[]

@@ -1,6 +1,7 @@
 // Clients in PostgreSQL.
 import type { AuditEvent } from '../audit/event.ts'
-import type { Sql } from '../postgres.ts'
+import { AuthError } from '../errors.ts'
+import { type Sql, violates } from '../postgres.ts'
 import type { Client } from './client.ts'
 
 const COLUMNS = `client_id, name, first_party, token_endpoint_auth_method, secret_hash, scopes, audience,
@@ -51,7 +52,7 @@ const LIST_CLIENTS = {
 }
 
 /** Clients in order of id, from after `afterClientId`. */
-export const listClients = async (
+export const findClients = async (
   deps: { postgres: Sql },
   page: { afterClientId: string; limit: number },
 ): Promise<Client[]> => {
@@ -70,12 +71,13 @@ const INSERT_CLIENT = {
     SELECT record_audit_event($10::jsonb) FROM inserted`,
 }
 
+/** @throws {AuthError} conflict, where the id is taken. */
 export const insertClient = async (
   deps: { postgres: Sql },
   client: Client,
   event: AuditEvent,
 ): Promise<void> => {
-  await deps.postgres.query(INSERT_CLIENT, [
+  const values = [
     client.clientId,
     client.name,
     client.firstParty,
@@ -86,5 +88,92 @@ export const insertClient = async (
     client.redirectUris,
     client.createdAt,
     JSON.stringify(event),
+  ]
+  try {
+    await deps.postgres.query(INSERT_CLIENT, values)
+  } catch (error) {
+    if (!violates(error, 'clients_pkey')) throw error
+    throw new AuthError('conflict', 'The client id is taken.', { fields: ['client_id'] })
+  }
+}
+
+// Conditional on the members that the rules span, so that of two changes at once none breaks a rule that
+// each of them kept. The others are written where they were given, and only there.
+const UPDATE_CLIENT = {
+  name: 'update_client',
+  text: `
+    WITH updated AS (
+      UPDATE clients
+         SET name = COALESCE($4, name),
+             first_party = COALESCE($5, first_party),
+             token_endpoint_auth_method = COALESCE($6, token_endpoint_auth_method),
+             secret_hash = CASE WHEN $6 = 'none' THEN NULL ELSE COALESCE($7, secret_hash) END,
+             scopes = COALESCE($8, scopes),
+             audience = COALESCE($9, audience),
+             redirect_uris = COALESCE($10, redirect_uris)
+       WHERE client_id = $1 AND token_endpoint_auth_method = $2 AND scopes = $3
+      RETURNING ${COLUMNS}
+    )
+    SELECT updated.*, record_audit_event($11::jsonb) FROM updated`,
+}
+
+/** Members to change; what is left out stays. */
+export type ClientChange = Partial<Omit<Client, 'clientId' | 'createdAt'>>
+
+/**
+ * The client as changed.
+ * @throws {AuthError} conflict, if it is gone, or no longer what `read` says.
+ */
+export const updateClient = async (
+  deps: { postgres: Sql },
+  read: Client,
+  change: ClientChange,
+  event: AuditEvent,
+): Promise<Client> => {
+  const [row] = await deps.postgres.query<ClientRow>(UPDATE_CLIENT, [
+    read.clientId,
+    read.tokenEndpointAuthMethod,
+    read.scopes,
+    change.name,
+    change.firstParty,
+    change.tokenEndpointAuthMethod,
+    change.secretHash,
+    change.scopes,
+    change.audience,
+    change.redirectUris,
+    JSON.stringify(event),
   ])
+  if (!row) throw new AuthError('conflict', 'The client was changed meanwhile; read it again.')
+  return toClient(row)
+}
+
+const DELETE_CLIENT = {
+  name: 'delete_client',
+  text: `
+    WITH deleted AS (
+      DELETE FROM clients
+       WHERE client_id = $1
+      RETURNING client_id
+    )
+    SELECT record_audit_event($2::jsonb) FROM deleted`,
+}
+
+/**
+ * False if there is none.
+ * @throws {AuthError} conflict, where accounts are its external subjects.
+ */
+export const removeClient = async (
+  deps: { postgres: Sql },
+  clientId: string,
+  event: AuditEvent,
+): Promise<boolean> => {
+  try {
+    return (await deps.postgres.query(DELETE_CLIENT, [clientId, JSON.stringify(event)])).length === 1
+  } catch (error) {
+    if (!violates(error, 'accounts_client_id_fkey')) throw error
+    throw new AuthError(
+      'conflict',
+      'Accounts of this client (its external subjects) exist. Delete them first, or rotate its secret to shut it out.',
+    )
+  }
 }

@@ -3,9 +3,8 @@ import { promisify } from 'node:util'
 import { calculateJwkThumbprint, type JWK } from 'jose'
 import { signingKeyCreated } from '../audit/administration-events.ts'
 import type { Origin } from '../audit/event.ts'
-import type { Sealer } from '../crypto.ts'
-import type { Changes } from '../ephemeral/ephemeral.ts'
-import type { Postgres } from '../postgres.ts'
+import type { Deps } from '../deps.ts'
+import { announceChange } from '../ephemeral/announce-change.ts'
 import { PUBLISH_LEAD_SECONDS, type SigningKey } from './select-signing-keys.ts'
 import { insertSigningKey } from './store.ts'
 
@@ -25,10 +24,13 @@ const newSigningKey = async (signsFrom: Date): Promise<SigningKey> => {
   }
 }
 
-type Deps = { postgres: Postgres; sealer: Sealer; ephemeral: { changes: Changes } }
+type RotateDeps = Pick<Deps, 'postgres' | 'sealer' | 'signingKeys' | 'ephemeral' | 'log'>
 
 /** The first key, which signs at once. Does nothing where there is one; replicas that start together make one. */
-export const ensureSigningKey = async (deps: Omit<Deps, 'ephemeral'>, origin: Origin): Promise<void> => {
+export const ensureSigningKey = async (
+  deps: Pick<RotateDeps, 'postgres' | 'sealer'>,
+  origin: Origin,
+): Promise<void> => {
   const key = await newSigningKey(origin.now)
   await insertSigningKey(
     deps,
@@ -42,7 +44,7 @@ export const ensureSigningKey = async (deps: Omit<Deps, 'ephemeral'>, origin: Or
  * Returns it, or null where the last rotation's key is still waiting for its turn.
  */
 export const rotateSigningKey = async (
-  deps: Deps,
+  deps: RotateDeps,
   origin: Origin,
 ): Promise<{ kid: string; algorithm: string; signsFrom: Date } | null> => {
   const key = await newSigningKey(new Date(origin.now.getTime() + PUBLISH_LEAD_SECONDS * 1000))
@@ -52,6 +54,7 @@ export const rotateSigningKey = async (
     signingKeyCreated(origin, key),
   )
   if (!stored) return null
-  await deps.ephemeral.changes.publish('signing_keys')
+  await deps.signingKeys.reload()
+  await announceChange(deps, 'signing_keys')
   return key
 }

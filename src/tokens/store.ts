@@ -14,14 +14,15 @@ type SigningKeyRow = {
   signs_from: Date
 }
 
-const sealContext = (kid: string): string => `signing_keys.private:${kid}`
+/** What a sealed private key is bound to. */
+export const signingKeyContext = (kid: string): string => `signing_keys.private:${kid}`
 
 const toSigningKey = (row: SigningKeyRow, sealer: Sealer): SigningKey => ({
   kid: row.kid,
   algorithm: row.algorithm,
   publicJwk: row.public_jwk,
   privateKey: createPrivateKey({
-    key: sealer.open(row.private_sealed, sealContext(row.kid)),
+    key: sealer.open(row.private_sealed, signingKeyContext(row.kid)),
     format: 'der',
     type: 'pkcs8',
   }),
@@ -68,7 +69,7 @@ export const insertSigningKey = (
     await sql.query(LOCK_SIGNING_KEYS)
     const sealed = deps.sealer.seal(
       key.privateKey.export({ format: 'der', type: 'pkcs8' }),
-      sealContext(key.kid),
+      signingKeyContext(key.kid),
     )
     const values = [
       key.kid,

@@ -1,0 +1,19 @@
+import { DependencyError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { ChangedTopic, Changes } from './ephemeral.ts'
+
+/**
+ * Tells every replica what to read again. The change itself is durable by now, so where Redis is away the
+ * caller is not told that it failed: replicas read everything again once they reach Redis.
+ */
+export const announceChange = async (
+  deps: { ephemeral: { changes: Changes }; log: Pick<Log, 'warn'> },
+  topic: Exclude<ChangedTopic, 'reconnected'>,
+): Promise<void> => {
+  try {
+    await deps.ephemeral.changes.publish(topic)
+  } catch (error) {
+    if (!(error instanceof DependencyError)) throw error
+    deps.log.warn({ topic, reason: error.message }, 'could not tell the other replicas of a change')
+  }
+}

@@ -1,0 +1,54 @@
+import { clientChanged } from '../audit/administration-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { hashToken, newClientSecret } from '../crypto.ts'
+import type { Deps } from '../deps.ts'
+import { announceChange } from '../ephemeral/announce-change.ts'
+import { AuthError } from '../errors.ts'
+import type { Client } from './client.ts'
+import { type ClientPatch, type ClientWithSecret, refuseUnfit, toClientItem } from './client-schemas.ts'
+import { type ClientChange, findClient, updateClient } from './store.ts'
+
+type ClientDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'clients' | 'log' | 'randomBytes'>
+
+const toChange = (patch: ClientPatch): ClientChange => ({
+  ...(patch.name !== undefined && { name: patch.name }),
+  ...(patch.first_party !== undefined && { firstParty: patch.first_party }),
+  ...(patch.token_endpoint_auth_method !== undefined && {
+    tokenEndpointAuthMethod: patch.token_endpoint_auth_method,
+  }),
+  ...(patch.scopes !== undefined && { scopes: patch.scopes }),
+  ...(patch.audience !== undefined && { audience: patch.audience }),
+  ...(patch.redirect_uris !== undefined && { redirectUris: patch.redirect_uris }),
+})
+
+const becomesConfidential = (client: Client, { tokenEndpointAuthMethod: method }: ClientChange): boolean =>
+  client.secretHash === null && method !== undefined && method !== 'none'
+
+/**
+ * Changes members of a client. One that becomes confidential gets a secret, shown this once; one that
+ * becomes public loses its own.
+ * @throws {AuthError} not_found, invalid_request, conflict (changed by someone else meanwhile)
+ */
+export const changeClient = async (
+  deps: ClientDeps,
+  origin: Origin,
+  clientId: string,
+  patch: ClientPatch,
+): Promise<ClientWithSecret> => {
+  const read = await findClient(deps, clientId)
+  if (!read) throw new AuthError('not_found')
+  const change = toChange(patch)
+  refuseUnfit({ ...read, ...change })
+
+  const secret = becomesConfidential(read, change) ? newClientSecret(deps.randomBytes) : null
+  const event = clientChanged(origin, { clientId, changed: Object.keys(patch) })
+  const stored = await updateClient(
+    deps,
+    read,
+    { ...change, ...(secret && { secretHash: hashToken(secret) }) },
+    event,
+  )
+  deps.clients.forgetAll()
+  await announceChange(deps, 'clients')
+  return { ...toClientItem(stored), client_secret: secret }
+}

@@ -1,0 +1,45 @@
+// A proposed change of the policy, laid over the policy as it stands. Pure.
+import { isDeepStrictEqual } from 'node:util'
+import { type Static, Type } from 'typebox'
+import { AuthError } from '../errors.ts'
+import { Strict } from '../schemas.ts'
+import { Policy } from './policy.ts'
+
+/**
+ * Members to change; those left out stay as they are, also inside `totp`. As in RFC 7396, but that `null` is
+ * a value where the schema has it as one, because no member can be taken away.
+ */
+export const PolicyPatch = Strict(
+  {
+    ...Type.Partial(Policy).properties,
+    totp: Type.Optional(Strict(Type.Partial(Policy.properties.totp).properties)),
+  },
+  { title: 'PolicyPatch', examples: [{ required_for_all: true, totp: { digits: 8 } }] },
+)
+export type PolicyPatch = Static<typeof PolicyPatch>
+
+export type MergedPolicy = { policy: Policy; changed: Partial<Policy> }
+
+/** What contradicts itself though each member is in its range. */
+const refuseContradictions = (policy: Policy): void => {
+  if (policy.session_idle > policy.session_absolute) {
+    throw new AuthError(
+      'invalid_request',
+      `session_idle (${policy.session_idle}) must not be longer than session_absolute (${policy.session_absolute}).`,
+      { fields: ['session_idle', 'session_absolute'] },
+    )
+  }
+}
+
+/**
+ * The policy with `patch` laid over it, and the members that differ.
+ * @throws {AuthError} invalid_request, where the result contradicts itself.
+ */
+export const mergePolicy = (current: Policy, patch: PolicyPatch): MergedPolicy => {
+  const policy: Policy = { ...current, ...patch, totp: { ...current.totp, ...patch.totp } }
+  refuseContradictions(policy)
+  const differing = Object.entries(policy).filter(
+    ([member, value]) => !isDeepStrictEqual(value, current[member as keyof Policy]),
+  )
+  return { policy, changed: Object.fromEntries(differing) }
+}

@@ -12,12 +12,12 @@ import { listSessions } from './list-sessions.ts'
 import { logOut } from './log-out.ts'
 import { SessionItem, toSessionItem } from './session-schemas.ts'
 
-const TAG = 'The account’s own'
-
 const OwnSessionItem = Type.Object({
   ...SessionItem.properties,
   current: Type.Boolean({ description: 'The one that asks.' }),
 })
+
+const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ bearer: [] }], summary })
 
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
@@ -43,9 +43,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/sessions',
     {
       schema: {
-        tags: [TAG],
-        summary: 'List sessions',
-        security: [{ bearer: [] }],
+        ...own('List sessions'),
         response: { 200: Page(OwnSessionItem), ...errorResponses('invalid_token') },
       },
     },
@@ -53,13 +51,11 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
       const now = deps.clock()
       const current = await authenticateSession(deps, request.headers.authorization, now)
       const sessions = await listSessions(deps, current.accountId, now)
-      return {
-        items: sessions.map((session) => ({
-          ...toSessionItem(session),
-          current: session.sid === current.sid,
-        })),
-        next_cursor: null,
-      }
+      const items = sessions.map((session) => ({
+        ...toSessionItem(session),
+        current: session.sid === current.sid,
+      }))
+      return { items, next_cursor: null }
     },
   )
 
@@ -67,10 +63,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/sessions/:id',
     {
       schema: {
-        tags: [TAG],
-        summary: 'End a session',
+        ...own('End a session'),
         description: 'Its access and refresh tokens are refused from then on. It may be the one that asks.',
-        security: [{ bearer: [] }],
         params: Type.Object({ id: Uuid }),
         response: { 204: Type.Null(), ...errorResponses('invalid_token', 'not_found') },
       },
@@ -88,10 +82,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/sessions',
     {
       schema: {
-        tags: [TAG],
-        summary: 'End all other sessions',
+        ...own('End all other sessions'),
         description: 'And every sign-in that is under way: its challenges and enrollments.',
-        security: [{ bearer: [] }],
         response: { 204: Type.Null(), ...errorResponses('invalid_token') },
       },
     },

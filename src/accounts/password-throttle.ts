@@ -18,7 +18,8 @@ export type PasswordThrottle =
     }
   | { kind: 'refused'; reason: 'throttled_account' | 'throttled_network'; retryAfterSeconds: number }
 
-const accountCounter = (account: string): string => `password:account:${hashToken(account)}`
+/** The counter of an account's wrong passwords. */
+export const accountCounter = (account: string): string => `password:account:${hashToken(account)}`
 const networkCounter = (ip: string): string => `password:network:${throttledNetwork(ip)}`
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))

@@ -45,7 +45,8 @@ export type Overrides = { clock?: () => Date; randomBytes?: RandomBytes; redisKe
 const REREAD_MS = 30_000
 const PARTITION_CHECK_MS = 6 * 3_600_000
 
-const openDatabase = (config: Config): Promise<Postgres> =>
+/** The PostgreSQL that `config` names, or the embedded one. The schema may be missing or old. */
+export const openDatabase = (config: Config): Promise<Postgres> =>
   config.databaseUrl
     ? Promise.resolve(openPostgres(config.databaseUrl, config.databasePoolSize))
     : openEmbeddedPostgres(config.dataDir)

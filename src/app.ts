@@ -9,6 +9,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { accountAdminRoutes } from './accounts/admin-routes.ts'
 import { accountRoutes } from './accounts/routes.ts'
 import { auditAdminRoutes } from './audit/admin-routes.ts'
+import { auditRoutes } from './audit/routes.ts'
 import { authenticatorRoutes } from './authenticators/routes.ts'
 import { challengeRoutes } from './challenges/routes.ts'
 import type { Deps } from './deps.ts'
@@ -134,6 +135,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   await app.register(challengeRoutes, { deps })
   await app.register(authenticatorRoutes, { deps })
   await app.register(sessionRoutes, { deps })
+  await app.register(auditRoutes, { deps })
   await app.register(oauthRoutes, { deps })
   await app.register(tokenRoutes, { deps })
   await app.register(policyAdminRoutes, { deps })

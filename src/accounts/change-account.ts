@@ -1,3 +1,4 @@
+// Changes what an administrator may change of an account.
 import { isDeepStrictEqual } from 'node:util'
 import { accountChanged } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
@@ -8,8 +9,6 @@ import { AccountPatch, requireShape } from './account-schemas.ts'
 import { type AccountChanges, changeAccountRow } from './admin-store.ts'
 import { endAccess } from './end-access.ts'
 import { findAccount } from './store.ts'
-
-/** Changes what an administrator may change of an account. Disabling it ends its access at once. */
 
 /** The members of `patch` that say something new. */
 const changesOf = (account: Account, patch: AccountPatch): AccountChanges => {

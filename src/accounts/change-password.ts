@@ -1,15 +1,13 @@
-// An account changes its own password. The current one is asked for, and counted like a sign-in: a session left
-// open must not be a way to guess it.
-import { passwordChanged, passwordRefused } from '../audit/account-events.ts'
+// An account changes its own password. The current one is asked for.
+import { passwordChanged } from '../audit/account-events.ts'
 import { sessionsEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { findAccountWithPassword, storePassword } from './password-store.ts'
-import { takePasswordAttempt } from './password-throttle.ts'
 import { requireAcceptablePassword } from './require-acceptable-password.ts'
-import { verifyPassword } from './verify-password.ts'
+import { requireCurrentPassword } from './require-current-password.ts'
 
 /** `sid` is the session that asks. */
 export type PasswordChange = {
@@ -33,14 +31,20 @@ export const changePassword = async (
   origin: Origin,
   change: PasswordChange,
 ): Promise<void> => {
-  const { accountId, sid, newPassword, endOtherSessions } = change
+  const { accountId, sid, currentPassword, newPassword, endOtherSessions } = change
   const { now } = origin
   const found = await findAccountWithPassword(deps, accountId)
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
   const { account, passwordHash: previous } = found
   // Before the current one is looked at: what cannot be accepted anyhow spends no attempt.
   await requireAcceptablePassword(deps, account, newPassword, 'new_password')
-  await requireCurrentPassword(deps, origin, change, previous)
+  await requireCurrentPassword(deps, origin, {
+    accountId,
+    sessionId: sid,
+    hash: previous,
+    password: currentPassword,
+    field: 'current_password',
+  })
 
   const next = await deps.passwords.hash(newPassword)
   const event = passwordChanged(origin, { accountId, sessionId: sid })
@@ -53,23 +57,4 @@ export const changePassword = async (
     deps,
     sessionsEnded(origin, { accountId, keptSessionId: sid, reason: 'password_changed' }),
   )
-}
-
-const requireCurrentPassword = async (
-  deps: ChangeDeps,
-  origin: Origin,
-  { accountId, sid: sessionId, currentPassword }: PasswordChange,
-  hash: string,
-): Promise<void> => {
-  const throttle = await takePasswordAttempt(deps, { account: accountId, ip: origin.ip, now: origin.now })
-  if (throttle.kind === 'refused') {
-    await recordEvent(deps, passwordRefused(origin, { accountId, sessionId, reason: throttle.reason }))
-    throw new AuthError('too_many_attempts', undefined, { retry_after: throttle.retryAfterSeconds })
-  }
-  const { ok } = await verifyPassword(deps.passwords, hash, currentPassword)
-  if (ok) return throttle.succeed()
-  await recordEvent(deps, passwordRefused(origin, { accountId, sessionId, reason: 'wrong_password' }))
-  throw new AuthError('invalid_credentials', 'The current password is wrong.', {
-    fields: ['current_password'],
-  })
 }

@@ -10,7 +10,7 @@ import { type Client, grantScope, USER_SCOPES } from '../oauth/client.ts'
 import { type Account, nameKey } from './account.ts'
 import { type PasswordThrottle, takePasswordAttempt } from './password-throttle.ts'
 import { findAccountByName, replacePasswordHash } from './store.ts'
-import { verifyPassword } from './verify-password.ts'
+import { verifyAttempt } from './verify-password.ts'
 
 export type Credentials = { username: string; password: string; scope?: string | undefined }
 
@@ -43,14 +43,13 @@ export const logIn = async (
   if (throttle.kind === 'refused')
     return refuseThrottled(deps, request, client, found?.account ?? null, throttle)
 
-  const verified = await verifyPassword(deps.passwords, found?.passwordHash ?? null, password)
+  const verified = await verifyAttempt(deps.passwords, throttle, found?.passwordHash ?? null, password)
   if (!found || !verified.ok) {
     const about = { accountId: found?.account.id ?? null, clientId: client.clientId }
     const reason = found ? 'wrong_password' : 'unknown_account'
     await recordEvent(deps, primaryAuthenticationFailed(request, { ...about, reason }))
     throw new AuthError('invalid_credentials')
   }
-  await throttle.succeed()
   const { account, passwordHash } = found
   if (verified.outdated && passwordHash) {
     await replacePasswordHash(deps, account.id, passwordHash, await deps.passwords.hash(password))

@@ -32,7 +32,7 @@ const keyFits = ({ length }: Buffer): boolean => length >= MIN_KEY_BYTES && leng
 const fromBase64 = (text = ''): Buffer => Buffer.from(text.replaceAll('.', '+'), 'base64')
 const fromHex = (text = ''): Buffer => Buffer.from(text, 'hex')
 
-const argon2 = ({ phc = '', type, version, m, t, p }: Groups): PasswordHash | null => {
+const argon2 = ({ phc = '', type, m, t, p }: Groups): PasswordHash | null => {
   const [memoryCost, timeCost, parallelism] = [Number(m), Number(t), Number(p)]
   const bounded =
     fits(memoryCost, MAX_ARGON2.memoryCost) &&
@@ -41,7 +41,6 @@ const argon2 = ({ phc = '', type, version, m, t, p }: Groups): PasswordHash | nu
   if (!bounded) return null
   const current =
     type === 'id' &&
-    version === '19' &&
     memoryCost >= ARGON2_PARAMETERS.memoryCost &&
     timeCost >= ARGON2_PARAMETERS.timeCost &&
     parallelism >= ARGON2_PARAMETERS.parallelism
@@ -79,7 +78,7 @@ const FORMS: Form[] = [
   // The PHC string format; Django writes "argon2" before it.
   {
     pattern:
-      /^(?:argon2)?(?<phc>\$argon2(?<type>id|i|d)\$v=(?<version>16|19)\$m=(?<m>\d{1,8}),t=(?<t>\d{1,4}),p=(?<p>\d{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,171})$/,
+      /^(?:argon2)?(?<phc>\$argon2(?<type>id|i|d)\$v=19\$m=(?<m>\d{1,8}),t=(?<t>\d{1,4}),p=(?<p>\d{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,171})$/,
     read: argon2,
   },
   // OpenBSD's modular form; Django writes its own name before it.

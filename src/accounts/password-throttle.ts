@@ -1,6 +1,6 @@
-// Wrong passwords, counted by account and by network, each with its own budget (SECURITY 7). An attempt is
-// counted before the password is looked at and given back if it was right, so that parallel guesses cannot
-// slip past. The account's own budget is keyed the same way for names that no account has.
+// Wrong passwords, counted by network and by account, each with its own budget (SECURITY 7). An attempt is
+// counted before the password is looked at and given back if it was right, or could not be looked at, so that
+// parallel guesses cannot slip past. The account's budget is keyed the same way for names that no account has.
 import { hashToken } from '../crypto.ts'
 import type { Counters } from '../ephemeral/ephemeral.ts'
 import { throttledNetwork } from '../network.ts'
@@ -9,10 +9,17 @@ import type { PolicyCache } from '../policy/policy-cache.ts'
 type Deps = { ephemeral: { counters: Counters }; policy: PolicyCache }
 
 export type PasswordThrottle =
-  | { kind: 'taken'; succeed: () => Promise<void> }
+  | {
+      kind: 'taken'
+      /** The password was right. */
+      succeed: () => Promise<void>
+      /** It was never looked at: the queue was full, or a dependency away. */
+      giveBack: () => Promise<void>
+    }
   | { kind: 'refused'; reason: 'throttled_account' | 'throttled_network'; retryAfterSeconds: number }
 
-const accountCounter = (account: string): string => `password:account:${hashToken(account)}`
+/** The counter of an account's wrong passwords. */
+export const accountCounter = (account: string): string => `password:account:${hashToken(account)}`
 const networkCounter = (ip: string): string => `password:network:${throttledNetwork(ip)}`
 
 const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
@@ -27,21 +34,23 @@ export const takePasswordAttempt = async (
   const nowMs = attempt.now.getTime()
   const windowMs = policy.password_window * 1000
   const names = { account: accountCounter(attempt.account), network: networkCounter(attempt.ip ?? 'unknown') }
-  const [byAccount, byNetwork] = await Promise.all([
-    counters.increment(names.account, windowMs, nowMs),
-    counters.increment(names.network, windowMs, nowMs),
-  ])
-  if (byAccount.count > policy.max_failed_passwords) {
-    return { kind: 'refused', reason: 'throttled_account', retryAfterSeconds: seconds(byAccount.resetsInMs) }
-  }
+  const byNetwork = await counters.increment(names.network, windowMs, nowMs)
+  // Refused before the account is counted: a network that is held back must not be able to hold accounts back.
   if (byNetwork.count > policy.max_failed_passwords_per_network) {
     return { kind: 'refused', reason: 'throttled_network', retryAfterSeconds: seconds(byNetwork.resetsInMs) }
+  }
+  const byAccount = await counters.increment(names.account, windowMs, nowMs)
+  if (byAccount.count > policy.max_failed_passwords) {
+    return { kind: 'refused', reason: 'throttled_account', retryAfterSeconds: seconds(byAccount.resetsInMs) }
   }
   return {
     kind: 'taken',
     async succeed() {
       // A right password clears the account's failures; of the network's it takes back its own count alone.
       await Promise.all([counters.reset(names.account), counters.decrement(names.network, nowMs)])
+    },
+    async giveBack() {
+      await Promise.all([counters.decrement(names.account, nowMs), counters.decrement(names.network, nowMs)])
     },
   }
 }

@@ -1,8 +1,10 @@
 import { secondFactorReset } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
+import { deleteAllAuthenticators } from '../authenticators/own-authenticator-store.ts'
+import { deleteRecoveryCodes } from '../authenticators/recovery-code-store.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { resetSecondFactorRows } from './admin-store.ts'
+import { clearSecondFactor } from './admin-store.ts'
 import { endAccess } from './end-access.ts'
 
 /**
@@ -22,12 +24,14 @@ export const resetSecondFactor = async (
       'Administrators cannot reset their own second factor; ask another, or use the command line.',
     )
   }
-  const reset = await resetSecondFactorRows(
-    deps,
-    accountId,
-    origin.now,
-    secondFactorReset(origin, { accountId }),
-  )
+  const event = secondFactorReset(origin, { accountId })
+  const reset = await deps.postgres.transaction(async (postgres) => {
+    // The account's row first, which whoever enrolls at this moment has to lock too.
+    if (!(await clearSecondFactor({ postgres }, accountId, origin.now, event))) return false
+    await deleteAllAuthenticators({ postgres }, accountId)
+    await deleteRecoveryCodes({ postgres }, accountId)
+    return true
+  })
   if (!reset) throw new AuthError('not_found', 'There is no such account.')
   await endAccess(deps, origin, accountId, 'second_factor_reset')
   await deps.ephemeral.budgets.clear(accountId)

@@ -26,3 +26,6 @@ export const refuseMisshapen = (method: Method, code: string): void => {
     })
   }
 }
+
+/** RFC 8176: a code of either kind is a one-time password, and with the first factor makes two. */
+export const CODE_FACTOR: { amr: string[]; acr: 'aal2' } = { amr: ['otp', 'mfa'], acr: 'aal2' }

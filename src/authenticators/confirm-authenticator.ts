@@ -24,6 +24,7 @@ import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import type { Enrollee } from './authenticate-enrollee.ts'
 import { type Authenticator, MAX_ENROLLED } from './authenticator.ts'
+import { CODE_FACTOR } from './code.ts'
 import { raiseEnrolled } from './enrolled-count-store.ts'
 import { activateAuthenticator, findPendingTotp } from './enrollment-store.ts'
 import { newRecoveryCodes } from './recovery-code.ts'
@@ -46,9 +47,6 @@ type ConfirmDeps = Pick<
   Deps,
   'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'sealer' | 'randomBytes' | 'clients'
 >
-
-/** RFC 8176: a code of the new authenticator is a one-time password, and with the first factor makes two. */
-const SECOND_FACTOR = { amr: ['otp', 'mfa'], acr: 'aal2' } as const
 
 /**
  * Confirms a pending authenticator.
@@ -100,10 +98,10 @@ const elevateSession = async (
   now: Date,
 ): Promise<void> => {
   if (session.secondFactorAt !== null) return
-  const amr = [...new Set([...session.amr, ...SECOND_FACTOR.amr])]
+  const amr = [...new Set([...session.amr, ...CODE_FACTOR.amr])]
   const secondFactorAt = Math.floor(now.getTime() / 1000)
   await deps.ephemeral.sessions.elevate(
-    { ...session, amr, acr: SECOND_FACTOR.acr, secondFactorAt },
+    { ...session, amr, acr: CODE_FACTOR.acr, secondFactorAt },
     now.getTime(),
   )
 }
@@ -127,7 +125,7 @@ const prepareSignIn = async (
   if (!client) throw new AuthError('invalid_enrollment', 'Its client is no longer registered.')
   const grounds = {
     ...record,
-    secondFactor: { amr: [...SECOND_FACTOR.amr], acr: SECOND_FACTOR.acr },
+    secondFactor: CODE_FACTOR,
     ip: record.ip ?? origin.ip,
     userAgent: record.userAgent ?? origin.userAgent,
     replaces: null,

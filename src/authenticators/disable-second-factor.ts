@@ -1,10 +1,8 @@
 // Doing without a second factor, where the policy allows it: proven with the password and a code, each counted
 // against its own budget before it is looked at. Whoever else is signed in is signed out.
-
-import { takePasswordAttempt } from '../accounts/password-throttle.ts'
-import { findAccountByName } from '../accounts/store.ts'
-import { verifyPassword } from '../accounts/verify-password.ts'
-import { passwordRefused, secondFactorDisabled } from '../audit/account-events.ts'
+import { findAccountWithPassword } from '../accounts/password-store.ts'
+import { requireCurrentPassword } from '../accounts/require-current-password.ts'
+import { secondFactorDisabled } from '../audit/account-events.ts'
 import { accessRefused, sessionsEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
@@ -29,7 +27,7 @@ export type DisableAnswer = { password: string; method: Method; code: string }
 /**
  * Removes every authenticator and recovery code of the account, and ends its other sessions.
  * @throws {AuthError} policy_violation, conflict where there is none, invalid_request, too_many_attempts,
- *   invalid_credentials, account_locked, invalid_code
+ *   invalid_credentials, not_found where it has no password, account_locked, invalid_code
  */
 export const disableSecondFactor = async (
   deps: DisableDeps,
@@ -95,24 +93,11 @@ const requirePassword = async (
   { session, account }: Caller,
   password: string,
 ): Promise<void> => {
-  const refuse = async (reason: string, error: AuthError): Promise<never> => {
-    await recordEvent(
-      deps,
-      passwordRefused(origin, { accountId: account.id, sessionId: session.sid, reason }),
-    )
-    throw error
-  }
-  const throttle = await takePasswordAttempt(deps, { account: account.id, ip: origin.ip, now: origin.now })
-  if (throttle.kind === 'refused') {
-    const { reason, retryAfterSeconds } = throttle
-    return refuse(reason, new AuthError('too_many_attempts', undefined, { retry_after: retryAfterSeconds }))
-  }
-  // An external subject has no password here; it can remove its authenticators one by one.
-  const found = account.username === null ? null : await findAccountByName(deps, account.username)
-  const verified = await verifyPassword(deps.passwords, found?.passwordHash ?? null, password)
-  if (!verified.ok)
-    return refuse('wrong_password', new AuthError('invalid_credentials', 'The password is wrong.'))
-  await throttle.succeed()
+  const found = await findAccountWithPassword(deps, account.id)
+  // A client's external subject has none here; it can remove its authenticators one by one.
+  if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
+  const about = { accountId: account.id, sessionId: session.sid, hash: found.passwordHash }
+  await requireCurrentPassword(deps, origin, { ...about, password, field: 'password' })
 }
 
 const removeAll = async (postgres: Sql, accountId: string): Promise<void> => {

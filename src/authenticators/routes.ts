@@ -4,16 +4,23 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
-import { Method } from '../policy/policy.ts'
 import { originOf } from '../request-origin.ts'
 import { admitNoBody } from '../request-validation.ts'
-import { errorResponses, Nullable, Page, PlainText, Strict, Timestamp, Uuid } from '../schemas.ts'
+import { errorResponses, Nullable, Page, Strict, Timestamp, Uuid } from '../schemas.ts'
 import { authenticateAccount } from '../sessions/authenticate-account.ts'
-import { TOKEN_MEMBERS } from '../sign-in-schemas.ts'
 import { authenticateEnrollee } from './authenticate-enrollee.ts'
-import type { Authenticator } from './authenticator.ts'
+import {
+  AuthenticatorItem,
+  BegunEnrollmentItem,
+  ConfirmBody,
+  ConfirmedItem,
+  DisableBody,
+  Name,
+  RecoveryCodes,
+  toAuthenticatorItem,
+} from './authenticator-schemas.ts'
 import { beginTotpEnrollment } from './begin-totp-enrollment.ts'
-import { Code, refuseMisshapen } from './code.ts'
+import { refuseMisshapen } from './code.ts'
 import { confirmAuthenticator } from './confirm-authenticator.ts'
 import { countRecoveryCodes } from './count-recovery-codes.ts'
 import { disableSecondFactor } from './disable-second-factor.ts'
@@ -22,66 +29,16 @@ import { regenerateRecoveryCodes } from './regenerate-recovery-codes.ts'
 import { removeAuthenticator } from './remove-authenticator.ts'
 import { renameAuthenticator } from './rename-authenticator.ts'
 
-const TAG = 'The account’s own'
 const BASE = '/v1/me/authenticators'
 
-const Name = PlainText({ minLength: 1, maxLength: 64, description: 'What the account calls it.' })
 const Id = Type.Object({ id: Uuid })
 
-const AuthenticatorView = Type.Object({
-  id: Uuid,
-  type: Type.Literal('totp'),
-  name: Type.String({ examples: ['Authenticator app'] }),
-  status: Type.Union([Type.Literal('pending'), Type.Literal('active'), Type.Literal('disabled')], {
-    description:
-      'pending: begun, and not confirmed yet. disabled: after 100 wrong codes in a row; it counts as enrolled.',
-  }),
-  created_at: Timestamp,
-  last_used_at: Nullable(Timestamp),
-})
+const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ bearer: [] }], summary })
 
-const BegunView = Type.Object({
-  id: Uuid,
-  secret: Type.String({ description: 'Base32, 160 bits.', examples: ['JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'] }),
-  otpauth_uri: Type.String({ examples: ['otpauth://totp/Postern:ada?secret=…&issuer=Postern'] }),
-  qr_code: Type.String({ description: 'An SVG data URI.', examples: ['data:image/svg+xml;base64,…'] }),
-  expires_in: Type.Integer({ examples: [900] }),
-})
-
-const RecoveryCodes = Type.Array(Type.String(), { examples: [['KX3F-9Q2M-0TZB-7HRW']] })
-
-const ConfirmedView = Type.Object(
-  {
-    authenticator: AuthenticatorView,
-    recovery_codes: Type.Optional(RecoveryCodes),
-    status: Type.Optional(Type.Literal('authenticated')),
-    ...Type.Partial(Type.Object(TOKEN_MEMBERS)).properties,
-  },
-  { description: 'With the tokens of a sign-in where an enrollment token was used.' },
-)
-
-const ConfirmBody = Strict(
-  { code: Type.String({ pattern: '^[0-9]{6}$|^[0-9]{8}$', examples: ['492039'] }) },
-  { examples: [{ code: '492039' }] },
-)
-
-const DisableBody = Strict(
-  { password: Type.String({ minLength: 1, maxLength: 1024 }), method: Method, code: Code },
-  { examples: [{ password: 'correct horse battery staple', method: 'totp', code: '492039' }] },
-)
-
-const viewOf = ({ id, type, name, status, createdAt, lastUsedAt }: Authenticator) => ({
-  id,
-  type,
-  name,
-  status,
-  created_at: createdAt.toISOString(),
-  last_used_at: lastUsedAt?.toISOString() ?? null,
-})
+/** An enrollment token opens it too. */
+const enrolling = (summary: string) => ({ ...own(summary), security: [{ bearer: [] }, { enrollment: [] }] })
 
 export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
-  const eitherToken = [{ bearer: [] }, { enrollment: [] }]
-
   app.addHook('onSend', async (_request, reply) => {
     reply.header('cache-control', 'no-store')
   })
@@ -90,18 +47,16 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
     BASE,
     {
       schema: {
-        tags: [TAG],
-        summary: 'List authenticators',
+        ...enrolling('List authenticators'),
         description: 'Never a secret. With an enrollment token: what it has begun.',
-        security: eitherToken,
-        response: { 200: Page(AuthenticatorView), ...errorResponses('invalid_token', 'invalid_enrollment') },
+        response: { 200: Page(AuthenticatorItem), ...errorResponses('invalid_token', 'invalid_enrollment') },
       },
     },
     async (request) => {
       const now = deps.clock()
       const { account } = await authenticateEnrollee(deps, request.headers.authorization, now)
       const items = await listAuthenticators(deps, account.id, now)
-      return { items: items.map(viewOf), next_cursor: null }
+      return { items: items.map(toAuthenticatorItem), next_cursor: null }
     },
   )
 
@@ -110,15 +65,13 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
     {
       preValidation: admitNoBody,
       schema: {
-        tags: [TAG],
-        summary: 'Begin to enroll an authenticator app',
+        ...enrolling('Begin to enroll an authenticator app'),
         description:
           'The secret is shown by this answer and never again. It counts for nothing until it is confirmed, ' +
           'within 15 minutes.',
-        security: eitherToken,
         body: Strict({ name: Type.Optional(Name) }, { examples: [{ name: 'Phone' }] }),
         response: {
-          201: BegunView,
+          201: BegunEnrollmentItem,
           ...errorResponses(
             'invalid_token',
             'invalid_enrollment',
@@ -141,16 +94,14 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
     `${BASE}/:id/confirm`,
     {
       schema: {
-        tags: [TAG],
-        summary: 'Confirm an authenticator with one of its codes',
+        ...enrolling('Confirm an authenticator with one of its codes'),
         description:
           'With the first one come recovery codes, shown by this answer and never again. Where an enrollment ' +
           'token was used it signs in, and the token is spent. A malformed code spends no attempt.',
-        security: eitherToken,
         params: Id,
         body: ConfirmBody,
         response: {
-          200: ConfirmedView,
+          200: ConfirmedItem,
           ...errorResponses(
             'invalid_token',
             'invalid_enrollment',
@@ -175,7 +126,7 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
         answer,
       )
       return {
-        authenticator: viewOf(authenticator),
+        authenticator: toAuthenticatorItem(authenticator),
         ...(recoveryCodes && { recovery_codes: recoveryCodes }),
         ...(tokens && { status: 'authenticated' as const, ...tokens }),
       }
@@ -186,13 +137,11 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
     `${BASE}/:id`,
     {
       schema: {
-        tags: [TAG],
-        summary: 'Rename an authenticator',
-        security: [{ bearer: [] }],
+        ...own('Rename an authenticator'),
         params: Id,
         body: Strict({ name: Name }, { examples: [{ name: 'Work phone' }] }),
         response: {
-          200: AuthenticatorView,
+          200: AuthenticatorItem,
           ...errorResponses('invalid_token', 'insufficient_user_authentication', 'not_found'),
         },
       },
@@ -202,7 +151,7 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
       const caller = await authenticateAccount(deps, request.headers.authorization, now)
       const origin = originOf(request, now, { type: 'account', id: caller.account.id })
       const change = { authenticatorId: request.params.id, name: request.body.name }
-      return viewOf(await renameAuthenticator(deps, origin, caller, change))
+      return toAuthenticatorItem(await renameAuthenticator(deps, origin, caller, change))
     },
   )
 
@@ -210,12 +159,10 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
     `${BASE}/:id`,
     {
       schema: {
-        tags: [TAG],
-        summary: 'Remove an authenticator',
+        ...own('Remove an authenticator'),
         description:
           'Not the last one where the policy requires one. With the last one go the recovery codes. Ends ' +
           'pending challenges; `DELETE /v1/me/sessions` ends the other sessions too.',
-        security: [{ bearer: [] }],
         params: Id,
         response: {
           204: Type.Null(),
@@ -241,9 +188,7 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
     '/v1/me/recovery-codes',
     {
       schema: {
-        tags: [TAG],
-        summary: 'Count the unused recovery codes',
-        security: [{ bearer: [] }],
+        ...own('Count the unused recovery codes'),
         response: {
           200: Type.Object({
             remaining: Type.Integer({ examples: [8] }),
@@ -264,10 +209,8 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
     '/v1/me/recovery-codes',
     {
       schema: {
-        tags: [TAG],
-        summary: 'Make a new set of recovery codes',
+        ...own('Make a new set of recovery codes'),
         description: 'Shown by this answer and never again; the old set is void.',
-        security: [{ bearer: [] }],
         response: {
           201: Type.Object({ recovery_codes: RecoveryCodes }),
           ...errorResponses('invalid_token', 'insufficient_user_authentication', 'conflict'),
@@ -287,12 +230,10 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
     '/v1/me/second-factor/disable',
     {
       schema: {
-        tags: [TAG],
-        summary: 'Do without a second factor',
+        ...own('Do without a second factor'),
         description:
           'Where the policy allows it. Removes every authenticator and recovery code, and ends the other ' +
           'sessions. A malformed code spends no attempt.',
-        security: [{ bearer: [] }],
         body: DisableBody,
         response: {
           204: Type.Null(),

@@ -9,18 +9,16 @@ import type { Account } from '../accounts/account.ts'
 import { challengeFailed, challengePassed, challengeRefused } from '../audit/authentication-events.ts'
 import type { AuditEvent, Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
+import { CODE_FACTOR } from '../authenticators/code.ts'
 import { matchAnswer } from '../authenticators/match-answer.ts'
-import { accountTagOf } from '../crypto.ts'
 import type { Deps } from '../deps.ts'
-import type { AttemptTaken, ChallengeRecord } from '../ephemeral/ephemeral.ts'
+import type { ChallengeRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError, DependencyError } from '../errors.ts'
-import { attemptLimits, type Method } from '../policy/policy.ts'
+import { decide } from '../policy/decide.ts'
+import { attemptLimits } from '../policy/policy.ts'
 import { newSession } from '../sessions/new-session.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
-import { secondsUntil } from './continue-sign-in.ts'
-import { shapeOf } from './methods.ts'
-
-export type Answer = { challengeToken: string; method: Method; code: string }
+import { type Answer, type TakenAttempt, takeChallengeAttempt } from './take-challenge-attempt.ts'
 
 export type PassedChallenge = { status: 'authenticated' } & Tokens & { recovery_codes_remaining?: number }
 
@@ -28,8 +26,6 @@ type AttemptDeps = Pick<
   Deps,
   'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'sealer' | 'randomBytes' | 'clients'
 >
-
-type Taken = Extract<AttemptTaken, { kind: 'taken' }>
 
 /**
  * Answers a challenge.
@@ -41,7 +37,7 @@ export const attemptChallenge = async (
   request: Origin,
   answer: Answer,
 ): Promise<PassedChallenge> => {
-  const taken = await takeAttempt(deps, request, answer)
+  const taken = await takeChallengeAttempt(deps, request, answer)
   const origin: Origin = { ...request, actor: { type: 'account', id: taken.record.accountId } }
   try {
     return await checkAnswer(deps, origin, answer, taken)
@@ -50,49 +46,6 @@ export const attemptChallenge = async (
     if (error instanceof DependencyError) await giveBack(deps, origin, answer)
     throw error
   }
-}
-
-const takeAttempt = async (
-  deps: AttemptDeps,
-  origin: Origin,
-  { challengeToken, method, code }: Answer,
-): Promise<Taken> => {
-  if (accountTagOf('challenge', challengeToken) === null) throw await unknownChallenge(deps, origin)
-  const limits = attemptLimits(deps.policy.current())
-  const shape = shapeOf(method, code)
-  const taken = await deps.ephemeral.challenges.takeAttempt(
-    challengeToken,
-    shape,
-    limits,
-    origin.now.getTime(),
-  )
-  if (taken.kind === 'taken') return taken
-  if (taken.kind === 'locked') {
-    const { accountId, clientId } = taken
-    await recordEvent(deps, challengeRefused(origin, { accountId, clientId, reason: 'account_locked' }))
-    const retryAfter = secondsUntil(taken.untilMs, origin.now)
-    throw new AuthError('account_locked', undefined, { retry_after: retryAfter })
-  }
-  if (taken.kind === 'method_not_offered') {
-    const offered = taken.methods.some((one) => one.split(':')[0] === method)
-    throw offered
-      ? new AuthError('invalid_request', `The code must have ${digitsOf(taken.methods)} digits.`, {
-          fields: ['code'],
-        })
-      : new AuthError('invalid_request', `This challenge does not offer ${method}.`, { fields: ['method'] })
-  }
-  throw await unknownChallenge(deps, origin)
-}
-
-const digitsOf = (shapes: readonly string[]): string =>
-  shapes.flatMap((shape) => shape.split(':')[1] ?? []).join(' or ')
-
-const unknownChallenge = async (deps: AttemptDeps, origin: Origin): Promise<AuthError> => {
-  await recordEvent(
-    deps,
-    challengeRefused(origin, { accountId: null, clientId: null, reason: 'unknown_challenge' }),
-  )
-  return new AuthError('invalid_challenge')
 }
 
 const giveBack = (deps: AttemptDeps, { now }: Origin, { challengeToken }: Answer): Promise<void> =>
@@ -105,12 +58,12 @@ const checkAnswer = async (
   deps: AttemptDeps,
   origin: Origin,
   answer: Answer,
-  taken: Taken,
+  taken: TakenAttempt,
 ): Promise<PassedChallenge> => {
   const { record, remaining } = taken
   const match = await matchAnswer(deps, record.accountId, answer, origin)
   if (match.kind === 'gone') throw new AuthError('invalid_challenge')
-  if (match.account.status === 'disabled') return refuseDisabled(deps, origin, record)
+  await askGate(deps, origin, record, match.account)
 
   const refuse = async (
     reason: string,
@@ -162,14 +115,20 @@ const clientOf = async (deps: AttemptDeps, record: ChallengeRecord) => {
   return client
 }
 
-const refuseDisabled = async (deps: AttemptDeps, origin: Origin, record: ChallengeRecord): Promise<never> => {
-  const { accountId, clientId } = record
-  await recordEvent(deps, challengeRefused(origin, { accountId, clientId, reason: 'account_disabled' }))
-  throw new AuthError('account_disabled')
+/** The gate once more, as if the code had passed: the account and the policy may have changed since the login. */
+const askGate = async (
+  deps: AttemptDeps,
+  origin: Origin,
+  { accountId, clientId }: ChallengeRecord,
+  account: Account,
+): Promise<void> => {
+  const proven = { secondFactorAt: Math.floor(origin.now.getTime() / 1000) }
+  const decision = decide(deps.policy.current(), account, proven, origin.now)
+  if (decision.kind === 'allow') return
+  const [reason = decision.kind] = decision.reasons
+  await recordEvent(deps, challengeRefused(origin, { accountId, clientId, reason }))
+  throw new AuthError(decision.kind === 'deny' ? 'account_disabled' : 'invalid_challenge')
 }
-
-/** RFC 8176: a code of either kind is a one-time password, and with the first factor makes two. */
-const SECOND_FACTOR = { amr: ['otp', 'mfa'], acr: 'aal2' } as const
 
 /** The session to open; at step-up, in the place of the one that asked for it, which keeps its absolute end. */
 const prepareSession = async (
@@ -194,7 +153,7 @@ const prepareSession = async (
       amr: record.amr,
       // RFC 9470: what asked for the step-up reads in `auth_time` that it has happened.
       authTime: replaced ? Math.floor(now.getTime() / 1000) : record.authTime,
-      secondFactor: { amr: [...SECOND_FACTOR.amr], acr: SECOND_FACTOR.acr },
+      secondFactor: CODE_FACTOR,
       ip: record.ip ?? origin.ip,
       userAgent: record.userAgent ?? origin.userAgent,
       replaces: replaced,

@@ -7,7 +7,7 @@ import { findAnswerable } from '../authenticators/store.ts'
 import { newAccountToken } from '../crypto.ts'
 import type { Deps } from '../deps.ts'
 import type { SessionRecord } from '../ephemeral/ephemeral.ts'
-import { AuthError, type ErrorCode, type ErrorDetails } from '../errors.ts'
+import { AuthError } from '../errors.ts'
 import type { Caller } from '../sessions/authenticate-account.ts'
 import { type SignInAnswer, secondsUntil } from './continue-sign-in.ts'
 import { answerShapes, offeredMethods } from './methods.ts'
@@ -22,18 +22,6 @@ export type StepUpAnswer =
 
 type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>
 
-/** When the session last showed what `acr` asks for, in epoch seconds; null where it has not. */
-const shownAt = ({ acr, authTime, secondFactorAt }: SessionRecord, asked: 'aal1' | 'aal2'): number | null => {
-  if (asked === 'aal1') return Math.max(authTime, secondFactorAt ?? 0)
-  return acr === 'aal1' ? null : secondFactorAt
-}
-
-const maxAgeOf = (
-  deps: StepUpDeps,
-  { acr, maxAgeSeconds = Number.POSITIVE_INFINITY }: StepUpRequest,
-): number =>
-  acr === 'aal1' ? maxAgeSeconds : Math.min(maxAgeSeconds, deps.policy.current().second_factor_max_age)
-
 /**
  * Begins a step-up.
  * @throws {AuthError} unmet_authentication_requirements, policy_violation where there is nothing to step up with,
@@ -43,47 +31,64 @@ export const beginStepUp = async (
   deps: StepUpDeps,
   origin: Origin,
   { session, account }: Caller,
-  request: StepUpRequest,
+  { acr, maxAgeSeconds: asked = Number.POSITIVE_INFINITY }: StepUpRequest,
 ): Promise<StepUpAnswer> => {
-  const { acr } = request
-  const refuse = async (
-    reason: string,
-    ...error: [ErrorCode, string | undefined, ErrorDetails?]
-  ): Promise<never> => {
-    const { accountId, clientId, sid: sessionId } = session
-    await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
-    throw new AuthError(...error)
-  }
   if (acr === 'phr') {
     const text = 'No authenticator of this account resists phishing.'
-    return refuse('acr_unmet', 'unmet_authentication_requirements', text, { fields: ['acr'] })
+    const error = new AuthError('unmet_authentication_requirements', text, { fields: ['acr'] })
+    throw await refused(deps, origin, session, 'acr_unmet', error)
   }
-  const maxAgeSeconds = maxAgeOf(deps, request)
-  const shown = shownAt(session, acr)
-  // Zero asks for a new authentication in any case (OpenID Connect Core 3.1.2.1).
-  const fresh = maxAgeSeconds > 0 && shown !== null && origin.now.getTime() / 1000 - shown <= maxAgeSeconds
-  if (fresh) return { status: 'authenticated', session }
-
+  const policy = deps.policy.current()
+  const maxAgeSeconds = acr === 'aal1' ? asked : Math.min(asked, policy.second_factor_max_age)
+  if (hasShown(session, acr, maxAgeSeconds, origin.now)) return { status: 'authenticated', session }
   if (account.enrolledAuthenticators === 0) {
-    return acr === 'aal2'
-      ? refuse('nothing_enrolled', 'policy_violation', 'The account has no second factor; enroll one first.')
-      : refuse('sign_in_not_fresh', 'insufficient_user_authentication', 'Sign in again.', {
-          acr_values: acr,
-          max_age: maxAgeSeconds,
-        })
+    throw await refused(deps, origin, session, 'nothing_enrolled', nothingToAsk(acr, maxAgeSeconds))
   }
   const { lockedUntilMs } = await deps.ephemeral.budgets.read(account.id, origin.now.getTime())
   if (lockedUntilMs !== null) {
     const details = { retry_after: secondsUntil(lockedUntilMs, origin.now) }
-    return refuse('account_locked', 'account_locked', undefined, details)
+    const error = new AuthError('account_locked', undefined, details)
+    throw await refused(deps, origin, session, 'account_locked', error)
   }
-  const policy = deps.policy.current()
   const shapes = answerShapes(policy.allowed_methods, await findAnswerable(deps, account.id))
   if (shapes.length === 0) {
     const text = 'No second factor of this account can be used any more; an administrator can reset it.'
-    return refuse('nothing_usable', 'policy_violation', text)
+    const error = new AuthError('policy_violation', text)
+    throw await refused(deps, origin, session, 'nothing_usable', error)
   }
   return openStepUp(deps, origin, session, shapes)
+}
+
+/** Zero asks for a new authentication in any case (OpenID Connect Core 3.1.2.1). */
+const hasShown = (
+  { acr, authTime, secondFactorAt }: SessionRecord,
+  asked: 'aal1' | 'aal2',
+  maxAgeSeconds: number,
+  now: Date,
+): boolean => {
+  const secondFactor = acr === 'aal1' ? null : secondFactorAt
+  const shownAt = asked === 'aal1' ? Math.max(authTime, secondFactor ?? 0) : secondFactor
+  return maxAgeSeconds > 0 && shownAt !== null && now.getTime() / 1000 - shownAt <= maxAgeSeconds
+}
+
+const nothingToAsk = (acr: 'aal1' | 'aal2', maxAgeSeconds: number): AuthError =>
+  acr === 'aal2'
+    ? new AuthError('policy_violation', 'The account has no second factor; enroll one first.')
+    : new AuthError('insufficient_user_authentication', 'The sign-in is too long ago; sign in again.', {
+        acr_values: acr,
+        max_age: maxAgeSeconds,
+      })
+
+/** Records a refusal; what is thrown then. */
+const refused = async (
+  deps: StepUpDeps,
+  origin: Origin,
+  { accountId, clientId, sid: sessionId }: SessionRecord,
+  reason: string,
+  error: AuthError,
+): Promise<AuthError> => {
+  await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
+  return error
 }
 
 const openStepUp = async (

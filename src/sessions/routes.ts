@@ -3,45 +3,21 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
-import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { originOf } from '../request-origin.ts'
-import { errorResponses, Nullable, Page, Timestamp, Uuid } from '../schemas.ts'
-import { Acr } from '../sign-in-schemas.ts'
+import { errorResponses, Page, Uuid } from '../schemas.ts'
 import { authenticateSession } from './authenticate-session.ts'
 import { endOtherSessions } from './end-other-sessions.ts'
 import { endSession } from './end-session.ts'
 import { listSessions } from './list-sessions.ts'
 import { logOut } from './log-out.ts'
+import { SessionItem, toSessionItem } from './session-schemas.ts'
 
-const TAG = 'The account’s own'
-
-const SessionView = Type.Object({
-  id: Uuid,
-  client_id: Type.String({ examples: ['postern'] }),
-  created_at: Timestamp,
-  last_seen_at: Timestamp,
-  expires_at: Timestamp,
-  ip: Nullable(Type.String({ examples: ['203.0.113.9'] })),
-  user_agent: Nullable(Type.String()),
-  acr: Acr,
-  amr: Type.Array(Type.String(), { examples: [['pwd', 'otp', 'mfa']] }),
+const OwnSessionItem = Type.Object({
+  ...SessionItem.properties,
   current: Type.Boolean({ description: 'The one that asks.' }),
 })
 
-const timestamp = (epochSeconds: number): string => new Date(epochSeconds * 1000).toISOString()
-
-const viewOf = (session: ListedSession, current: ListedSession) => ({
-  id: session.sid,
-  client_id: session.clientId,
-  created_at: timestamp(session.createdAt),
-  last_seen_at: timestamp(session.lastSeenAt),
-  expires_at: timestamp(session.absoluteAt),
-  ip: session.ip,
-  user_agent: session.userAgent,
-  acr: session.acr,
-  amr: session.amr,
-  current: session.sid === current.sid,
-})
+const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ bearer: [] }], summary })
 
 export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
@@ -67,17 +43,19 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/sessions',
     {
       schema: {
-        tags: [TAG],
-        summary: 'List sessions',
-        security: [{ bearer: [] }],
-        response: { 200: Page(SessionView), ...errorResponses('invalid_token') },
+        ...own('List sessions'),
+        response: { 200: Page(OwnSessionItem), ...errorResponses('invalid_token') },
       },
     },
     async (request) => {
       const now = deps.clock()
       const current = await authenticateSession(deps, request.headers.authorization, now)
       const sessions = await listSessions(deps, current.accountId, now)
-      return { items: sessions.map((session) => viewOf(session, current)), next_cursor: null }
+      const items = sessions.map((session) => ({
+        ...toSessionItem(session),
+        current: session.sid === current.sid,
+      }))
+      return { items, next_cursor: null }
     },
   )
 
@@ -85,10 +63,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/sessions/:id',
     {
       schema: {
-        tags: [TAG],
-        summary: 'End a session',
+        ...own('End a session'),
         description: 'Its access and refresh tokens are refused from then on. It may be the one that asks.',
-        security: [{ bearer: [] }],
         params: Type.Object({ id: Uuid }),
         response: { 204: Type.Null(), ...errorResponses('invalid_token', 'not_found') },
       },
@@ -106,10 +82,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/sessions',
     {
       schema: {
-        tags: [TAG],
-        summary: 'End all other sessions',
+        ...own('End all other sessions'),
         description: 'And every sign-in that is under way: its challenges and enrollments.',
-        security: [{ bearer: [] }],
         response: { 204: Type.Null(), ...errorResponses('invalid_token') },
       },
     },

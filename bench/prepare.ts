@@ -1,0 +1,136 @@
+// What the requests need: a client, its accounts with TOTP, pending challenges, sessions. Made in bulk by
+// Postern's own code, straight in PostgreSQL and Redis.
+import { v7 as uuidv7 } from 'uuid'
+import { clientCreated } from '../src/audit/administration-events.ts'
+import { systemOrigin } from '../src/audit/event.ts'
+import { secretContext } from '../src/authenticators/authenticator.ts'
+import { readConfig } from '../src/config.ts'
+import { hashToken, newAccountToken, newClientSecret } from '../src/crypto.ts'
+import { type Deps, openDeps } from '../src/deps.ts'
+import type { ListedSession } from '../src/ephemeral/ephemeral.ts'
+import { createLog } from '../src/log.ts'
+import type { Client } from '../src/oauth/client.ts'
+import { insertClient } from '../src/oauth/store.ts'
+import { newSession } from '../src/sessions/new-session.ts'
+import type { RefreshToken } from '../src/tokens/refresh-token.ts'
+import { totpCode } from '../test/support/totp-code.ts'
+
+export const CLIENT_ID = 'bench'
+const SCOPE = 'openid profile email offline_access'
+
+export type BenchAccount = { id: string; subject: string; authenticatorId: string; secret: Buffer }
+
+export type Bench = { deps: Deps; client: Client; basic: string; accounts: BenchAccount[] }
+
+const INSERT_ACCOUNTS = {
+  name: 'bench_insert_accounts',
+  text: `
+    INSERT INTO accounts (id, client_id, subject, roles, enrolled_authenticators, created_at, updated_at)
+    SELECT id, $3, subject, '{user}', 1, now(), now()
+      FROM unnest($1::uuid[], $2::text[]) AS new (id, subject)`,
+}
+
+const INSERT_AUTHENTICATORS = {
+  name: 'bench_insert_authenticators',
+  text: `
+    INSERT INTO authenticators (id, account_id, type, name, status, secret_sealed, algorithm, digits, step_seconds,
+                                created_at, confirmed_at)
+    SELECT id, account_id, 'totp', 'Phone', 'active', secret_sealed, 'SHA1', 6, 30, now(), now()
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS new (id, account_id, secret_sealed)`,
+}
+
+const FORGET_TIME_STEPS = {
+  name: 'bench_forget_time_steps',
+  text: 'UPDATE authenticators SET last_time_step = 0 WHERE last_time_step > 0',
+}
+
+const createAccounts = async (deps: Deps, count: number): Promise<BenchAccount[]> => {
+  const accounts = Array.from({ length: count }, (_, i) => ({
+    id: uuidv7(),
+    subject: `subject-${i}`,
+    authenticatorId: uuidv7(),
+    secret: deps.randomBytes(20),
+  }))
+  const ids = accounts.map(({ id }) => id)
+  const subjects = accounts.map(({ subject }) => subject)
+  const sealed = accounts.map((one) => deps.sealer.seal(one.secret, secretContext(one.authenticatorId)))
+  await deps.postgres.query(INSERT_ACCOUNTS, [ids, subjects, CLIENT_ID])
+  const authenticatorIds = accounts.map(({ authenticatorId }) => authenticatorId)
+  await deps.postgres.query(INSERT_AUTHENTICATORS, [authenticatorIds, ids, sealed])
+  await deps.postgres.query({ name: 'bench_analyze', text: 'ANALYZE accounts, authenticators' })
+  return accounts
+}
+
+/** Opens the servers' own dependencies, and makes the client and its accounts. */
+export const openBench = async (environment: Record<string, string>, accounts: number): Promise<Bench> => {
+  const deps = await openDeps(readConfig(environment), createLog('silent'))
+  const secret = newClientSecret(deps.randomBytes)
+  const client: Client = {
+    clientId: CLIENT_ID,
+    name: CLIENT_ID,
+    firstParty: true,
+    tokenEndpointAuthMethod: 'client_secret_basic',
+    secretHash: hashToken(secret),
+    scopes: ['challenges', ...SCOPE.split(' ')],
+    audience: [],
+    redirectUris: [],
+    createdAt: deps.clock(),
+  }
+  const about = { clientId: CLIENT_ID, scopes: client.scopes, firstParty: true }
+  await insertClient(deps, client, clientCreated(systemOrigin(deps.clock()), about))
+  const basic = `Basic ${Buffer.from(`${CLIENT_ID}:${secret}`).toString('base64')}`
+  return { deps, client, basic, accounts: await createAccounts(deps, accounts) }
+}
+
+/** The accounts, each with a pending challenge and the code that passes it now. */
+export const openChallenges = async (
+  { deps, accounts }: Bench,
+  count: number,
+): Promise<{ challengeToken: string; code: string }[]> => {
+  await deps.postgres.query(FORGET_TIME_STEPS)
+  const now = deps.clock()
+  return Promise.all(
+    accounts.slice(0, count).map(async ({ id, secret }) => {
+      const challengeToken = newAccountToken('challenge', id, deps.randomBytes)
+      const record = {
+        accountId: id,
+        clientId: CLIENT_ID,
+        purpose: 'login' as const,
+        scope: SCOPE,
+        amr: ['pwd'],
+        authTime: Math.floor(now.getTime() / 1000),
+        sid: null,
+        ip: '203.0.113.9',
+        userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+      }
+      const challenge = { record, methods: ['totp:6'], ttlSeconds: 300, nowMs: now.getTime() }
+      await deps.ephemeral.challenges.open(challengeToken, challenge)
+      return { challengeToken, code: totpCode(secret, now) }
+    }),
+  )
+}
+
+export type OpenSession = { account: BenchAccount; session: ListedSession; refreshToken: RefreshToken }
+
+/** A session of each account, with a second factor just passed. */
+export const openSessions = async ({ deps, accounts }: Bench, count: number): Promise<OpenSession[]> => {
+  const now = deps.clock()
+  return Promise.all(
+    accounts.slice(0, count).map(async (account) => {
+      const grounds = {
+        accountId: account.id,
+        clientId: CLIENT_ID,
+        scope: SCOPE,
+        amr: ['pwd'],
+        authTime: Math.floor(now.getTime() / 1000),
+        secondFactor: { amr: ['otp', 'mfa'], acr: 'aal2' as const },
+        ip: '203.0.113.9',
+        userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+        replaces: null,
+      }
+      const { session, refreshToken } = newSession(deps, deps.policy.current(), grounds, now)
+      await deps.ephemeral.sessions.open(session, 0, now.getTime())
+      return { account, session: { ...session, lastSeenAt: session.createdAt }, refreshToken }
+    }),
+  )
+}

@@ -1,0 +1,64 @@
+// npm run bench: measures the hot paths beside their floors, and what else the service promises of its speed
+// and size. README.md says how to read the tables.
+import { parseArgs } from 'node:util'
+import { createDatabase, startPostgres, startRedis } from '../test/support/servers.ts'
+import { type Comparison, compare } from './compare.ts'
+import { openBench } from './prepare.ts'
+import { leaveServerCore, startUnderTest } from './processes.ts'
+import { ACCOUNTS, SCENARIOS } from './scenarios.ts'
+import { comparisonTable } from './tables.ts'
+
+const HELP = `Usage: npm run bench -- [options]
+
+  --quick           a few seconds, to see that it works; its figures mean nothing
+  --only <names>    some of P1,P2,P3,P4,start,redis,flood
+  --rounds <n>      rounds of each server (5)
+  --profile <dir>   leaves a CPU profile of Postern there
+  --help            this text`
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: 'P1,P2,P3,P4,start,redis,flood' },
+    rounds: { type: 'string' },
+    profile: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (options.help) {
+  console.log(HELP)
+  process.exit(0)
+}
+
+const size = options.quick ? 'quick' : 'full'
+const rounds = Number(options.rounds ?? (options.quick ? 1 : 5))
+const wanted = options.only.split(',')
+
+leaveServerCore()
+const [redis, postgres] = await Promise.all([startRedis(), startPostgres()])
+const environment = {
+  DATABASE_URL: await createDatabase(postgres),
+  REDIS_URL: redis.url,
+  POSTERN_ENCRYPTION_KEYS: `bench:${Buffer.alloc(32, 7).toString('base64')}`,
+  POSTERN_ADMIN_PASSWORD: 'a password of some length',
+  POSTERN_RATE_LIMIT: '0',
+  LOG_LEVEL: 'warn',
+}
+const bench = await openBench(environment, ACCOUNTS[size])
+const nodeOptions = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : []
+const servers = {
+  postern: await startUnderTest('postern', environment, { nodeOptions }),
+  floor: await startUnderTest('floor', environment),
+}
+
+const comparisons: Comparison[] = []
+for (const scenario of SCENARIOS.filter(({ name }) => wanted.includes(name))) {
+  console.error(`${scenario.name} ${scenario.title} …`)
+  const plan = { rounds, requests: scenario.requests[size] }
+  comparisons.push(await compare(servers, { bench, redisUrl: redis.url }, scenario, plan))
+}
+console.log(comparisonTable(comparisons))
+
+await bench.deps.close()
+await Promise.all([servers.postern.stop(), servers.floor.stop()])
+await Promise.all([redis.stop(), postgres.stop()])

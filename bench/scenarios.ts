@@ -1,0 +1,79 @@
+// The four paths that are measured. Each makes its requests beforehand; Postern and the floor serve the same.
+import { findAccount } from '../src/accounts/store.ts'
+import { mintTokens } from '../src/tokens/mint-tokens.ts'
+import { formatRefreshToken } from '../src/tokens/refresh-token.ts'
+import { httpRequest, postJson } from './load.ts'
+import { type Bench, openChallenges, openSessions } from './prepare.ts'
+
+export type Scenario = {
+  name: string
+  title: string
+  /** Requests a round, in full and in quick runs; at most as many as there are accounts, but where they repeat. */
+  requests: { full: number; quick: number }
+  prepare: (bench: Bench, count: number) => Promise<Buffer[]>
+}
+
+/** Of so many accounts every scenario takes as many as it has requests. */
+export const ACCOUNTS = { full: 6_000, quick: 400 }
+
+/** Sessions that are asked about again and again, as a browser's is. */
+const ASKED_SESSIONS = 500
+
+const verifications = async (bench: Bench, count: number): Promise<Buffer[]> => {
+  const challenges = await openChallenges(bench, count)
+  return challenges.map(({ challengeToken, code }) =>
+    postJson('/v1/challenges/verify', { challenge_token: challengeToken, method: 'totp', code }),
+  )
+}
+
+const sessionChecks = async (bench: Bench, count: number): Promise<Buffer[]> => {
+  const { deps, client } = bench
+  const sessions = await openSessions(bench, Math.min(ASKED_SESSIONS, bench.accounts.length))
+  const checks = await Promise.all(
+    sessions.map(async ({ session, refreshToken }) => {
+      const account = await findAccount(deps, session.accountId)
+      if (!account) throw new Error('an account of the bench is gone')
+      const tokens = mintTokens(deps, session, { account, client, refreshToken }, deps.clock())
+      return httpRequest('GET /v1/me/recovery-codes', { authorization: `Bearer ${tokens.access_token}` })
+    }),
+  )
+  return Array.from({ length: count }, (_, i) => checks[i % checks.length] as Buffer)
+}
+
+const renewals = async (bench: Bench, count: number): Promise<Buffer[]> => {
+  const sessions = await openSessions(bench, count)
+  const headers = { authorization: bench.basic, 'content-type': 'application/x-www-form-urlencoded' }
+  return sessions.map(({ refreshToken }) =>
+    httpRequest(
+      'POST /oauth2/token',
+      headers,
+      `grant_type=refresh_token&refresh_token=${formatRefreshToken(refreshToken)}`,
+    ),
+  )
+}
+
+const openings = async ({ basic, accounts }: Bench, count: number): Promise<Buffer[]> =>
+  accounts.slice(0, count).map(({ subject }) =>
+    postJson(
+      '/v1/challenges',
+      {
+        subject,
+        amr: ['pwd'],
+        ip: '203.0.113.9',
+        user_agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+      },
+      { authorization: basic },
+    ),
+  )
+
+export const SCENARIOS: Scenario[] = [
+  {
+    name: 'P1',
+    title: 'challenge verification',
+    requests: { full: 6_000, quick: 400 },
+    prepare: verifications,
+  },
+  { name: 'P2', title: 'session check', requests: { full: 12_000, quick: 1_000 }, prepare: sessionChecks },
+  { name: 'P3', title: 'refresh rotation', requests: { full: 6_000, quick: 400 }, prepare: renewals },
+  { name: 'P4', title: 'challenge opening', requests: { full: 6_000, quick: 400 }, prepare: openings },
+]

@@ -1,0 +1,188 @@
+// The control socket of a data folder: how `postern <command>` reaches the process that has the folder open,
+// because the embedded PostgreSQL opens once and short-lived state may live in that process alone. Holding it
+// is also the lock: a second process finds it answered and stops. Only the same user can connect.
+import { hash } from 'node:crypto'
+import { once } from 'node:events'
+import { lstat, mkdir, rename, rm } from 'node:fs/promises'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { DataFolderError } from './embedded-postgres.ts'
+
+/** A command as the other process typed it; its password, if it asks for one, has been read there. */
+export type ControlRequest = {
+  arguments: string[]
+  password: string | null
+  user: string
+  /** The first key of the other process's environment; null where it names none. */
+  encryptionKeyId: string | null
+}
+
+/** Where a command writes. */
+export type Output = { out(text: string): void; err(text: string): void }
+
+/** Runs a command to its end and gives its exit code. */
+export type ControlHandler = (request: ControlRequest, output: Output) => Promise<number>
+
+type Line = { out: string } | { err: string } | { exit: number }
+
+/** The kernel takes 107 bytes (103 on macOS); a longer path is cut short without a word. */
+const MAX_PATH_BYTES = 100
+
+/** The temporary folder is everybody's: someone else may have made this one, to be told passwords. */
+const requirePrivate = async (folder: string): Promise<void> => {
+  const { mode, uid } = await lstat(folder)
+  if (uid !== userInfo().uid || (mode & 0o077) !== 0)
+    throw new DataFolderError(`${folder} is not a private folder of this user. Remove it, or set TMPDIR.`)
+}
+
+/** Where the control socket of a data folder is: in it, or in a private temporary folder where its path is too long. */
+export const controlSocketPath = (dataDir: string): string => {
+  const path = join(dataDir, 'control.sock')
+  if (Buffer.byteLength(path) <= MAX_PATH_BYTES) return path
+  const name = hash('sha256', dataDir).slice(0, 16)
+  return join(tmpdir(), `postern-${userInfo().uid}-${name}`, 'control.sock')
+}
+
+const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
+
+/**
+ * Null where nobody answers: no such socket, or one that a crashed process left behind.
+ * @throws {DataFolderError} it may not be reached, such as by another user
+ */
+const reach = async (path: string): Promise<Socket | null> => {
+  const socket = connect(path)
+  try {
+    await once(socket, 'connect')
+    return socket
+  } catch (error) {
+    const code = codeOf(error)
+    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR') return null
+    throw new DataFolderError(`${path} cannot be reached (${code}). Run this as the user that runs Postern.`)
+  }
+}
+
+const isAnswered = async (path: string): Promise<boolean> => {
+  const socket = await reach(path)
+  socket?.destroy()
+  return socket !== null
+}
+
+const MOMENT_MS = 50
+
+/** False where it turns out to be in use. Of several that take it away at once, none takes a fresh one. */
+const removeStale = async (path: string): Promise<boolean> => {
+  // One that is being made answers a moment later.
+  if (await isAnswered(path)) return false
+  await sleep(MOMENT_MS)
+  if (await isAnswered(path)) return false
+  const aside = `${path}.${process.pid}`
+  try {
+    await rename(path, aside)
+  } catch (error) {
+    // Another that starts as well has taken it away.
+    if (codeOf(error) === 'ENOENT') return true
+    throw error
+  }
+  const isFresh = await isAnswered(aside)
+  await (isFresh ? rename(aside, path) : rm(aside, { force: true }))
+  return !isFresh
+}
+
+/** Binding makes the file, or fails where there is one: that is what makes it a lock. */
+const bind = async (server: Server, path: string): Promise<boolean> => {
+  const mask = process.umask(0o177)
+  server.listen(path)
+  process.umask(mask)
+  try {
+    await once(server, 'listening')
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EADDRINUSE') return false
+    throw new DataFolderError(`${path} cannot be made (${(error as Error).message}).`)
+  }
+}
+
+const MAX_REQUEST_BYTES = 1024 * 1024
+
+const readRequest = async (socket: Socket): Promise<ControlRequest> => {
+  let text = ''
+  socket.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk
+    if (text.length > MAX_REQUEST_BYTES) socket.destroy()
+  })
+  await once(socket, 'end')
+  return JSON.parse(text)
+}
+
+const answer = async (socket: Socket, handle: ControlHandler): Promise<void> => {
+  const say = (line: Line) => socket.write(`${JSON.stringify(line)}\n`)
+  // Whoever only looks whether someone is there leaves without a word.
+  const request = await readRequest(socket).catch(() => null)
+  if (request) {
+    const output = { out: (out: string) => say({ out }), err: (err: string) => say({ err }) }
+    say({ exit: await handle(request, output) })
+  }
+  socket.end()
+}
+
+/** The socket, held until it is closed. Closing waits for the commands that run. */
+export type ControlSocket = { close(): Promise<void> }
+
+/**
+ * Takes the control socket of a data folder, which is made if it is missing.
+ * @throws {DataFolderError} another process holds it, or it cannot be made
+ */
+export const holdControlSocket = async (dataDir: string, handle: ControlHandler): Promise<ControlSocket> => {
+  const path = controlSocketPath(dataDir)
+  const folder = dirname(path)
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new DataFolderError(`${folder} cannot be made (${codeOf(error)}).`)
+  }
+  if (folder !== dataDir) await requirePrivate(folder)
+
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {})
+    answer(socket, handle).catch(() => socket.destroy())
+  })
+  while (!(await bind(server, path))) {
+    if (await removeStale(path)) continue
+    throw new DataFolderError(
+      `Another Postern has the data folder ${dataDir} open (${path} answers). Stop it first, or give this one ` +
+        'a POSTERN_DATA_DIR of its own. To run several side by side, set DATABASE_URL and REDIS_URL.',
+    )
+  }
+  return {
+    async close() {
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+/**
+ * Has the process that holds the data folder run a command. Returns its exit code; null where nobody holds it.
+ */
+export const askControlSocket = async (
+  dataDir: string,
+  request: ControlRequest,
+  output: Output,
+): Promise<number | null> => {
+  const path = controlSocketPath(dataDir)
+  const socket = await reach(path)
+  if (!socket) return null
+  if (dirname(path) !== dataDir) await requirePrivate(dirname(path))
+  socket.end(JSON.stringify(request))
+  for await (const text of createInterface({ input: socket })) {
+    const line: Line = JSON.parse(text)
+    if ('exit' in line) return line.exit
+    if ('out' in line) output.out(line.out)
+    else output.err(line.err)
+  }
+  output.err('The running Postern went away before the command was finished.')
+  return 1
+}

@@ -1,7 +1,7 @@
 // postern key …: the keys that sign tokens, and the keys that seal secrets at rest.
 import type { Command } from 'commander'
+import { resealSecrets } from '../encryption/reseal-secrets.ts'
 import { AuthError } from '../errors.ts'
-import { resealSecrets } from '../reseal-secrets.ts'
 import { rotateSigningKey } from '../tokens/create-signing-key.ts'
 import { CommandError, type Host } from './host.ts'
 

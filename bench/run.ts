@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { createDatabase, startPostgres, startRedis } from '../test/support/servers.ts'
 import { type Comparison, compare } from './compare.ts'
 import { openBench } from './prepare.ts'
-import { leaveServerCore, startUnderTest } from './processes.ts'
+import { leaveServerCore, type Program, startUnderTest } from './processes.ts'
 import { ACCOUNTS, SCENARIOS } from './scenarios.ts'
 import { comparisonTable } from './tables.ts'
 
@@ -13,7 +13,7 @@ const HELP = `Usage: npm run bench -- [options]
   --quick           a few seconds, to see that it works; its figures mean nothing
   --only <names>    some of P1,P2,P3,P4,start,redis,flood
   --rounds <n>      rounds of each server (5)
-  --profile <dir>   leaves a CPU profile of Postern there
+  --profile <dir>   leaves CPU profiles of Postern and of the floor there
   --help            this text`
 
 const { values: options } = parseArgs({
@@ -45,11 +45,11 @@ const environment = {
   LOG_LEVEL: 'warn',
 }
 const bench = await openBench(environment, ACCOUNTS[size])
-const nodeOptions = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : []
-const servers = {
-  postern: await startUnderTest('postern', environment, { nodeOptions }),
-  floor: await startUnderTest('floor', environment),
+const start = (program: Program) => {
+  const nodeOptions = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}/${program}`] : []
+  return startUnderTest(program, environment, { nodeOptions })
 }
+const servers = { postern: await start('postern'), floor: await start('floor') }
 
 const comparisons: Comparison[] = []
 for (const scenario of SCENARIOS.filter(({ name }) => wanted.includes(name))) {

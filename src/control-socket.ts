@@ -5,10 +5,11 @@ import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { lstat, mkdir, rename, rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Config } from './config.ts'
 import { DataFolderError } from './embedded-postgres.ts'
 
 /** A command as the other process typed it; its password, if it asks for one, has been read there. */
@@ -34,17 +35,23 @@ const MAX_PATH_BYTES = 100
 /** The temporary folder is everybody's: someone else may have made this one, to be told passwords. */
 const requirePrivate = async (folder: string): Promise<void> => {
   const { mode, uid } = await lstat(folder)
-  if (uid !== userInfo().uid || (mode & 0o077) !== 0)
+  if (uid !== ownUid() || (mode & 0o077) !== 0)
     throw new DataFolderError(`${folder} is not a private folder of this user. Remove it, or set TMPDIR.`)
 }
+
+/** True where state lives in one process: in the embedded PostgreSQL, or in its memory. */
+export const needsControlSocket = (config: Pick<Config, 'databaseUrl' | 'redisUrl'>): boolean =>
+  config.databaseUrl === null || config.redisUrl === null
 
 /** Where the control socket of a data folder is: in it, or in a private temporary folder where its path is too long. */
 export const controlSocketPath = (dataDir: string): string => {
   const path = join(dataDir, 'control.sock')
   if (Buffer.byteLength(path) <= MAX_PATH_BYTES) return path
   const name = hash('sha256', dataDir).slice(0, 16)
-  return join(tmpdir(), `postern-${userInfo().uid}-${name}`, 'control.sock')
+  return join(tmpdir(), `postern-${ownUid()}-${name}`, 'control.sock')
 }
+
+const ownUid = (): number => process.getuid?.() ?? 0
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 
@@ -128,8 +135,33 @@ const answer = async (socket: Socket, handle: ControlHandler): Promise<void> => 
   socket.end()
 }
 
-/** The socket, held until it is closed. Closing waits for the commands that run. */
-export type ControlSocket = { close(): Promise<void> }
+export type ControlSocket = {
+  /** Refuses commands from here on, and waits for those that run. */
+  drain(): Promise<void>
+  /** Gives the data folder up. */
+  close(): Promise<void>
+}
+
+/** Runs commands until it is drained. */
+const draining = (handle: ControlHandler): { handle: ControlHandler; drain(): Promise<void> } => {
+  const running = new Set<Promise<number>>()
+  let refuses = false
+  return {
+    async handle(request, output) {
+      if (refuses) {
+        output.err('Postern is closing. Try again when it has ended.')
+        return 1
+      }
+      const command = handle(request, output)
+      running.add(command)
+      return command.finally(() => running.delete(command))
+    },
+    async drain() {
+      refuses = true
+      await Promise.allSettled(running)
+    },
+  }
+}
 
 /**
  * Takes the control socket of a data folder, which is made if it is missing.
@@ -145,9 +177,10 @@ export const holdControlSocket = async (dataDir: string, handle: ControlHandler)
   }
   if (folder !== dataDir) await requirePrivate(folder)
 
+  const commands = draining(handle)
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {})
-    answer(socket, handle).catch(() => socket.destroy())
+    answer(socket, commands.handle).catch(() => socket.destroy())
   })
   while (!(await bind(server, path))) {
     if (await removeStale(path)) continue
@@ -157,6 +190,7 @@ export const holdControlSocket = async (dataDir: string, handle: ControlHandler)
     )
   }
   return {
+    drain: commands.drain,
     async close() {
       server.close()
       await once(server, 'close')

@@ -6,8 +6,8 @@ import { systemOrigin } from './audit/event.ts'
 import type { Config } from './config.ts'
 import { createSealer, type RandomBytes, type Sealer } from './crypto.ts'
 import { openEmbeddedPostgres } from './embedded-postgres.ts'
-import { checkEncryptionKeys } from './encryption-key-checks.ts'
-import { loadEncryptionKeys } from './encryption-keys.ts'
+import { checkEncryptionKeys } from './encryption/check-encryption-keys.ts'
+import { loadEncryptionKeys } from './encryption/load-encryption-keys.ts'
 import type { ChangedTopic, Ephemeral } from './ephemeral/ephemeral.ts'
 import { openEphemeral } from './ephemeral/open-ephemeral.ts'
 import type { Log } from './log.ts'
@@ -45,7 +45,8 @@ export type Overrides = { clock?: () => Date; randomBytes?: RandomBytes; redisKe
 const REREAD_MS = 30_000
 const PARTITION_CHECK_MS = 6 * 3_600_000
 
-const openDatabase = (config: Config): Promise<Postgres> =>
+/** The PostgreSQL that `config` names, or the embedded one. The schema may be missing or old. */
+export const openDatabase = (config: Config): Promise<Postgres> =>
   config.databaseUrl
     ? Promise.resolve(openPostgres(config.databaseUrl, config.databasePoolSize))
     : openEmbeddedPostgres(config.dataDir)

@@ -6,10 +6,14 @@ export type Log = Logger
 /** Members that must never be logged, should one ever be passed: censored wherever pino meets them. */
 const REDACTED = ['password', 'code', 'secret', 'authorization', 'cookie', 'refresh_token', 'challenge_token']
 
-export const createLog = (level: string): Log =>
-  pino({
-    level,
-    redact: [...REDACTED, ...REDACTED.map((member) => `*.${member}`), 'req.headers'],
-    timestamp: pino.stdTimeFunctions.isoTime,
-    formatters: { level: (label) => ({ level: label }) },
-  })
+/** `descriptor`: 1 for standard output, 2 for standard error. */
+export const createLog = (level: string, descriptor: 1 | 2 = 1): Log =>
+  pino(
+    {
+      level,
+      redact: [...REDACTED, ...REDACTED.map((member) => `*.${member}`), 'req.headers'],
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    pino.destination({ dest: descriptor, sync: true }),
+  )

@@ -1,10 +1,4 @@
 #!/usr/bin/env node
-import { readConfig } from './config.ts'
-import { createLog } from './log.ts'
-import { closeGracefully, startServer } from './serve.ts'
+import { runCommandLine } from './command-line/run-command-line.ts'
 
-const config = readConfig()
-const log = createLog(config.logLevel)
-const { app, firstAdministrator } = await startServer(config, log)
-if (firstAdministrator) log.info(firstAdministrator)
-closeGracefully(app, log)
+process.exitCode = await runCommandLine(process.argv.slice(2))

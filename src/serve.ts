@@ -1,42 +1,93 @@
-// Serving: opens everything, makes the first administrator, listens, and closes down in order.
+// Serving: takes the data folder, opens everything, listens, makes the first administrator, says so, and
+// closes down in order.
 import closeWithGrace from 'close-with-grace'
 import { createFirstAdministrator } from './accounts/create-first-administrator.ts'
 import { type App, buildApp } from './app.ts'
 import type { Config } from './config.ts'
+import { type ControlHandler, holdControlSocket, needsControlSocket, type Output } from './control-socket.ts'
 import { type Deps, openDeps } from './deps.ts'
 import { markFirstStartComplete } from './embedded-postgres.ts'
-import type { Log } from './log.ts'
+import { createLog, type Log } from './log.ts'
+import { startMessage } from './start-message.ts'
+import { VERSION } from './version.ts'
 
 const SHUTDOWN_MS = 10_000
 
-/** Starts listening; returns the app, its dependencies, and the first administrator if one was made. */
-export const startServer = async (
-  config: Readonly<Config>,
-  log: Log,
-): Promise<{
-  app: App
-  deps: Deps
-  firstAdministrator: Awaited<ReturnType<typeof createFirstAdministrator>>
-}> => {
-  const deps = await openDeps(config, log)
-  try {
-    const firstAdministrator = await createFirstAdministrator(deps)
-    await markFirstStartComplete(config.dataDir)
-    const app = await buildApp(deps)
-    app.addHook('onClose', () => deps.close())
-    await app.listen({ host: config.host, port: config.port })
-    return { app, deps, firstAdministrator }
-  } catch (error) {
-    await deps.close()
-    throw error
+/** Runs what `postern <command>` sends, over the dependencies of this process once they are open. */
+const commandRunner = (openedDeps: () => Deps | null): ControlHandler => {
+  return async (request, output) => {
+    const deps = openedDeps()
+    if (!deps) {
+      output.err('Postern is still starting. Try again in a moment.')
+      return 1
+    }
+    // Loaded when it is first needed, to keep an idle server small.
+    const { runSentCommand } = await import('./command-line/run-sent-command.ts')
+    return runSentCommand(deps, request, output)
   }
 }
 
+const listen = async (app: App, { host, port }: Config, log: Log): Promise<number> => {
+  // Fastify would log its addresses before the start message; ours follows it.
+  const { level } = log
+  log.level = 'silent'
+  await app.listen({ host, port }).finally(() => {
+    log.level = level
+  })
+  const address = app.server.address()
+  return typeof address === 'object' && address ? address.port : port
+}
+
 /** On SIGTERM or SIGINT: stop accepting, finish what runs, close; within 10 s. */
-export const closeGracefully = (app: App, log: Log): void => {
+const closeGracefully = (app: App, log: Log): void => {
   closeWithGrace({ delay: SHUTDOWN_MS, logger: log }, async ({ err, signal }) => {
     if (err) log.error({ err }, 'closing after an error')
     else log.info({ signal }, 'closing')
     await app.close()
   })
+}
+
+/**
+ * Serves until it is told to stop; returns once it listens.
+ * @throws what `openDeps` does, and where the address cannot be listened on
+ */
+export const serve = async (config: Readonly<Config>, output: Output): Promise<void> => {
+  const log = createLog(config.logLevel)
+  let deps: Deps | null = null
+  const control = needsControlSocket(config)
+    ? await holdControlSocket(
+        config.dataDir,
+        commandRunner(() => deps),
+      )
+    : null
+  // The folder is given up last: until then nobody else may open it.
+  const close = async () => {
+    await control?.drain()
+    await deps?.close()
+    await control?.close()
+  }
+  let app: App | null = null
+  try {
+    deps = await openDeps(config, log)
+    app = await buildApp(deps)
+    app.addHook('onClose', close)
+    // Before the administrator is made: where the address is taken, no password is made that nobody sees.
+    const port = await listen(app, config, log)
+    const firstAdministrator = await createFirstAdministrator(deps)
+    const facts = {
+      version: VERSION,
+      address: { host: config.host, port },
+      postgres: deps.postgres.kind,
+      ephemeral: deps.ephemeral.kind,
+      firstAdministrator,
+      fromSource: import.meta.url.endsWith('.ts'),
+    }
+    output.out(startMessage(facts, config))
+    await markFirstStartComplete(config.dataDir)
+    log.info({ host: config.host, port, migrated: deps.migrated }, 'listening')
+    closeGracefully(app, log)
+  } catch (error) {
+    await (app?.close() ?? close())
+    throw error
+  }
 }

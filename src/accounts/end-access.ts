@@ -11,7 +11,7 @@ export const endAccess = async (
   deps: Pick<Deps, 'postgres' | 'ephemeral'>,
   origin: Origin,
   accountId: string,
-  reason: 'disabled' | 'deleted' | 'second_factor_reset',
+  reason: 'disabled' | 'deleted' | 'second_factor_reset' | 'password_set',
 ): Promise<void> => {
   await deps.ephemeral.sessions.endAll(accountId, null, origin.now.getTime())
   await deps.ephemeral.challenges.endAll(accountId)

@@ -1,5 +1,6 @@
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
+import { listSessions } from '../sessions/list-sessions.ts'
 import { type SessionItem, toSessionItem } from '../sessions/session-schemas.ts'
 import { findAccount } from './store.ts'
 
@@ -9,6 +10,5 @@ export const listAccountSessions = async (
   accountId: string,
 ): Promise<SessionItem[]> => {
   if (!(await findAccount(deps, accountId))) throw new AuthError('not_found', 'There is no such account.')
-  const sessions = await deps.ephemeral.sessions.list(accountId, deps.clock().getTime())
-  return sessions.map(toSessionItem)
+  return (await listSessions(deps, accountId, deps.clock())).map(toSessionItem)
 }

@@ -26,7 +26,7 @@ const CHANGE_PASSWORD = {
     WITH changed AS (
       UPDATE accounts
          SET password_hash = $3, password_changed_at = $4, updated_at = $4
-       WHERE id = $1 AND password_hash = $2 AND status = 'active'
+       WHERE id = $1 AND password_hash IS NOT DISTINCT FROM $2 AND status = 'active'
       RETURNING id
     )
     SELECT record_audit_event($5::jsonb) FROM changed`,
@@ -35,7 +35,7 @@ const CHANGE_PASSWORD = {
 /** Stores a new password and records `event`; false if the account's has changed meanwhile, or it may not sign in. */
 export const storePassword = async (
   deps: { postgres: Sql },
-  change: { accountId: string; previous: string; next: string; now: Date },
+  change: { accountId: string; previous: string | null; next: string; now: Date },
   event: AuditEvent,
 ): Promise<boolean> => {
   const values = [change.accountId, change.previous, change.next, change.now, JSON.stringify(event)]

@@ -31,6 +31,31 @@ t.test('an account signs in with its user name or its email address, in any case
   t.equal(events.length, 5)
 })
 
+t.test('a password is taken from first-party clients alone', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.createAccount({ username: 'ada' })
+  const body = { username: 'ada', password: PASSWORD }
+  const trusted = await postern.createClient({ firstParty: true, scopes: ['openid'] })
+  const stranger = await postern.createClient({ scopes: ['openid'] })
+  const ask = (options: object) => postern.request('POST', '/v1/login', { body, ...options })
+
+  t.match(await ask({ basic: trusted }), { status: 200, body: { status: 'authenticated', scope: 'openid' } })
+  t.match(await ask({ basic: stranger }), { status: 403, body: { error: 'unauthorized_client' } })
+  t.match(await ask({ basic: { ...trusted, secret: 'wrong' } }), {
+    status: 401,
+    body: { error: 'invalid_client' },
+  })
+  t.match(await ask({ basic: trusted, body: { ...body, client_id: stranger.clientId } }), {
+    status: 400,
+    body: { error: 'invalid_request', fields: ['client_id'] },
+  })
+  t.match(await ask({ basic: trusted, body: { ...body, scope: 'openid profile' } }), {
+    status: 400,
+    body: { error: 'invalid_scope' },
+  })
+  t.equal((await postern.auditEvents({ event: 'primary_authentication.passed' })).length, 1)
+})
+
 t.test('an unknown account answers like a wrong password, after the same work', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const { id } = await postern.createAccount({ username: 'ada' })

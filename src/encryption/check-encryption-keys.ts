@@ -1,7 +1,7 @@
 // Tells a wrong encryption key at start, before it could seal anything.
-import { type Sealer, UnsealError } from './crypto.ts'
-import { EncryptionKeyError } from './encryption-keys.ts'
-import type { Sql } from './postgres.ts'
+import { type Sealer, UnsealError } from '../crypto.ts'
+import type { Sql } from '../postgres.ts'
+import { EncryptionKeyError } from './load-encryption-keys.ts'
 
 const LIST_CHECKS = {
   name: 'list_key_checks',

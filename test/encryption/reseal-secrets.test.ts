@@ -1,11 +1,11 @@
 import t from 'tap'
-import { systemOrigin } from '../src/audit/event.ts'
-import { createSealer, sealedKeyId } from '../src/crypto.ts'
-import { EncryptionKeyError } from '../src/encryption-keys.ts'
-import { resealSecrets } from '../src/reseal-secrets.ts'
-import { openTestApp, type TestApp } from './support/app.ts'
-import { createDatabase, missingServer, newKeyPrefix, sharedPostgres } from './support/servers.ts'
-import { totpCode } from './support/totp-code.ts'
+import { systemOrigin } from '../../src/audit/event.ts'
+import { createSealer, sealedKeyId } from '../../src/crypto.ts'
+import { EncryptionKeyError } from '../../src/encryption/load-encryption-keys.ts'
+import { resealSecrets } from '../../src/encryption/reseal-secrets.ts'
+import { openTestApp, type TestApp } from '../support/app.ts'
+import { createDatabase, missingServer, newKeyPrefix, sharedPostgres } from '../support/servers.ts'
+import { totpCode } from '../support/totp-code.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
 

@@ -1,12 +1,12 @@
 // Retiring an encryption key: everything that it has sealed is sealed again with the first key configured.
 // Every replica has to be started with the new key first in POSTERN_ENCRYPTION_KEYS before this is run, or it
 // goes on sealing with the old one.
-import { encryptionKeysResealed } from './audit/administration-events.ts'
-import type { Origin } from './audit/event.ts'
-import { secretContext } from './authenticators/authenticator.ts'
-import type { Deps } from './deps.ts'
-import { findOtherwiseSealed, forgetRetiredKeys, replaceSealed, type SealedColumn } from './sealed-values.ts'
-import { signingKeyContext } from './tokens/store.ts'
+import { encryptionKeysResealed } from '../audit/administration-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { secretContext } from '../authenticators/authenticator.ts'
+import type { Deps } from '../deps.ts'
+import { signingKeyContext } from '../tokens/store.ts'
+import { findOtherwiseSealed, forgetRetiredKeys, replaceSealed, type SealedColumn } from './store.ts'
 
 const BATCH = 500
 

@@ -1,6 +1,6 @@
 // Every column that holds sealed values, in PostgreSQL: what `key reseal` walks. A new one is added here.
-import type { AuditEvent } from './audit/event.ts'
-import type { Sql } from './postgres.ts'
+import type { AuditEvent } from '../audit/event.ts'
+import type { Sql } from '../postgres.ts'
 
 export type SealedColumn = 'authenticators.secret_sealed' | 'signing_keys.private_sealed'
 

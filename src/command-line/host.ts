@@ -1,0 +1,40 @@
+// What the commands are given: where they write, how they ask, and how they reach Postern's state. The command
+// line has one, and so has the running server for the commands that are sent to it.
+import type { Origin } from '../audit/event.ts'
+import type { Output } from '../control-socket.ts'
+import type { Deps } from '../deps.ts'
+
+/** What a command works on; `origin` names the operating system's user as the one who acts. */
+export type Context = {
+  deps: Deps
+  origin: Origin
+  /** The first encryption key of the environment it was typed in, where that may differ from the dependencies'. */
+  encryptionKeyId: string | null
+}
+
+export const commandOrigin = (now: Date, user: string): Origin => ({
+  now,
+  requestId: null,
+  ip: null,
+  userAgent: null,
+  actor: { type: 'command_line', id: user },
+})
+
+export type Host = Output & {
+  /** A new password: typed twice at a terminal, else read from standard input. */
+  readPassword(): Promise<string>
+  /** Runs `work` over open dependencies, or has the process run the command that holds them. */
+  perform(work: (context: Context) => Promise<void>): Promise<void>
+  /** Applies migrations; returns the names of those that were missing. */
+  migrate(): Promise<string[]>
+  /** Serves until it is told to stop. */
+  serve(): Promise<void>
+}
+
+/** Ends a command with a message of one line, and not as a defect. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+}
+
+/** For an option that may be given again and again. A list after one would swallow the command's argument. */
+export const collected = (value: string, before: string[] = []): string[] => [...before, value]

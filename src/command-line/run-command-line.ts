@@ -1,0 +1,110 @@
+// The command line as it is typed: its own process, the environment's configuration, and either open
+// dependencies of its own or those of the running server.
+import { userInfo } from 'node:os'
+import { type Config, readConfig } from '../config.ts'
+import {
+  askControlSocket,
+  type ControlHandler,
+  holdControlSocket,
+  needsControlSocket,
+  type Output,
+} from '../control-socket.ts'
+import { openDatabase, openDeps } from '../deps.ts'
+import { markFirstStartComplete } from '../embedded-postgres.ts'
+import { createLog } from '../log.ts'
+import { migrate } from '../migrate.ts'
+import { waitFor } from '../wait-for.ts'
+import { type Context, commandOrigin, type Host } from './host.ts'
+import { readPassword } from './read-password.ts'
+import { runProgram } from './run-program.ts'
+
+const output: Output = {
+  out: (text) => process.stdout.write(`${text}\n`),
+  err: (text) => process.stderr.write(`${text}\n`),
+}
+
+/** A container may run as a user without a name. */
+const userName = (): string => {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${process.getuid?.()}`
+  }
+}
+
+/** Standard output is the command's own; what is logged at all goes to the other. */
+const commandLog = (config: Config) => createLog(config.logLevel === 'info' ? 'warn' : config.logLevel, 2)
+
+const sayBusy: ControlHandler = async (_request, { err }) => {
+  err('Another postern command has the data folder open. Try again when it has ended.')
+  return 1
+}
+
+/** Holds the data folder, where there is something in it to hold, while `run` runs. */
+const holding = async <T>(config: Config, run: () => Promise<T>): Promise<T> => {
+  if (!needsControlSocket(config)) return run()
+  const control = await holdControlSocket(config.dataDir, sayBusy)
+  try {
+    const result = await run()
+    await markFirstStartComplete(config.dataDir)
+    return result
+  } finally {
+    await control.close()
+  }
+}
+
+const withDeps = async (config: Config, work: (context: Context) => Promise<void>): Promise<void> => {
+  const deps = await openDeps(config, commandLog(config))
+  try {
+    const encryptionKeyId = null
+    await work({ deps, origin: commandOrigin(deps.clock(), userName()), encryptionKeyId })
+  } finally {
+    await deps.close()
+  }
+}
+
+const migrateHere = async (config: Config): Promise<string[]> => {
+  const postgres = await openDatabase(config)
+  try {
+    return await waitFor('PostgreSQL', commandLog(config), () => migrate(postgres))
+  } finally {
+    await postgres.close()
+  }
+}
+
+/** Runs what was typed; its exit code. `serve` has its code once it listens, and goes on. */
+export const runCommandLine = async (commandArguments: string[]): Promise<number> => {
+  let password: string | null = null
+  let sentCode: number | null = null
+
+  const send = async (config: Config): Promise<boolean> => {
+    if (!needsControlSocket(config)) return false
+    const encryptionKeyId = config.encryptionKeys?.[0]?.id ?? null
+    const request = { arguments: commandArguments, password, user: userName(), encryptionKeyId }
+    sentCode = await askControlSocket(config.dataDir, request, output)
+    return sentCode !== null
+  }
+  const host: Host = {
+    ...output,
+    async readPassword() {
+      password = await readPassword({ input: process.stdin, prompts: process.stderr })
+      return password
+    },
+    async perform(work) {
+      const config = readConfig()
+      if (!(await send(config))) await holding(config, () => withDeps(config, work))
+    },
+    async migrate() {
+      const config = readConfig()
+      // The process that holds it has brought it up to date when it started.
+      if (await send(config)) return []
+      return holding(config, () => migrateHere(config))
+    },
+    async serve() {
+      const { serve } = await import('../serve.ts')
+      await serve(readConfig(), output)
+    },
+  }
+  const code = await runProgram(host, commandArguments)
+  return sentCode ?? code
+}

@@ -1,0 +1,16 @@
+import { CommanderError } from 'commander'
+import { describeFailure } from './describe-failure.ts'
+import type { Host } from './host.ts'
+import { buildProgram } from './program.ts'
+
+/** Runs a command over a host; its exit code. What goes wrong is written to the host's error output. */
+export const runProgram = async (host: Host, commandArguments: readonly string[]): Promise<number> => {
+  try {
+    await buildProgram(host).parseAsync(commandArguments, { from: 'user' })
+    return 0
+  } catch (error) {
+    const told = describeFailure(error)
+    if (told !== null) host.err(told)
+    return error instanceof CommanderError ? error.exitCode : 1
+  }
+}

@@ -229,7 +229,7 @@ t.test('confirming an authenticator', { skip }, async (t) => {
   t.test('without a second factor only the first can be added, however many try', async (t) => {
     const { account, bearer, pending } = await begun(postern)
     const other = await begin(postern, bearer)
-    const held = await holdAccount(postern, account)
+    const held = await holdAccount(t, postern, account)
     const answers = Promise.all([
       confirm(postern, bearer, pending.id, pending.code()),
       confirm(postern, bearer, other.id, other.code()),
@@ -246,7 +246,7 @@ t.test('confirming an authenticator', { skip }, async (t) => {
     const { account, bearer, pending } = await begunAnother(postern)
     const other = await begin(postern, bearer)
     for (let count = 1; count < 9; count += 1) await postern.enrollTotp(account)
-    const held = await holdAccount(postern, account)
+    const held = await holdAccount(t, postern, account)
     const answers = Promise.all([
       confirm(postern, bearer, pending.id, pending.code()),
       confirm(postern, bearer, other.id, other.code()),
@@ -259,7 +259,7 @@ t.test('confirming an authenticator', { skip }, async (t) => {
 
   t.test('is undone where the authenticator was removed meanwhile', async (t) => {
     const { account, bearer, pending } = await begun(postern)
-    const held = await holdAccount(postern, account)
+    const held = await holdAccount(t, postern, account)
     const answer = confirm(postern, bearer, pending.id, pending.code())
     await held.untilWaiting(1)
     await postern.deps.postgres.query(

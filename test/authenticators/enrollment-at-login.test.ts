@@ -226,7 +226,7 @@ t.test('enrollment at login', { skip }, async (t) => {
     const { account, token } = await enrolling(postern)
     const second: string = (await postern.logIn(account)).body.enrollment_token
     const [one, two] = [await begin(postern, token), await begin(postern, second)]
-    const held = await holdAccount(postern, account)
+    const held = await holdAccount(t, postern, account)
     const answers = Promise.all([
       confirm(postern, token, one.id, one.code()),
       confirm(postern, second, two.id, two.code()),
@@ -242,7 +242,7 @@ t.test('enrollment at login', { skip }, async (t) => {
   t.test('where everything is ended meanwhile, nothing is enrolled and nobody is signed in', async (t) => {
     const { account, token } = await enrolling(postern)
     const pending = await begin(postern, token)
-    const held = await holdAccount(postern, account)
+    const held = await holdAccount(t, postern, account)
     const answer = confirm(postern, token, pending.id, pending.code())
     await held.untilWaiting(1)
     await postern.deps.ephemeral.sessions.endAll(account.id, null, postern.now().getTime())

@@ -1,6 +1,7 @@
 // The account's own way to an authenticator, over HTTP, and what stands still while a test looks.
-import { setTimeout as sleep } from 'node:timers/promises'
+import type { Test } from 'tap'
 import type { Answer, TestApp } from './app.ts'
+import { eventually } from './eventually.ts'
 import { decodeBase32, totpCode } from './totp-code.ts'
 
 export type Begun = { id: string; secret: Buffer; encodedSecret: string; code: () => string }
@@ -60,28 +61,32 @@ export const storedFactors = async (postern: TestApp, { id }: { id: string }) =>
   return { authenticators, enrolled: counts?.enrolled, recoveryCodes: counts?.recovery_codes }
 }
 
+const WAITING = {
+  name: 'test_waiting',
+  text: `
+    SELECT count(*) AS waiting
+      FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+}
+
 /** Holds an account's row, so that changes of its factors wait; `untilWaiting` until so many do. */
-export const holdAccount = async (postern: TestApp, { id }: { id: string }) => {
+export const holdAccount = async (t: Test, postern: TestApp, { id }: { id: string }) => {
   const client = await postern.deps.postgres.connect()
+  t.teardown(() => client.end())
   await client.query('BEGIN')
   await client.query('SELECT id FROM accounts WHERE id = $1 FOR UPDATE', [id])
   const waiting = async (): Promise<number> => {
-    const { rows } = await client.query<{ waiting: string }>(
-      `SELECT count(*) AS waiting FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-    )
-    return Number(rows[0]?.waiting)
+    const [row] = await postern.deps.postgres.query<{ waiting: number }>(WAITING)
+    return row?.waiting ?? 0
   }
   return {
-    async untilWaiting(count: number) {
-      for (const deadline = Date.now() + 1_400; (await waiting()) < count; await sleep(5)) {
-        if (Date.now() > deadline) throw new Error(`${await waiting()} of ${count} are waiting`)
-      }
+    untilWaiting: async (count: number) => {
+      const wait = await eventually(1_400, async () => (await waiting()) >= count)
+      if (!wait) throw new Error(`${await waiting()} of ${count} are waiting`)
     },
-    async release() {
-      await client.query('COMMIT')
-      await client.end()
-    },
+    /** Runs in the transaction that holds it. */
+    query: (text: string, values: unknown[]) => client.query(text, values),
+    release: () => client.query('COMMIT'),
   }
 }
 

@@ -17,9 +17,10 @@ export const ask = async (question: string): Promise<string> => {
 
 /** As `ask`, and what is typed is not shown. */
 export const askSecretly = async (question: string): Promise<string> => {
-  process.stdout.write(`    ${question} `)
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const terminal = createInterface({ input: process.stdin, output: silent, terminal: true })
+  // After the terminal has stopped to echo, or a quick answer would show.
+  process.stdout.write(`    ${question} `)
   try {
     return (await terminal.question('')).trim()
   } finally {

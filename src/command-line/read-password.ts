@@ -9,10 +9,11 @@ type Streams = {
 }
 
 const ask = async ({ input, prompts }: Streams, prompt: string): Promise<string> => {
-  prompts.write(prompt)
   // The terminal shows what is written here, and nothing is.
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: true })
+  // Once the terminal has stopped to echo, or a quick answer would show.
+  prompts.write(prompt)
   try {
     return await lines.question('')
   } catch {

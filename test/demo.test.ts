@@ -1,0 +1,116 @@
+// The demo, as a newcomer runs it: against a server of its own, and against one that runs already.
+import { execFile } from 'node:child_process'
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { VARIABLES } from '../src/config.ts'
+import { startPostern } from './support/postern-process.ts'
+import { freePort, temporaryFolder } from './support/server-process.ts'
+
+const DEMO = fileURLToPath(new URL('../scripts/demo.ts', import.meta.url))
+
+type Run = { code: number; out: string; err: string }
+
+/** Runs the demo without a terminal, and without this run's own settings. */
+const runDemo = (args: string[], environment: Record<string, string> = {}): Promise<Run> => {
+  const inherited = Object.entries(process.env).filter(([name]) => !(name in VARIABLES))
+  return new Promise((resolve) => {
+    const env = { ...Object.fromEntries(inherited), NO_COLOR: '1', ...environment }
+    const child = execFile(process.execPath, [DEMO, ...args], { env }, (_error, out, err) =>
+      resolve({ code: child.exitCode ?? -1, out, err }),
+    )
+  })
+}
+
+/** What each step has to show for itself, in the order of the story. */
+const MILESTONES = [
+  /POST \/v1\/admin\/accounts 201/,
+  /POST \/v1\/login 200 authenticated\n.*aal1, pwd/,
+  /POST \/v1\/me\/authenticators\/totp 201\n(.*[▀▄█].*\n){15,}/,
+  /secret +[A-Z2-7]{32}/,
+  /confirm 200\n.*recovery codes .* 10 in all/,
+  /POST \/v1\/login 200 challenge_required\n.*pst_ch_/,
+  /POST \/v1\/challenges\/verify 200 authenticated/,
+  /access_token +eyJ/,
+  /aal2, pwd otp mfa/,
+  /✓ signature, issuer, audience, type and lifetime are right/,
+  /✓ the same token with another role written into it is refused/,
+  /verify 401 invalid_code\n.*✓ a code is good once; 4 attempts remain/,
+  /✓ signed in; 9 recovery codes remain/,
+  /POST \/oauth2\/token 200/,
+  /POST \/v1\/logout 204/,
+  /GET \/v1\/me 401 invalid_token/,
+  /POST \/oauth2\/token 400 invalid_grant/,
+  /DELETE \/v1\/admin\/accounts\/[\w-]+ 204/,
+  /All of it went as told\.\n$/,
+]
+
+const assertWholeStory = (t: Test, out: string): void => {
+  let rest = out
+  for (const milestone of MILESTONES) {
+    const found = milestone.exec(rest)
+    t.ok(found, `${milestone} comes in its turn`, { rest: rest.slice(0, 500) })
+    rest = rest.slice((found?.index ?? 0) + (found?.[0].length ?? 0))
+  }
+}
+
+t.test('the demo tells the whole story with a server of its own, and leaves nothing behind', async (t) => {
+  const folder = join(temporaryFolder('demo'), 'tmp')
+  await mkdir(folder)
+  const { code, out, err } = await runDemo(['--own'], { TMPDIR: folder })
+
+  t.equal(code, 0, err)
+  assertWholeStory(t, out)
+  t.same(await readdir(folder), [], 'neither a data folder nor a socket')
+})
+
+t.test('against a server that runs already', async (t) => {
+  const password = 'a password of some length'
+  const postern = await startPostern({
+    POSTERN_DATA_DIR: join(temporaryFolder('demo'), 'data'),
+    POSTERN_ADMIN_PASSWORD: password,
+    LOG_LEVEL: 'warn',
+  })
+  const { url } = postern
+  t.teardown(() => postern.stop())
+
+  await t.test('it says what it needs', async (t) => {
+    const withoutPassword = await runDemo(['--url', url])
+    t.equal(withoutPassword.code, 1)
+    t.match(withoutPassword.err, /✗ The demo needs the password of "admin": set POSTERN_ADMIN_PASSWORD/)
+
+    const wrong = await runDemo([], { POSTERN_URL: url, POSTERN_ADMIN_PASSWORD: 'not this one, surely' })
+    t.equal(wrong.code, 1)
+    t.match(wrong.err, /✗ The password of "admin" is not the right one/)
+  })
+
+  await t.test('it enrolls the administrator, and says what to keep; then that is asked for', async (t) => {
+    const first = await runDemo(['--url', url], { POSTERN_ADMIN_PASSWORD: password })
+    t.equal(first.code, 0, first.err)
+    assertWholeStory(t, first.out)
+    const [, secret = ''] = /DEMO_ADMIN_TOTP_SECRET=([A-Z2-7]{32})/.exec(first.out) ?? []
+    t.equal(first.out.match(/recovery code {3}[0-9A-Z]{4}(-[0-9A-Z]{4}){3}/g)?.length, 10 + 1)
+
+    const withoutCode = await runDemo(['--url', url], { POSTERN_ADMIN_PASSWORD: password })
+    t.equal(withoutCode.code, 1)
+    t.match(withoutCode.err, /✗ The administrator has a second factor.*DEMO_ADMIN_TOTP_SECRET/)
+
+    const again = await runDemo(['--url', url], {
+      POSTERN_ADMIN_PASSWORD: password,
+      DEMO_ADMIN_TOTP_SECRET: secret,
+    })
+    t.equal(again.code, 0, again.err)
+    assertWholeStory(t, again.out)
+  })
+})
+
+t.test('where it cannot begin, it says so in one line', async (t) => {
+  const nobody = await runDemo(['--url', `http://127.0.0.1:${await freePort()}`])
+  t.equal(nobody.code, 1)
+  t.match(nobody.err, /✗ No Postern answers at http/)
+
+  const unknown = await runDemo(['--nonsense'])
+  t.equal(unknown.code, 1)
+  t.match(unknown.err, /Unknown option '--nonsense'[\s\S]*Usage: npm run demo/)
+})

@@ -4,6 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { buildProgram } from '../src/command-line/program.ts'
 import { VARIABLES } from '../src/config.ts'
 import { openTestApp } from './support/app.ts'
 import { examplesOf, type Guide, inlineCodeOf, ROOT, readGuides } from './support/markdown.ts'
@@ -83,6 +84,48 @@ t.test('every variable is one that Postern or its demo reads', async (t) => {
     for (const [name] of text.matchAll(/\b(POSTERN|DATABASE|REDIS|LOG|DEMO)_[A-Z_]*[A-Z]\b/g)) {
       t.ok(name.replace(/_FILE$/, '') in VARIABLES || demo.includes(name), `${path}: ${name}`)
     }
+  }
+})
+
+/** The commands that a guide names, in text and in blocks, as words. */
+const commandsOf = (guide: Guide): string[][] =>
+  [...inlineCodeOf(guide), ...examplesOf(guide).flatMap(({ code }) => code.split('\n'))]
+    .filter((code) => /^(postern|npx node src\/main\.ts) /.test(code))
+    .map((code) => code.replace(/^(postern|npx node src\/main\.ts) /, '').match(/'[^']*'|\S+/g) ?? [])
+
+const unused = async (): Promise<never> => {
+  throw new Error('nothing is run here')
+}
+const program = buildProgram({
+  out() {},
+  err() {},
+  readPassword: unused,
+  perform: unused,
+  migrate: unused,
+  serve: unused,
+})
+
+/** What is wrong with a command line; null where Postern would take it. */
+const problemOf = (words: string[]): string | null => {
+  let command = program
+  let operands = 0
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? ''
+    const subcommand = command.commands.find((one) => one.name() === word)
+    const option = command.options.find(({ long }) => long === word)
+    if (subcommand) command = subcommand
+    else if (option) index += option.required ? 1 : 0
+    else if (word.startsWith('-') && word !== '--help') return `${command.name()} has no ${word}`
+    else if (word !== '--help') operands += 1
+  }
+  if (command.commands.length > 0 && words.at(-1) !== '--help') return `${command.name()} is no whole command`
+  return operands > command.registeredArguments.length ? `${command.name()} takes fewer arguments` : null
+}
+
+t.test('every command is one that Postern takes', async (t) => {
+  for (const guide of guides) {
+    for (const words of commandsOf(guide))
+      t.equal(problemOf(words), null, `${guide.path}: ${words.join(' ')}`)
   }
 })
 

@@ -139,6 +139,16 @@ t.test('every npm script, and every script that is run, is there', async (t) => 
   }
 })
 
+t.test('every folder and file of the house is there, and none is left out', async (t) => {
+  const [, house = ''] = read('docs/architecture.md').split('\n## The house\n')
+  const named = [...house.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([\w./-]+)`/g)].map(([, name = '']) => name),
+  )
+  for (const name of named) t.ok(existsSync(join(ROOT, 'src', name)), name)
+  for (const folder of globSync('*/', { cwd: join(ROOT, 'src') }))
+    t.ok(named.includes(`${folder}/`) || named.includes(folder), `src/${folder}`)
+})
+
 t.test('every audit event is explained, and no other', async (t) => {
   const sources = globSync('src/audit/*-events.ts', { cwd: ROOT }).map(read).join()
   const recorded = [...sources.matchAll(/(?:auditEvent|authenticatorEvent)\(\s*'([a-z_.]+)'/g)].map(

@@ -4,7 +4,7 @@ import { ConfigError } from '../config.ts'
 import { UnsealError } from '../crypto.ts'
 import { DataFolderError } from '../embedded-postgres.ts'
 import { EncryptionKeyError } from '../encryption/load-encryption-keys.ts'
-import { AuthError, DependencyError, renderError } from '../errors.ts'
+import { AuthError, DependencyError } from '../errors.ts'
 import { DatabaseNewerError } from '../migrate.ts'
 import { CommandError } from './host.ts'
 

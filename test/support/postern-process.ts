@@ -60,3 +60,24 @@ const answers = async (url: string): Promise<boolean> => {
     return false
   }
 }
+
+/** Runs `postern` with these arguments to its end, for what ends by itself: a command, or a start that fails. */
+export const runPostern = async (
+  commandArguments: string[],
+  environment: Record<string, string>,
+  input = '',
+): Promise<{ code: number | null; output: string }> => {
+  const child = spawn(process.execPath, [MAIN, ...commandArguments], {
+    env: { ...process.env, ...environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk
+    })
+  }
+  child.stdin.end(input)
+  const [code] = await once(child, 'close')
+  return { code, output }
+}

@@ -22,6 +22,7 @@ import { createMetrics } from './operations/metrics.ts'
 import { operationRoutes } from './operations/routes.ts'
 import { policyAdminRoutes } from './policy/admin-routes.ts'
 import { compileValidator } from './request-validation.ts'
+import { sharedSerializers } from './response-serialization.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { tokenAdminRoutes } from './tokens/admin-routes.ts'
 import { tokenRoutes } from './tokens/routes.ts'
@@ -44,6 +45,7 @@ const buildFastify = (deps: Deps) =>
     requestIdHeader: false,
     genReqId: () => uuidv7(),
     forceCloseConnections: 'idle',
+    schemaController: { compilersFactory: { buildSerializer: sharedSerializers() } },
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 128 },
   }).withTypeProvider<TypeBoxTypeProvider>()
 

@@ -88,6 +88,8 @@ export const serve = async (config: Readonly<Config>, output: Output): Promise<v
     closeGracefully(app, log)
   } catch (error) {
     await (app?.close() ?? close())
+    // A start that was stopped in order, by a taken address or a refused password, leaves a whole folder behind.
+    if (deps) await markFirstStartComplete(config.dataDir)
     throw error
   }
 }

@@ -18,7 +18,7 @@ export type PosternProcess = {
   kill: () => Promise<void>
 }
 
-/** Runs `postern serve` with this environment and waits until it answers. */
+/** Runs `postern serve` with this environment and waits until it has said that it is ready. */
 export const startPostern = async (environment: Record<string, string>): Promise<PosternProcess> => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -30,7 +30,8 @@ export const startPostern = async (environment: Record<string, string>): Promise
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
   const exited = once(child, 'exit')
   const deadline = Date.now() + START_WITHIN_MS
-  while (!(await answers(url))) {
+  // It listens a moment before there is an administrator, and before it closes in order.
+  while (!output.includes(' is ready on ') || !(await answers(url))) {
     if (child.exitCode !== null || Date.now() > deadline) {
       child.kill('SIGKILL')
       throw new Error(`postern did not start:\n${output}`)

@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { App } from './app.ts'
 import type { Deps } from './deps.ts'
+import { tidyDocument } from './openapi-document.ts'
 import { VERSION } from './version.ts'
 
 const DESCRIPTION = `Adds a second factor to any system and hands out signed JWTs once it has passed.
@@ -12,7 +13,8 @@ JSON in snake_case, times RFC 3339 UTC, durations in seconds, ids UUID. One erro
 const browsingPolicy = (issuer: string): Record<string, string[]> => ({
   'default-src': ["'none'"],
   'script-src': ["'self'"],
-  'style-src': ["'self'"],
+  // Swagger UI writes style elements.
+  'style-src': ["'self'", "'unsafe-inline'"],
   'img-src': ["'self'", 'data:'],
   'connect-src': ["'self'", new URL(issuer).origin],
   'base-uri': ["'none'"],
@@ -32,6 +34,8 @@ export const describeApi = async (app: App, deps: Pick<Deps, 'config'>): Promise
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
       servers: [{ url: deps.config.issuer }],
+      // Routes that need none say nothing; the others name theirs.
+      security: [],
       components: {
         securitySchemes: {
           bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token.' },
@@ -40,6 +44,8 @@ export const describeApi = async (app: App, deps: Pick<Deps, 'config'>): Promise
         },
       },
     },
+    transformObject: (made) =>
+      'openapiObject' in made ? tidyDocument(made.openapiObject) : made.swaggerObject,
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',

@@ -34,6 +34,9 @@ const BODY_LIMIT_BYTES = 64 * 1024
 const HANDLER_TIMEOUT_MS = 1_900
 const MAX_EVENT_LOOP_DELAY_MS = 1_000
 
+/** Answers are data: a browser that is led to one runs and frames nothing. `/docs` has a policy of its own. */
+const ANSWERS_ONLY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
+
 const buildFastify = (deps: Deps) =>
   Fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
@@ -122,7 +125,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
-  await app.register(helmet, { contentSecurityPolicy: false })
+  await app.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: ANSWERS_ONLY } })
   await app.register(underPressure, {
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
     pressureHandler: () => {

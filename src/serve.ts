@@ -38,13 +38,26 @@ const listen = async (app: App, { host, port }: Config, log: Log): Promise<numbe
   return typeof address === 'object' && address ? address.port : port
 }
 
-/** On SIGTERM or SIGINT: stop accepting, finish what runs, close; within 10 s. */
+/**
+ * On SIGTERM or SIGINT: stop accepting, finish what runs, close; within 10 s. A second signal changes nothing:
+ * npm passes a Ctrl-C on that the process has already had from the terminal.
+ */
 const closeGracefully = (app: App, log: Log): void => {
-  closeWithGrace({ delay: SHUTDOWN_MS, logger: log }, async ({ err, signal }) => {
+  const signals = ['SIGTERM', 'SIGINT'] as const
+  const options = { delay: SHUTDOWN_MS, logger: log, skip: [...signals] }
+  const { close } = closeWithGrace(options, async ({ err }) => {
     if (err) log.error({ err }, 'closing after an error')
-    else log.info({ signal }, 'closing')
     await app.close()
   })
+  let isClosing = false
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (isClosing) return
+      isClosing = true
+      log.info({ signal }, 'closing')
+      close()
+    })
+  }
 }
 
 /**

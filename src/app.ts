@@ -113,6 +113,19 @@ const limitRates = async (app: App, deps: Deps): Promise<void> => {
   })
 }
 
+const IDLE_CHECK_MS = 50
+
+/**
+ * Node closes connections that are idle when it stops accepting. One that is answering then would be kept alive
+ * after its answer, for as long as its client likes, so it is looked for again.
+ */
+const closeConnectionsWhenDone = (app: App): void => {
+  app.addHook('preClose', async () => {
+    const timer = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS)
+    app.server.once('close', () => clearInterval(timer))
+  })
+}
+
 /** Builds the HTTP application over open dependencies. Tests and production build the same one. */
 export const buildApp = async (deps: Deps): Promise<App> => {
   const app = buildFastify(deps)
@@ -120,6 +133,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   app.setValidatorCompiler(compileValidator)
   parseBodies(app)
   answerErrors(app)
+  closeConnectionsWhenDone(app)
   metrics.observe(app)
   app.addHook('preValidation', refuseUnasked)
   app.addHook('onRequest', async (request, reply) => {

@@ -113,7 +113,7 @@ const toAuthError = (error: unknown): AuthError => {
   if (!(error instanceof Error)) return new AuthError('server_error')
   const framework: FrameworkError = error
   if (framework.validation) return fromValidation(framework, framework.validation)
-  if (framework.code === 'FST_ERR_HANDLER_TIMEOUT' || framework.statusCode === 503) {
+  if (framework.statusCode === 503) {
     return new AuthError('temporarily_unavailable', undefined, { retry_after: DEPENDENCY_RETRY_SECONDS })
   }
   // Fastify's own refusals of a body: malformed, too large, of another content type.

@@ -120,7 +120,7 @@ const toAuthError = (error: unknown): AuthError => {
   const framework: FrameworkError = error
   if (framework.validation)
     return invalidRequest(framework.validation, framework.validationContext ?? 'request')
-  if (framework.code === 'FST_ERR_HANDLER_TIMEOUT' || framework.statusCode === 503) {
+  if (framework.statusCode === 503) {
     return new AuthError('temporarily_unavailable', undefined, { retry_after: DEPENDENCY_RETRY_SECONDS })
   }
   // Fastify's own refusals of a body: malformed, too large, of another content type.

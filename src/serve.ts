@@ -1,5 +1,5 @@
-// Serving: takes the data folder, opens everything, listens, makes the first administrator, says so, and
-// closes down in order.
+// Serving: takes the data folder, opens everything, makes the first administrator, listens, says so, and closes
+// down in order.
 import closeWithGrace from 'close-with-grace'
 import { createFirstAdministrator } from './accounts/create-first-administrator.ts'
 import { type App, buildApp } from './app.ts'
@@ -8,7 +8,7 @@ import { type ControlHandler, holdControlSocket, needsControlSocket, type Output
 import { type Deps, openDeps } from './deps.ts'
 import { markFirstStartComplete } from './embedded-postgres.ts'
 import { createLog, type Log } from './log.ts'
-import { startMessage } from './start-message.ts'
+import { administratorMessage, startMessage } from './start-message.ts'
 import { VERSION } from './version.ts'
 
 const SHUTDOWN_MS = 10_000
@@ -81,9 +81,14 @@ const start = async (config: Readonly<Config>, log: Log, output: Output): Promis
     deps = await openDeps(config, log)
     app = await buildApp(deps)
     app.addHook('onClose', close)
-    // Before the administrator is made: where the address is taken, no password is made that nobody sees.
-    const port = await listen(app, config, log)
     const firstAdministrator = await createFirstAdministrator(deps)
+    await markFirstStartComplete(config.dataDir)
+    // Nobody is answered before there is an administrator to sign in.
+    const port = await listen(app, config, log).catch((error) => {
+      // The password is shown this once, also where nothing can be served with it yet.
+      if (firstAdministrator) output.out(administratorMessage(firstAdministrator))
+      throw error
+    })
     const facts = {
       version: VERSION,
       address: { host: config.host, port },
@@ -93,12 +98,11 @@ const start = async (config: Readonly<Config>, log: Log, output: Output): Promis
       fromSource: import.meta.url.endsWith('.ts'),
     }
     output.out(startMessage(facts, config))
-    await markFirstStartComplete(config.dataDir)
     log.info({ host: config.host, port, migrated: deps.migrated }, 'listening')
     return app
   } catch (error) {
     await (app?.close() ?? close())
-    // A start that was stopped in order, by a taken address or a refused password, leaves a whole folder behind.
+    // A start that was stopped in order, such as by a refused password, leaves a whole folder behind.
     if (deps) await markFirstStartComplete(config.dataDir)
     throw error
   }

@@ -94,3 +94,7 @@ export const startMessage = (facts: StartFacts, settings: Settings): string => {
     '',
   ].join('\n')
 }
+
+/** The part of it that must not be lost where the start fails after the administrator was made. */
+export const administratorMessage = (firstAdministrator: FirstAdministrator): string =>
+  [...administrator(firstAdministrator), ''].join('\n')

@@ -54,11 +54,19 @@ export const askRedis = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
   new Promise<Answer>((resolve, reject) => {
     const fail = (error: unknown) => reject(new DependencyError('redis', saying(error)))
     const timer = setTimeout(() => fail(`no answer within ${ANSWER_WITHIN_MS} ms`), ANSWER_WITHIN_MS)
-    // The client throws, rather than rejects, where no node of the cluster serves a slot.
-    Promise.resolve()
-      .then(ask)
-      .finally(() => clearTimeout(timer))
-      .then(resolve, fail)
+    const failNow = (error: unknown) => {
+      clearTimeout(timer)
+      fail(error)
+    }
+    try {
+      ask().then((answer) => {
+        clearTimeout(timer)
+        resolve(answer)
+      }, failNow)
+    } catch (error) {
+      // The client throws, rather than rejects, where no node of the cluster serves a slot.
+      failNow(error)
+    }
   })
 
 const isScriptMissing = (error: unknown): boolean =>

@@ -26,13 +26,14 @@ export const createMetrics = (): Metrics => {
     registry,
     observe(app) {
       app.decorateReply('errorCode', '')
-      app.addHook('onResponse', async (request, reply) => {
+      app.addHook('onResponse', (request, reply, done) => {
         const route = request.routeOptions.url ?? 'unknown'
         duration.observe(
           { method: request.method, route, status: reply.statusCode },
           reply.elapsedTime / 1000,
         )
         if (reply.errorCode) refusals.inc({ error: reply.errorCode })
+        done()
       })
     },
   }

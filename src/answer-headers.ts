@@ -1,0 +1,28 @@
+// The headers of every answer: helmet's, and the id of the request it answers.
+import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import helmet from 'helmet'
+import type { App } from './app.ts'
+
+/** Answers are data: a browser that is led to one runs and frames nothing. `/docs` has a policy of its own. */
+const ANSWERS_ONLY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
+
+// Decision: not @fastify/helmet, which puts helmet together anew for every request.
+const securityHeaders = (): OutgoingHttpHeaders => {
+  const answer = new ServerResponse(new IncomingMessage(new Socket()))
+  helmet({ contentSecurityPolicy: { useDefaults: false, directives: ANSWERS_ONLY } })(
+    answer.req,
+    answer,
+    () => {},
+  )
+  return answer.getHeaders()
+}
+
+/** Has to stand before the routes. */
+export const setAnswerHeaders = (app: App): void => {
+  const headers = securityHeaders()
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(headers).header('x-request-id', request.id)
+    done()
+  })
+}

@@ -104,15 +104,24 @@ const TABLE: Record<string, Attempt> = {
   },
 }
 
-const mintsTokens = (response: unknown): boolean => JSON.stringify(response ?? '').includes('"access_token"')
+/** Also by a schema that it refers to. */
+const mintsTokens = (response: unknown, schemas: Record<string, unknown> = {}): boolean => {
+  const text = JSON.stringify(response ?? '')
+  const referred = [...text.matchAll(/"#\/components\/schemas\/(\w+)"/g)]
+  return (
+    text.includes('"access_token"') || referred.some(([, name = '']) => mintsTokens(schemas[name], schemas))
+  )
+}
 
 t.test('the table names every route that can mint a token', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const minting: string[] = []
-  for (const [path, operations] of Object.entries(postern.app.swagger().paths ?? {})) {
+  const { paths, components }: { paths?: object; components?: { schemas?: Record<string, unknown> } } =
+    postern.app.swagger()
+  for (const [path, operations] of Object.entries(paths ?? {})) {
     for (const [method, operation] of Object.entries(operations ?? {})) {
       const { responses } = operation as { responses?: Record<string, unknown> }
-      if (mintsTokens([responses?.['200'], responses?.['201']]))
+      if (mintsTokens([responses?.['200'], responses?.['201']], components?.schemas))
         minting.push(`${method.toUpperCase()} ${path}`)
     }
   }

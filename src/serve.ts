@@ -45,11 +45,10 @@ const listen = async (app: App, { host, port }: Config, log: Log): Promise<numbe
  */
 const closeGracefully = (started: Promise<App>, log: Log): void => {
   const signals = ['SIGTERM', 'SIGINT'] as const
-  const options = { delay: SHUTDOWN_MS, logger: log, skip: [...signals] }
+  const options = { delay: SHUTDOWN_MS, logger: log, skip: [...signals, 'beforeExit' as const] }
   const { close } = closeWithGrace(options, async ({ err }) => {
     if (err) log.error({ err }, 'closing after an error')
-    const app = await started
-    await app.close()
+    await (await started).close()
   })
   let isClosing = false
   for (const signal of signals) {
@@ -57,7 +56,8 @@ const closeGracefully = (started: Promise<App>, log: Log): void => {
       if (isClosing) return
       isClosing = true
       log.info({ signal }, 'closing')
-      close()
+      // A start that fails ends the process by itself.
+      started.then(close, () => {})
     })
   }
 }

@@ -4,10 +4,17 @@ import { Socket } from 'node:net'
 import helmet from 'helmet'
 import type { App } from './app.ts'
 
+/** Answers are data: a browser that is led to one runs and frames nothing. `/docs` has a policy of its own. */
+const ANSWERS_ONLY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
+
 // Decision: not @fastify/helmet, which puts helmet together anew for every request.
 const securityHeaders = (): OutgoingHttpHeaders => {
   const answer = new ServerResponse(new IncomingMessage(new Socket()))
-  helmet({ contentSecurityPolicy: false })(answer.req, answer, () => {})
+  helmet({ contentSecurityPolicy: { useDefaults: false, directives: ANSWERS_ONLY } })(
+    answer.req,
+    answer,
+    () => {},
+  )
   return answer.getHeaders()
 }
 

@@ -23,6 +23,7 @@ import { createMetrics } from './operations/metrics.ts'
 import { operationRoutes } from './operations/routes.ts'
 import { policyAdminRoutes } from './policy/admin-routes.ts'
 import { compileValidator } from './request-validation.ts'
+import { sharedSerializers } from './response-serialization.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { tokenAdminRoutes } from './tokens/admin-routes.ts'
 import { tokenRoutes } from './tokens/routes.ts'
@@ -44,6 +45,7 @@ const buildFastify = (deps: Deps) =>
     // One more logger a request would cost more than its validation; what is logged names its request itself.
     childLoggerFactory: (logger) => logger,
     forceCloseConnections: 'idle',
+    schemaController: { compilersFactory: { buildSerializer: sharedSerializers() } },
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: 128 },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
@@ -109,6 +111,19 @@ const limitRates = async (app: App, deps: Deps): Promise<void> => {
   })
 }
 
+const IDLE_CHECK_MS = 50
+
+/**
+ * Node closes connections that are idle when it stops accepting. One that is answering then would be kept alive
+ * after its answer, for as long as its client likes, so it is looked for again.
+ */
+const closeConnectionsWhenDone = (app: App): void => {
+  app.addHook('preClose', async () => {
+    const timer = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS)
+    app.server.once('close', () => clearInterval(timer))
+  })
+}
+
 /** Builds the HTTP application over open dependencies. Tests and production build the same one. */
 export const buildApp = async (deps: Deps): Promise<App> => {
   const app = buildFastify(deps)
@@ -116,6 +131,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   app.setValidatorCompiler(compileValidator)
   parseBodies(app)
   answerErrors(app)
+  closeConnectionsWhenDone(app)
   metrics.observe(app)
   answerInTime(app)
   setAnswerHeaders(app)

@@ -81,7 +81,13 @@ export type RenderedError = {
 
 const DEPENDENCY_RETRY_SECONDS = 1
 
-type AjvError = { instancePath: string; keyword: string; params: Record<string, unknown>; message?: string }
+/** Ajv's word on one problem. */
+export type AjvError = {
+  instancePath: string
+  keyword: string
+  params: Record<string, unknown>
+  message?: string
+}
 
 /** What Fastify throws by itself; `validation` where a schema refused the request. */
 type FrameworkError = Error & {
@@ -97,8 +103,8 @@ const fieldOf = ({ instancePath, keyword, params }: AjvError): string => {
   return path.slice(1)
 }
 
-const fromValidation = (error: FrameworkError, validation: AjvError[]): AuthError => {
-  const where = error.validationContext ?? 'request'
+/** Names every problem that Ajv found; `where` stands for what has no member's name. */
+export const invalidRequest = (validation: readonly AjvError[], where: string): AuthError => {
   const fields = [...new Set(validation.map((one) => fieldOf(one) || where))]
   const problems = validation.map((one) => `${fieldOf(one) || where} ${one.message ?? 'is not valid'}`)
   return new AuthError('invalid_request', `${[...new Set(problems)].join('; ')}.`, { fields })
@@ -112,7 +118,8 @@ const toAuthError = (error: unknown): AuthError => {
   }
   if (!(error instanceof Error)) return new AuthError('server_error')
   const framework: FrameworkError = error
-  if (framework.validation) return fromValidation(framework, framework.validation)
+  if (framework.validation)
+    return invalidRequest(framework.validation, framework.validationContext ?? 'request')
   if (framework.statusCode === 503) {
     return new AuthError('temporarily_unavailable', undefined, { retry_after: DEPENDENCY_RETRY_SECONDS })
   }

@@ -4,6 +4,7 @@ import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
 import type { FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import type { Static, TSchema } from 'typebox'
+import { invalidRequest } from './errors.ts'
 import { isNetwork } from './network.ts'
 
 const OPTIONS = { allErrors: true, useDefaults: true, removeAdditional: false, strict: false } as const
@@ -23,12 +24,12 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
 
 /**
  * What a caller other than HTTP gives (the command line), checked as a body would be.
- * @throws {Error} with Ajv's problems, which `renderError` names as it does for a request.
+ * @throws {AuthError} invalid_request, naming the members
  */
 export const validated = <T extends TSchema>(schema: T, value: unknown): Static<T> => {
   const validate = strict.compile<Static<T>>(schema)
   if (validate(value)) return value
-  throw Object.assign(new Error('invalid input'), { validation: validate.errors, validationContext: 'input' })
+  throw invalidRequest(validate.errors ?? [], 'input')
 }
 
 /** A `preValidation` hook for routes whose body's members are all optional: no body is an empty one. */

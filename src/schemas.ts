@@ -43,7 +43,7 @@ export const ErrorBody = Type.Object(
     acr_values: Type.Optional(Type.String()),
     max_age: Type.Optional(Type.Integer({ description: 'Seconds.' })),
   },
-  { description: 'The one error shape (RFC 6749 5.2, with more members).' },
+  { title: 'Error', description: 'The one error shape (RFC 6749 5.2, with more members).' },
 )
 export type ErrorBody = Static<typeof ErrorBody>
 

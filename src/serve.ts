@@ -1,5 +1,5 @@
-// Serving: takes the data folder, opens everything, listens, makes the first administrator, says so, and
-// closes down in order.
+// Serving: takes the data folder, opens everything, makes the first administrator, listens, says so, and closes
+// down in order.
 import closeWithGrace from 'close-with-grace'
 import { createFirstAdministrator } from './accounts/create-first-administrator.ts'
 import { type App, buildApp } from './app.ts'
@@ -8,7 +8,7 @@ import { type ControlHandler, holdControlSocket, needsControlSocket, type Output
 import { type Deps, openDeps } from './deps.ts'
 import { markFirstStartComplete } from './embedded-postgres.ts'
 import { createLog, type Log } from './log.ts'
-import { startMessage } from './start-message.ts'
+import { administratorMessage, startMessage } from './start-message.ts'
 import { VERSION } from './version.ts'
 
 const SHUTDOWN_MS = 10_000
@@ -38,13 +38,26 @@ const listen = async (app: App, { host, port }: Config, log: Log): Promise<numbe
   return typeof address === 'object' && address ? address.port : port
 }
 
-/** On SIGTERM or SIGINT: stop accepting, finish what runs, close; within 10 s. */
+/**
+ * On SIGTERM or SIGINT: stop accepting, finish what runs, close; within 10 s. A second signal changes nothing:
+ * npm passes a Ctrl-C on that the process has already had from the terminal.
+ */
 const closeGracefully = (app: App, log: Log): void => {
-  closeWithGrace({ delay: SHUTDOWN_MS, logger: log }, async ({ err, signal }) => {
+  const signals = ['SIGTERM', 'SIGINT'] as const
+  const options = { delay: SHUTDOWN_MS, logger: log, skip: [...signals] }
+  const { close } = closeWithGrace(options, async ({ err }) => {
     if (err) log.error({ err }, 'closing after an error')
-    else log.info({ signal }, 'closing')
     await app.close()
   })
+  let isClosing = false
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (isClosing) return
+      isClosing = true
+      log.info({ signal }, 'closing')
+      close()
+    })
+  }
 }
 
 /**
@@ -71,9 +84,15 @@ export const serve = async (config: Readonly<Config>, output: Output): Promise<v
     deps = await openDeps(config, log)
     app = await buildApp(deps)
     app.addHook('onClose', close)
-    // Before the administrator is made: where the address is taken, no password is made that nobody sees.
-    const port = await listen(app, config, log)
     const firstAdministrator = await createFirstAdministrator(deps)
+    await markFirstStartComplete(config.dataDir)
+    // Nobody is answered before there is an administrator to sign in.
+    const port = await listen(app, config, log).catch((error) => {
+      // The password is shown this once, also where nothing can be served with it yet.
+      if (firstAdministrator) output.out(administratorMessage(firstAdministrator))
+      throw error
+    })
+    closeGracefully(app, log)
     const facts = {
       version: VERSION,
       address: { host: config.host, port },
@@ -83,11 +102,11 @@ export const serve = async (config: Readonly<Config>, output: Output): Promise<v
       fromSource: import.meta.url.endsWith('.ts'),
     }
     output.out(startMessage(facts, config))
-    await markFirstStartComplete(config.dataDir)
     log.info({ host: config.host, port, migrated: deps.migrated }, 'listening')
-    closeGracefully(app, log)
   } catch (error) {
     await (app?.close() ?? close())
+    // A start that was stopped in order, such as by a refused password, leaves a whole folder behind.
+    if (deps) await markFirstStartComplete(config.dataDir)
     throw error
   }
 }

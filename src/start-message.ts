@@ -68,10 +68,12 @@ const nextSteps = (
   '',
   'Next:',
   ...(fromSource
-    ? ['  npm run demo            walks through enrolling, signing in and verifying tokens']
-    : []),
-  '  postern serve --help    every setting; in production DATABASE_URL, REDIS_URL, POSTERN_ISSUER and',
-  '                          POSTERN_ENCRYPTION_KEYS',
+    ? [
+        '  npm run demo                            walks through enrolling, signing in and verifying tokens',
+        '  npx node src/main.ts serve --help       every setting; in production DATABASE_URL, REDIS_URL,',
+      ]
+    : ['  postern serve --help                    every setting; in production DATABASE_URL, REDIS_URL,']),
+  '                                          POSTERN_ISSUER and POSTERN_ENCRYPTION_KEYS',
   '  Sign in, enroll an authenticator app with the token that this answers, and change the password:',
   `  curl ${url}/v1/login -H 'content-type: application/json' \\`,
   `    -d '${JSON.stringify({ username, password: password ?? '…' })}'`,
@@ -92,3 +94,7 @@ export const startMessage = (facts: StartFacts, settings: Settings): string => {
     '',
   ].join('\n')
 }
+
+/** The part of it that must not be lost where the start fails after the administrator was made. */
+export const administratorMessage = (firstAdministrator: FirstAdministrator): string =>
+  [...administrator(firstAdministrator), ''].join('\n')

@@ -3,11 +3,14 @@ import { execFile } from 'node:child_process'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { VARIABLES } from '../src/config.ts'
 import { startPostern } from './support/postern-process.ts'
 import { freePort, temporaryFolder } from './support/server-process.ts'
 
+const run = promisify(execFile)
+const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 const DEMO = fileURLToPath(new URL('../scripts/demo.ts', import.meta.url))
 
 type Run = { code: number; out: string; err: string }
@@ -67,14 +70,16 @@ t.test('the demo tells the whole story with a server of its own, and leaves noth
 
 t.test('against a server that runs already', async (t) => {
   const password = 'a password of some length'
+  const dataDir = join(temporaryFolder('demo'), 'data')
   const postern = await startPostern({
-    POSTERN_DATA_DIR: join(temporaryFolder('demo'), 'data'),
+    POSTERN_DATA_DIR: dataDir,
     POSTERN_ADMIN_PASSWORD: password,
     LOG_LEVEL: 'warn',
   })
   const { url } = postern
   t.teardown(() => postern.stop())
 
+  let recoveryCode = ''
   await t.test('it says what it needs', async (t) => {
     const withoutPassword = await runDemo(['--url', url])
     t.equal(withoutPassword.code, 1)
@@ -90,7 +95,9 @@ t.test('against a server that runs already', async (t) => {
     t.equal(first.code, 0, first.err)
     assertWholeStory(t, first.out)
     const [, secret = ''] = /DEMO_ADMIN_TOTP_SECRET=([A-Z2-7]{32})/.exec(first.out) ?? []
-    t.equal(first.out.match(/recovery code {3}[0-9A-Z]{4}(-[0-9A-Z]{4}){3}/g)?.length, 10 + 1)
+    const recoveryCodes = [...first.out.matchAll(/recovery code {3}([0-9A-Z]{4}(-[0-9A-Z]{4}){3})/g)]
+    t.equal(recoveryCodes.length, 10 + 1, 'ten of the administrator, and the one that the story uses')
+    recoveryCode = recoveryCodes[0]?.[1] ?? ''
 
     const withoutCode = await runDemo(['--url', url], { POSTERN_ADMIN_PASSWORD: password })
     t.equal(withoutCode.code, 1)
@@ -102,6 +109,23 @@ t.test('against a server that runs already', async (t) => {
     })
     t.equal(again.code, 0, again.err)
     assertWholeStory(t, again.out)
+  })
+
+  await t.test('where it does not go as told, it says where, and tidies up all the same', async (t) => {
+    const environment = { POSTERN_ADMIN_PASSWORD: password, DEMO_ADMIN_CODE: recoveryCode }
+    const cli = (...args: string[]) =>
+      run(process.execPath, [MAIN, ...args], { env: { ...process.env, POSTERN_DATA_DIR: dataDir } })
+    await cli('policy', 'change', '{"enabled": false}')
+    const { code, out, err } = await runDemo(['--url', url], environment)
+
+    t.equal(code, 1)
+    t.match(err, /✗ A challenge was due, and the answer is authenticated\.\n$/)
+    t.notMatch(out, /All of it went as told/)
+    const { stdout } = await cli('account', 'list', '--json')
+    t.same(
+      JSON.parse(stdout).map(({ username }: { username: string }) => username),
+      ['admin'],
+    )
   })
 })
 

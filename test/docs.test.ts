@@ -4,6 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { buildProgram } from '../src/command-line/program.ts'
 import { VARIABLES } from '../src/config.ts'
 import { openTestApp } from './support/app.ts'
 import { examplesOf, type Guide, inlineCodeOf, ROOT, readGuides } from './support/markdown.ts'
@@ -86,6 +87,48 @@ t.test('every variable is one that Postern or its demo reads', async (t) => {
   }
 })
 
+/** The commands that a guide names, in text and in blocks, as words. */
+const commandsOf = (guide: Guide): string[][] =>
+  [...inlineCodeOf(guide), ...examplesOf(guide).flatMap(({ code }) => code.split('\n'))]
+    .filter((code) => /^(postern|npx node src\/main\.ts) /.test(code))
+    .map((code) => code.replace(/^(postern|npx node src\/main\.ts) /, '').match(/'[^']*'|\S+/g) ?? [])
+
+const unused = async (): Promise<never> => {
+  throw new Error('nothing is run here')
+}
+const program = buildProgram({
+  out() {},
+  err() {},
+  readPassword: unused,
+  perform: unused,
+  migrate: unused,
+  serve: unused,
+})
+
+/** What is wrong with a command line; null where Postern would take it. */
+const problemOf = (words: string[]): string | null => {
+  let command = program
+  let operands = 0
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? ''
+    const subcommand = command.commands.find((one) => one.name() === word)
+    const option = command.options.find(({ long }) => long === word)
+    if (subcommand) command = subcommand
+    else if (option) index += option.required ? 1 : 0
+    else if (word.startsWith('-') && word !== '--help') return `${command.name()} has no ${word}`
+    else if (word !== '--help') operands += 1
+  }
+  if (command.commands.length > 0 && words.at(-1) !== '--help') return `${command.name()} is no whole command`
+  return operands > command.registeredArguments.length ? `${command.name()} takes fewer arguments` : null
+}
+
+t.test('every command is one that Postern takes', async (t) => {
+  for (const guide of guides) {
+    for (const words of commandsOf(guide))
+      t.equal(problemOf(words), null, `${guide.path}: ${words.join(' ')}`)
+  }
+})
+
 t.test('every npm script, and every script that is run, is there', async (t) => {
   const { scripts } = JSON.parse(read('package.json'))
   for (const { path, text } of guides) {
@@ -94,6 +137,16 @@ t.test('every npm script, and every script that is run, is there', async (t) => 
     for (const [, file = ''] of text.matchAll(/npx node (\S+\.ts)/g))
       t.ok(existsSync(join(ROOT, file)), `${path}: ${file}`)
   }
+})
+
+t.test('every folder and file of the house is there, and none is left out', async (t) => {
+  const [, house = ''] = read('docs/architecture.md').split('\n## The house\n')
+  const named = [...house.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) =>
+    [...cell.matchAll(/`([\w./-]+)`/g)].map(([, name = '']) => name),
+  )
+  for (const name of named) t.ok(existsSync(join(ROOT, 'src', name)), name)
+  for (const folder of globSync('*/', { cwd: join(ROOT, 'src') }))
+    t.ok(named.includes(`${folder}/`) || named.includes(folder), `src/${folder}`)
 })
 
 t.test('every audit event is explained, and no other', async (t) => {

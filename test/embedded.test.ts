@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { openTestApp, type TestApp } from './support/app.ts'
+import { begin, confirm, countByStatus } from './support/enrollment.ts'
 
 /** No server at all: PostgreSQL runs inside the process, and short-lived state is in its memory. */
 const openEmbedded = (t: Parameters<typeof openTestApp>[0], dataDir: string) =>
@@ -33,6 +34,24 @@ t.test('on embedded defaults everything behaves the same', async (t) => {
     )
     t.equal(answers.filter(({ status }) => status === 200).length, 1)
     await postern.setPolicy({ max_failed_attempts: 5 })
+  })
+
+  t.test('who must enroll does so at login, once of fifty times, and keeps recovery codes', async (t) => {
+    const newcomer = await postern.createAccount({ roles: ['admin'] })
+    const token: string = (await postern.logIn(newcomer)).body.enrollment_token
+    const pending = await begin(postern, token)
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => confirm(postern, token, pending.id, pending.code())),
+    )
+    const counts = countByStatus(answers)
+    t.equal(counts[200], 1, JSON.stringify(counts))
+    t.notOk(counts[500], JSON.stringify(counts))
+    const { body } = answers.find(({ status }) => status === 200) ?? {}
+    const bearer: string = body.access_token
+    const renewed = await postern.request('POST', '/v1/me/recovery-codes', { bearer })
+    t.equal(renewed.body.recovery_codes.length, 10)
+    const last = await postern.request('DELETE', `/v1/me/authenticators/${pending.id}`, { bearer })
+    t.equal(last.body.error, 'policy_violation')
   })
 
   t.test('of two hundred parallel wrong codes, five are evaluated', async (t) => {

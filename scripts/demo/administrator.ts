@@ -11,7 +11,7 @@ type Confirmed = Partial<Tokens> & { recovery_codes?: string[] }
 
 const HOW_TO_GIVE_A_CODE =
   'The administrator has a second factor. Run the demo in a terminal and type the code, or give it as ' +
-  'DEMO_ADMIN_CODE, or the authenticator’s secret as DEMO_ADMIN_TOTP_SECRET; npm run demo -- --own needs none.'
+  'DEMO_ADMIN_CODE (a recovery code will do), or the authenticator’s secret as DEMO_ADMIN_TOTP_SECRET; npm run demo -- --own needs none.'
 
 /** Signs the server's administrator in and returns an access token with `acr` `aal2`. */
 export const signInAdministrator = async (
@@ -23,10 +23,22 @@ export const signInAdministrator = async (
   const password = server.administrator.password ?? (await askPassword(username))
   const answer = await logIn(postern, username, password)
   if (answer.status === 'challenge_required') return passChallenge(postern, answer.challenge_token, narrator)
+  if (answer.status === 'authenticated') {
+    const challengeToken = await stepUp(postern, answer.access_token)
+    if (challengeToken) return passChallenge(postern, challengeToken, narrator)
+  }
 
   const bearer = answer.status === 'authenticated' ? answer.access_token : answer.enrollment_token
   const confirmed = await enroll(postern, bearer, server, narrator)
   return confirmed.access_token ?? bearer
+}
+
+/** Where the policy asks nobody for a second factor, administration does all the same. Null: there is none yet. */
+const stepUp = async (postern: Postern, bearer: string): Promise<string | null> => {
+  const me = await postern.ask<{ second_factor: { enabled: boolean } }>('GET /v1/me', { bearer })
+  if (!me.second_factor.enabled) return null
+  const options = { bearer, json: { acr: 'aal2' } }
+  return (await postern.ask<{ challenge_token: string }>('POST /v1/me/step-up', options)).challenge_token
 }
 
 const askPassword = (username: string): Promise<string> => {
@@ -50,7 +62,8 @@ const logIn = async (postern: Postern, username: string, password: string): Prom
 }
 
 const giveCode = async (postern: Postern, challengeToken: string, code: string): Promise<string> => {
-  const json = { challenge_token: challengeToken, method: 'totp', code }
+  const method = /^\d+$/.test(code) ? 'totp' : 'recovery_code'
+  const json = { challenge_token: challengeToken, method, code }
   const { access_token } = await postern.ask<Tokens>('POST /v1/challenges/verify', { json })
   return access_token
 }
@@ -66,21 +79,23 @@ const passChallenge = async (
     const app = openAuthenticatorApp(`otpauth://totp/Postern?secret=${encodeURIComponent(secret)}`, narrator)
     return giveUnusedCode(postern, challengeToken, app)
   }
-  if (canAsk()) return giveCode(postern, challengeToken, await ask('Code of your authenticator app:'))
+  if (canAsk())
+    return giveCode(postern, challengeToken, await ask('Code of your authenticator app, or a recovery code:'))
   throw new DemoError(HOW_TO_GIVE_A_CODE)
 }
 
-/** This step's code may have been used by a run just before; the next step's has not. */
+/** Runs just before may have used the codes of this time step and the next; the one after them is unused. */
 const giveUnusedCode = async (
   postern: Postern,
   challengeToken: string,
   app: AuthenticatorApp,
+  codesLeft = 3,
 ): Promise<string> => {
   try {
     return await giveCode(postern, challengeToken, await app.nextCode())
   } catch (error) {
-    if (!(error instanceof Refused) || error.answer.error !== 'invalid_code') throw error
-    return giveCode(postern, challengeToken, await app.nextCode())
+    if (!(error instanceof Refused) || error.answer.error !== 'invalid_code' || codesLeft === 1) throw error
+    return giveUnusedCode(postern, challengeToken, app, codesLeft - 1)
   }
 }
 

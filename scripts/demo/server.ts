@@ -120,7 +120,8 @@ const untilReady = async (url: string, child: ChildProcess): Promise<void> => {
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += chunk))
   const deadline = Date.now() + START_WITHIN_MS
-  while (!(await isPostern(url))) {
+  // It listens a moment before its administrator is made.
+  while (!output.includes(' is ready on ') || !(await isPostern(url))) {
     if (child.exitCode !== null || Date.now() > deadline) {
       throw new DemoError(`The demo's own server did not start:\n${output}`)
     }

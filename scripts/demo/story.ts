@@ -192,7 +192,7 @@ export const tidyUp = async (
   administrator: string,
   user: User,
 ): Promise<void> => {
-  narrator.step('Nothing is left behind: the account is deleted, the administrator logs out')
+  narrator.step('The account is deleted and the administrator logs out; the audit log keeps it all')
   await postern.ask(`DELETE /v1/admin/accounts/${user.id}`, { bearer: administrator })
   await postern.ask('POST /v1/logout', { bearer: administrator })
 }

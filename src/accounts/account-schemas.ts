@@ -1,8 +1,6 @@
 // What an account is over HTTP: the members that are given, and the item that is shown. Pure. One source of the
 // names' shape for the routes and the command line.
-import { type Static, type TSchema, Type } from 'typebox'
-import { Value } from 'typebox/value'
-import { AuthError } from '../errors.ts'
+import { type Static, Type } from 'typebox'
 import { requirementReasons } from '../policy/decide.ts'
 import { type Policy, RoleName } from '../policy/policy.ts'
 import { Nullable, PlainText, Strict, Timestamp, Uuid } from '../schemas.ts'
@@ -42,18 +40,6 @@ export const AccountPatch = Strict(
   { minProperties: 1, examples: [{ display_name: 'Ada Lovelace', roles: ['user', 'viewer'] }] },
 )
 export type AccountPatch = Static<typeof AccountPatch>
-
-/**
- * For what does not come through a route, and so past no validator.
- * @throws {AuthError} invalid_request, naming the members.
- */
-export const requireShape = (schema: TSchema, value: unknown): void => {
-  const errors = Value.Errors(schema, value)
-  if (errors.length === 0) return
-  const fields = [...new Set(errors.map(({ instancePath }) => instancePath.slice(1)))]
-  const problems = errors.map(({ instancePath, message }) => `${instancePath.slice(1)} ${message}`)
-  throw new AuthError('invalid_request', `${problems.join('; ')}.`, { fields })
-}
 
 const SECOND_FACTOR_MEMBERS = {
   enabled: Type.Boolean({ description: 'An authenticator is enrolled.' }),

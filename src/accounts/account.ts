@@ -66,3 +66,14 @@ export const nameKey = (name: string): string => name.trim().normalize('NFC').to
 /** The name a person knows the account by, for QR codes and greetings. */
 export const accountLabel = (account: Account): string =>
   account.username ?? account.email ?? account.displayName ?? account.subject ?? account.id
+
+/**
+ * The part of a statement that notes a sign-in on the account that `burned` (a CTE with `account_id`) is of,
+ * where the event that it records says that a challenge has passed.
+ */
+export const signedIn = (burned: string, at: string, event: string): string => `signed_in AS (
+      UPDATE accounts
+         SET last_login_at = ${at}
+        FROM ${burned}
+       WHERE id = ${burned}.account_id AND ${event}::jsonb ->> 'event' = 'challenge.passed'
+    )`

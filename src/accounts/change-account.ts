@@ -4,8 +4,9 @@ import { accountChanged } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
+import { validated } from '../request-validation.ts'
 import { type Account, ADMINISTRATOR_ROLE } from './account.ts'
-import { AccountPatch, requireShape } from './account-schemas.ts'
+import { AccountPatch } from './account-schemas.ts'
 import { type AccountChanges, changeAccountRow } from './admin-store.ts'
 import { endAccess } from './end-access.ts'
 import { findAccount } from './store.ts'
@@ -55,7 +56,7 @@ export const changeAccount = async (
   accountId: string,
   patch: AccountPatch,
 ): Promise<void> => {
-  requireShape(AccountPatch, patch)
+  validated(AccountPatch, patch)
   const account = await findAccount(deps, accountId)
   if (!account) throw new AuthError('not_found', 'There is no such account.')
   refuseForeign(account, patch)

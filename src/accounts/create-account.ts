@@ -3,7 +3,8 @@ import { accountCreated } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { NewAccountNames, requireShape } from './account-schemas.ts'
+import { validated } from '../request-validation.ts'
+import { NewAccountNames } from './account-schemas.ts'
 import { insertAccount } from './admin-store.ts'
 import { isVerifiable } from './password-hash.ts'
 import { requireAcceptablePassword } from './require-acceptable-password.ts'
@@ -25,7 +26,7 @@ export const createAccount = async (
   names: NewAccountNames,
   initial: InitialPassword,
 ): Promise<string> => {
-  requireShape(NewAccountNames, names)
+  validated(NewAccountNames, names)
   const { username, email = null, display_name: displayName = null, roles = DEFAULT_ROLES } = names
   const holder = { username, email, displayName, roles, enrolledAuthenticators: 0 }
   const passwordHash = await initialHash(deps, holder, initial)

@@ -1,5 +1,5 @@
 // Recovery codes in PostgreSQL: salted hashes, a set at a time, each used once.
-import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
+import { ACCOUNT_COLUMNS, type Account, type AccountRow, signedIn, toAccount } from '../accounts/account.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sql } from '../postgres.ts'
 import type { StoredRecoveryCode } from './recovery-code.ts'
@@ -40,8 +40,8 @@ const USE_RECOVERY_CODE = {
          SET used_at = $2
        WHERE id = $1 AND used_at IS NULL
          AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id AND status = 'active')
-      RETURNING id
-    )
+      RETURNING account_id
+    ), ${signedIn('used', '$2', '$3')}
     SELECT record_audit_event($3::jsonb) FROM used`,
 }
 

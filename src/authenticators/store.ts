@@ -1,7 +1,7 @@
 // Authenticators in PostgreSQL, as an attempt needs them: found, burned, failed. Recovery codes stand in
 // `recovery-code-store.ts`, enrolling in `enrollment-store.ts`, what the account does with its own in
 // `own-authenticator-store.ts`.
-import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
+import { ACCOUNT_COLUMNS, type Account, type AccountRow, signedIn, toAccount } from '../accounts/account.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../crypto.ts'
 import type { Sql } from '../postgres.ts'
@@ -50,8 +50,8 @@ const BURN_TIME_STEP = {
          SET last_time_step = $2, consecutive_failures = 0, last_used_at = $3
        WHERE id = $1 AND status = 'active' AND last_time_step < $2
          AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id AND status = 'active')
-      RETURNING id
-    )
+      RETURNING account_id
+    ), ${signedIn('burned', '$3', '$4')}
     SELECT record_audit_event($4::jsonb) FROM burned`,
 }
 

@@ -82,7 +82,7 @@ const VerifyBody = Strict(
       Type.Boolean({ description: 'Without effect while `trusted_device_days` is 0.' }),
     ),
   },
-  { examples: [{ challenge_token: 'pst_ch_…', method: 'totp', code: '492039' }] },
+  { examples: [{ challenge_token: 'pst_ch_JJ3tOqPz', method: 'totp', code: '492039' }] },
 )
 
 const StepUpBody = Strict(

@@ -4,11 +4,12 @@ import { ConfigError } from '../config.ts'
 import { UnsealError } from '../crypto.ts'
 import { DataFolderError } from '../embedded-postgres.ts'
 import { EncryptionKeyError } from '../encryption/load-encryption-keys.ts'
-import { AuthError, DependencyError, renderError } from '../errors.ts'
+import { AuthError, DependencyError } from '../errors.ts'
 import { DatabaseNewerError } from '../migrate.ts'
 import { CommandError } from './host.ts'
 
 const EXPLAINED = [
+  AuthError,
   ConfigError,
   CommandError,
   DataFolderError,
@@ -42,7 +43,6 @@ const isListenError = (error: Error): error is ListenError => {
 export const describeFailure = (error: unknown): string | null => {
   if (error instanceof CommanderError) return null
   if (!(error instanceof Error)) return String(error)
-  if (error instanceof AuthError || 'validation' in error) return renderError(error).body.error_description
   if (EXPLAINED.some((explained) => error instanceof explained)) return error.message
   if (error instanceof pg.DatabaseError) return `PostgreSQL refuses: ${error.message} (${error.code}).`
   if (isListenError(error)) return describeListenError(error)

@@ -40,6 +40,8 @@ t.test('answering a challenge', { skip }, async (t) => {
       ip: '127.0.0.1',
       details: { method: 'totp', purpose: 'login', authenticator_id: totp.authenticatorId },
     })
+    const find = { name: 'test_last_login', text: 'SELECT last_login_at FROM accounts WHERE id = $1' }
+    t.same(await postern.deps.postgres.query(find, [account.id]), [{ last_login_at: postern.now() }])
   })
 
   t.test('a code of one step before or after is accepted, and of two steps is not', async (t) => {

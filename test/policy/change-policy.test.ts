@@ -165,6 +165,7 @@ t.test(
     t.notOk(await eventually(300, () => other.deps.policy.current().challenge_ttl === 78))
     await redis.start()
     t.ok(await eventually(5000, () => other.deps.policy.current().challenge_ttl === 78))
+    t.ok(await eventually(5000, async () => (await one.request('GET', '/readyz')).status === 200))
     t.equal((await one.request('GET', PATH, { bearer })).status, 401, 'what Redis held is gone')
   },
 )

@@ -18,7 +18,7 @@ export type PosternProcess = {
   kill: () => Promise<void>
 }
 
-/** Runs `postern serve` with this environment and waits until it answers. */
+/** Runs `postern serve` with this environment and waits until it has said that it is ready. */
 export const startPostern = async (environment: Record<string, string>): Promise<PosternProcess> => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -30,7 +30,8 @@ export const startPostern = async (environment: Record<string, string>): Promise
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
   const exited = once(child, 'exit')
   const deadline = Date.now() + START_WITHIN_MS
-  while (!(await answers(url))) {
+  // It listens a moment before there is an administrator, and before it closes in order.
+  while (!output.includes(' is ready on ') || !(await answers(url))) {
     if (child.exitCode !== null || Date.now() > deadline) {
       child.kill('SIGKILL')
       throw new Error(`postern did not start:\n${output}`)
@@ -59,4 +60,25 @@ const answers = async (url: string): Promise<boolean> => {
   } catch {
     return false
   }
+}
+
+/** Runs `postern` with these arguments to its end, for what ends by itself: a command, or a start that fails. */
+export const runPostern = async (
+  commandArguments: string[],
+  environment: Record<string, string>,
+  input = '',
+): Promise<{ code: number | null; output: string }> => {
+  const child = spawn(process.execPath, [MAIN, ...commandArguments], {
+    env: { ...process.env, ...environment },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      output += chunk
+    })
+  }
+  child.stdin.end(input)
+  const [code] = await once(child, 'close')
+  return { code, output }
 }

@@ -31,6 +31,7 @@ if (options.help) {
 }
 
 const size = options.quick ? 'quick' : 'full'
+const warmUps = options.quick ? 1 : 3
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5))
 const wanted = options.only.split(',')
 
@@ -54,7 +55,7 @@ const servers = { postern: await start('postern'), floor: await start('floor') }
 const comparisons: Comparison[] = []
 for (const scenario of SCENARIOS.filter(({ name }) => wanted.includes(name))) {
   console.error(`${scenario.name} ${scenario.title} …`)
-  const plan = { rounds, requests: scenario.requests[size] }
+  const plan = { warmUps, rounds, requests: scenario.requests[size] }
   comparisons.push(await compare(servers, { bench, redisUrl: redis.url }, scenario, plan))
 }
 console.log(comparisonTable(comparisons))

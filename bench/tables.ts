@@ -9,23 +9,23 @@ const table = (header: string[], rows: string[][]): string => {
   return [line(header), line(rule), ...rows.map(line)].join('\n')
 }
 
-const cells = (name: string, round: Round, ratio: string): string[] => [
+const cells = (name: string, round: Round, ...shares: [string, string]): string[] => [
   name,
   round.throughput.toFixed(0),
   round.p50Ms.toFixed(1),
   round.p99Ms.toFixed(1),
   round.cpuUs.toFixed(0),
   round.rssMb.toFixed(0),
-  ratio,
+  ...shares,
 ]
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`
 
 export const comparisonTable = (comparisons: readonly Comparison[]): string =>
   table(
-    ['path', 'requests/s', 'p50 ms', 'p99 ms', 'CPU µs', 'RSS MB', 'of the floor'],
-    comparisons.flatMap(({ scenario, postern, floor, ratio }) => [
-      cells(`${scenario.name} ${scenario.title}`, postern, percent(ratio)),
-      cells(`${scenario.name} floor`, floor, ''),
+    ['path', 'requests/s', 'p50 ms', 'p99 ms', 'CPU µs', 'RSS MB', 'of its throughput', 'of its CPU'],
+    comparisons.flatMap(({ scenario, postern, floor, throughputShare, cpuShare }) => [
+      cells(`${scenario.name} ${scenario.title}`, postern, percent(throughputShare), percent(cpuShare)),
+      cells(`${scenario.name} floor`, floor, '', ''),
     ]),
   )

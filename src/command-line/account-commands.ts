@@ -1,6 +1,6 @@
 // postern account …: the accounts of Postern's own, and the way back in for an administrator who is locked out.
 import { type Command, Option } from 'commander'
-import type { AccountStatus } from '../accounts/account.ts'
+import { type AccountStatus, nameKey } from '../accounts/account.ts'
 import type { AccountItem } from '../accounts/account-schemas.ts'
 import { changeAccount } from '../accounts/change-account.ts'
 import { createAccount } from '../accounts/create-account.ts'
@@ -40,7 +40,7 @@ const PAGE = 200
 
 const collect = async ({ deps }: Context, options: ListOptions): Promise<AccountItem[]> => {
   const { search, role = null, status = null, limit } = options
-  const filter = { search: search?.toLowerCase() ?? null, role, status, enrolled: null }
+  const filter = { search: search === undefined ? null : nameKey(search), role, status, enrolled: null }
   const items: AccountItem[] = []
   for (let cursor: string | null | undefined; items.length < limit && cursor !== null; ) {
     const page = await listAccounts(deps, filter, {

@@ -4,7 +4,7 @@ import { hashToken, newClientSecret } from '../crypto.ts'
 import type { Deps } from '../deps.ts'
 import { announceChange } from '../ephemeral/announce-change.ts'
 import { AuthError } from '../errors.ts'
-import type { Client } from './client.ts'
+import { BUILT_IN_CLIENT, type Client } from './client.ts'
 import { type ClientPatch, type ClientWithSecret, refuseUnfit, toClientItem } from './client-schemas.ts'
 import { type ClientChange, findClient, updateClient } from './store.ts'
 
@@ -24,6 +24,13 @@ const toChange = (patch: ClientPatch): ClientChange => ({
 const becomesConfidential = (client: Client, { tokenEndpointAuthMethod: method }: ClientChange): boolean =>
   client.secretHash === null && method !== undefined && method !== 'none'
 
+const refuseChangingBuiltIn = ({ clientId, firstParty, tokenEndpointAuthMethod }: Client): void => {
+  if (clientId !== BUILT_IN_CLIENT || (firstParty && tokenEndpointAuthMethod === 'none')) return
+  throw new AuthError('invalid_request', 'The built-in client stays public and first-party.', {
+    fields: ['token_endpoint_auth_method', 'first_party'],
+  })
+}
+
 /**
  * Changes members of a client. One that becomes confidential gets a secret, shown this once; one that
  * becomes public loses its own.
@@ -39,6 +46,7 @@ export const changeClient = async (
   if (!read) throw new AuthError('not_found')
   const change = toChange(patch)
   refuseUnfit({ ...read, ...change })
+  refuseChangingBuiltIn({ ...read, ...change })
 
   const secret = becomesConfidential(read, change) ? newClientSecret(deps.randomBytes) : null
   const event = clientChanged(origin, { clientId, changed: Object.keys(patch) })

@@ -2,7 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { AuthError } from '../errors.ts'
 import { Nullable, Page, PlainText, Strict, Timestamp } from '../schemas.ts'
-import { AUTH_METHODS, BUILT_IN_CLIENT, type Client, SCOPES } from './client.ts'
+import { AUTH_METHODS, type Client, SCOPES } from './client.ts'
 
 const MAX_URIS = 50
 
@@ -93,7 +93,7 @@ const isRedirectUri = (value: string): boolean => {
  * @throws {AuthError} invalid_request, naming the members at fault.
  */
 export const refuseUnfit = (
-  client: Pick<Client, 'clientId' | 'firstParty' | 'tokenEndpointAuthMethod' | 'scopes' | 'redirectUris'>,
+  client: Pick<Client, 'tokenEndpointAuthMethod' | 'scopes' | 'redirectUris'>,
 ): void => {
   const isPublic = client.tokenEndpointAuthMethod === 'none'
   // Whoever opens challenges vouches for the first factor, and a public client proves nothing.
@@ -111,10 +111,5 @@ export const refuseUnfit = (
         fields: unfit.map((index) => `redirect_uris/${index}`),
       },
     )
-  }
-  if (client.clientId === BUILT_IN_CLIENT && !(isPublic && client.firstParty)) {
-    throw new AuthError('invalid_request', 'The built-in client stays public and first-party.', {
-      fields: ['token_endpoint_auth_method', 'first_party'],
-    })
   }
 }

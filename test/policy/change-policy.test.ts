@@ -1,4 +1,6 @@
 import t from 'tap'
+import { systemOrigin } from '../../src/audit/event.ts'
+import { changePolicy } from '../../src/policy/change-policy.ts'
 import { DEFAULT_POLICY } from '../../src/policy/policy.ts'
 import { signInAdministrator } from '../support/administrator.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
@@ -169,3 +171,14 @@ t.test(
     t.equal((await one.request('GET', PATH, { bearer })).status, 401, 'what Redis held is gone')
   },
 )
+
+t.test('a change while Redis is away stands, and the others read it when it is back', { skip }, async (t) => {
+  const { redis, replicas } = await openReplicas(t)
+  const [one, other] = replicas
+  await redis.stop()
+  const changed = await changePolicy(one.deps, systemOrigin(one.now()), { challenge_ttl: 79 }, undefined)
+  t.equal(changed.version, 1)
+  t.equal(one.deps.policy.current().challenge_ttl, 79)
+  await redis.start()
+  t.ok(await eventually(5000, () => other.deps.policy.current().challenge_ttl === 79))
+})

@@ -8,6 +8,7 @@ import { type ControlHandler, holdControlSocket, needsControlSocket, type Output
 import { type Deps, openDeps } from './deps.ts'
 import { markFirstStartComplete } from './embedded-postgres.ts'
 import { createLog, type Log } from './log.ts'
+import { shedStartUp } from './shed-start-up.ts'
 import { administratorMessage, startMessage } from './start-message.ts'
 import { VERSION } from './version.ts'
 
@@ -103,6 +104,7 @@ export const serve = async (config: Readonly<Config>, output: Output): Promise<v
     }
     output.out(startMessage(facts, config))
     log.info({ host: config.host, port, migrated: deps.migrated }, 'listening')
+    void shedStartUp()
   } catch (error) {
     await (app?.close() ?? close())
     // A start that was stopped in order, such as by a refused password, leaves a whole folder behind.

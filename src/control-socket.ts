@@ -3,7 +3,7 @@
 // is also the lock: a second process finds it answered and stops. Only the same user can connect.
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
-import { lstat, mkdir, rename, rm } from 'node:fs/promises'
+import { lstat, mkdir, rm, rmdir, stat } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -32,9 +32,14 @@ type Line = { out: string } | { err: string } | { exit: number }
 /** The kernel takes 107 bytes (103 on macOS); a longer path is cut short without a word. */
 const MAX_PATH_BYTES = 100
 
-/** The temporary folder is everybody's: someone else may have made this one, to be told passwords. */
+/**
+ * The temporary folder is everybody's: someone else may have made this one, to be told passwords.
+ * @throws {DataFolderError}
+ */
 const requirePrivate = async (folder: string): Promise<void> => {
-  const { mode, uid } = await lstat(folder)
+  const found = await lstat(folder).catch(() => null)
+  if (!found) return
+  const { mode, uid } = found
   if (uid !== ownUid() || (mode & 0o077) !== 0)
     throw new DataFolderError(`${folder} is not a private folder of this user. Remove it, or set TMPDIR.`)
 }
@@ -56,46 +61,65 @@ const ownUid = (): number => process.getuid?.() ?? 0
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code
 
 /**
- * Null where nobody answers: no such socket, or one that a crashed process left behind.
+ * `absent`: there is no such socket; `refused`: a crashed process has left it behind.
  * @throws {DataFolderError} it may not be reached, such as by another user
  */
-const reach = async (path: string): Promise<Socket | null> => {
+const reach = async (path: string): Promise<Socket | 'absent' | 'refused'> => {
   const socket = connect(path)
   try {
     await once(socket, 'connect')
     return socket
   } catch (error) {
     const code = codeOf(error)
-    if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ENOTDIR') return null
+    if (code === 'ENOENT' || code === 'ENOTDIR') return 'absent'
+    if (code === 'ECONNREFUSED') return 'refused'
     throw new DataFolderError(`${path} cannot be reached (${code}). Run this as the user that runs Postern.`)
   }
 }
 
-const isAnswered = async (path: string): Promise<boolean> => {
-  const socket = await reach(path)
-  socket?.destroy()
-  return socket !== null
+const stateOf = async (path: string): Promise<'answered' | 'absent' | 'refused'> => {
+  const reached = await reach(path)
+  if (typeof reached === 'string') return reached
+  reached.destroy()
+  return 'answered'
 }
 
 const MOMENT_MS = 50
+const TURN_ENDS_AFTER_MS = 5_000
 
-/** False where it turns out to be in use. Of several that take it away at once, none takes a fresh one. */
-const removeStale = async (path: string): Promise<boolean> => {
-  // One that is being made answers a moment later.
-  if (await isAnswered(path)) return false
-  await sleep(MOMENT_MS)
-  if (await isAnswered(path)) return false
-  const aside = `${path}.${process.pid}`
+/** Makes a folder that only one process can have made; false where another has, and is at it. */
+const takeTurn = async (folder: string): Promise<boolean> => {
   try {
-    await rename(path, aside)
+    await mkdir(folder)
+    return true
   } catch (error) {
-    // Another that starts as well has taken it away.
-    if (codeOf(error) === 'ENOENT') return true
-    throw error
+    if (codeOf(error) !== 'EEXIST') throw error
   }
-  const isFresh = await isAnswered(aside)
-  await (isFresh ? rename(aside, path) : rm(aside, { force: true }))
-  return !isFresh
+  const made = await stat(folder).catch(() => null)
+  // Its process crashed in the few moments of its turn.
+  if (made && Date.now() - made.mtimeMs > TURN_ENDS_AFTER_MS) await rmdir(folder).catch(() => {})
+  await sleep(MOMENT_MS)
+  return false
+}
+
+/**
+ * Removes a socket that nobody answers; false where somebody does. One process at a time: between finding it
+ * stale and removing it, nobody else can have put a fresh one in its place.
+ */
+const removeStale = async (path: string): Promise<boolean> => {
+  const state = await stateOf(path)
+  if (state !== 'refused') return state === 'absent'
+  const turn = `${path}.turn`
+  if (!(await takeTurn(turn))) return true
+  try {
+    // One that is being made answers a moment later.
+    await sleep(MOMENT_MS)
+    const later = await stateOf(path)
+    if (later === 'refused') await rm(path)
+    return later !== 'answered'
+  } finally {
+    await rmdir(turn)
+  }
 }
 
 /** Binding makes the file, or fails where there is one: that is what makes it a lock. */
@@ -207,9 +231,9 @@ export const askControlSocket = async (
   output: Output,
 ): Promise<number | null> => {
   const path = controlSocketPath(dataDir)
-  const socket = await reach(path)
-  if (!socket) return null
   if (dirname(path) !== dataDir) await requirePrivate(dirname(path))
+  const socket = await reach(path)
+  if (typeof socket === 'string') return null
   socket.end(JSON.stringify(request))
   for await (const text of createInterface({ input: socket })) {
     const line: Line = JSON.parse(text)

@@ -40,14 +40,16 @@ const listen = async (app: App, { host, port }: Config, log: Log): Promise<numbe
 }
 
 /**
- * On SIGTERM or SIGINT: stop accepting, finish what runs, close; within 10 s. A second signal changes nothing:
- * npm passes a Ctrl-C on that the process has already had from the terminal.
+ * On SIGTERM or SIGINT: stop accepting, finish what runs, close; within 10 s. One that comes during the start
+ * waits for it, so that a first start is not left half-written. A second signal changes nothing: npm passes a
+ * Ctrl-C on that the process has already had from the terminal.
  */
-const closeGracefully = (app: App, log: Log): void => {
+const closeGracefully = (started: Promise<App>, log: Log): void => {
   const signals = ['SIGTERM', 'SIGINT'] as const
   const options = { delay: SHUTDOWN_MS, logger: log, skip: [...signals] }
   const { close } = closeWithGrace(options, async ({ err }) => {
     if (err) log.error({ err }, 'closing after an error')
+    const app = await started
     await app.close()
   })
   let isClosing = false
@@ -61,12 +63,7 @@ const closeGracefully = (app: App, log: Log): void => {
   }
 }
 
-/**
- * Serves until it is told to stop; returns once it listens.
- * @throws what `openDeps` does, and where the address cannot be listened on
- */
-export const serve = async (config: Readonly<Config>, output: Output): Promise<void> => {
-  const log = createLog(config.logLevel)
+const start = async (config: Readonly<Config>, log: Log, output: Output): Promise<App> => {
   let deps: Deps | null = null
   const control = needsControlSocket(config)
     ? await holdControlSocket(
@@ -93,7 +90,6 @@ export const serve = async (config: Readonly<Config>, output: Output): Promise<v
       if (firstAdministrator) output.out(administratorMessage(firstAdministrator))
       throw error
     })
-    closeGracefully(app, log)
     const facts = {
       version: VERSION,
       address: { host: config.host, port },
@@ -105,10 +101,22 @@ export const serve = async (config: Readonly<Config>, output: Output): Promise<v
     output.out(startMessage(facts, config))
     log.info({ host: config.host, port, migrated: deps.migrated }, 'listening')
     void shedStartUp()
+    return app
   } catch (error) {
     await (app?.close() ?? close())
     // A start that was stopped in order, such as by a refused password, leaves a whole folder behind.
     if (deps) await markFirstStartComplete(config.dataDir)
     throw error
   }
+}
+
+/**
+ * Serves until it is told to stop; returns once it listens.
+ * @throws what `openDeps` does, and where the address cannot be listened on
+ */
+export const serve = async (config: Readonly<Config>, output: Output): Promise<void> => {
+  const log = createLog(config.logLevel)
+  const started = start(config, log, output)
+  closeGracefully(started, log)
+  await started
 }

@@ -34,7 +34,7 @@ t.test('a first start whose port is taken can be started again', async (t) => {
   const failed = await serve({ ...folder, PORT: port })
   t.equal(failed.code, 1)
   t.match(failed.err, `${port} is in use`)
-  const [, password = ''] = /the password is shown this once:[^]*password +(\S+)/.exec(failed.out) ?? []
+  const [, password = ''] = /the password is shown this once:[\s\S]*password +(\S+)/.exec(failed.out) ?? []
   t.match(password, /^[\w-]{27}$/, 'its password is not lost')
 
   const postern = await startPostern(folder)

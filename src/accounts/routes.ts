@@ -67,6 +67,8 @@ export const accountRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
             'account_disabled',
             'too_many_attempts',
             'account_locked',
+            'policy_violation',
+            'conflict',
           ),
         },
       },

@@ -241,6 +241,7 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
             'invalid_token',
             'policy_violation',
             'conflict',
+            'not_found',
             'invalid_credentials',
             'invalid_code',
             'too_many_attempts',

@@ -141,6 +141,8 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
             'not_found',
             'account_disabled',
             'account_locked',
+            'policy_violation',
+            'conflict',
           ),
         },
       },

@@ -17,6 +17,7 @@ import { insertClient } from '../../src/oauth/store.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { findPolicy, savePolicy } from '../../src/policy/store.ts'
 import type { Tokens } from '../../src/tokens/mint-tokens.ts'
+import { requireDocumented } from './documented.ts'
 import { createDatabase, newKeyPrefix, sharedPostgres, sharedRedis } from './servers.ts'
 import { totpCode } from './totp-code.ts'
 
@@ -141,9 +142,11 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
       ...(form && { payload: new URLSearchParams(form).toString() }),
     })
     const isJson = response.headers['content-type']?.toString().includes('json') && response.body !== ''
+    const answer = isJson ? response.json() : null
+    requireDocumented(app, method, url, answer?.error)
     return {
       status: response.statusCode,
-      body: isJson ? response.json() : null,
+      body: answer,
       headers: response.headers,
       text: response.body,
     }

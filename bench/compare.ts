@@ -10,8 +10,15 @@ export const CONNECTIONS = 32
 /** One round of one server. CPU is user and system time of the server's process, a request. */
 export type Round = { throughput: number; p50Ms: number; p99Ms: number; cpuUs: number; rssMb: number }
 
-/** Medians over the rounds; `ratio` is the median of the ratios of the rounds that stand side by side. */
-export type Comparison = { scenario: Scenario; postern: Round; floor: Round; ratio: number }
+/** Medians over the rounds; the shares are medians of those of the rounds that stand side by side. */
+export type Comparison = {
+  scenario: Scenario
+  postern: Round
+  floor: Round
+  /** Of the floor's throughput, and of the floor's CPU in Postern's. */
+  throughputShare: number
+  cpuShare: number
+}
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
@@ -51,32 +58,36 @@ const medianRound = (rounds: readonly Round[]): Round => {
   }
 }
 
-/** Measures in rounds: floor and Postern, then Postern and floor, and so on, after one to warm up. */
+/** Measures in rounds: floor and Postern, then Postern and floor, and so on, after some to warm up (V8 takes a while to be done with them). */
 export const compare = async (
   servers: Record<Program, UnderTest>,
   { bench, redisUrl }: { bench: Bench; redisUrl: string },
   scenario: Scenario,
-  { rounds, requests }: { rounds: number; requests: number },
+  { warmUps, rounds, requests }: { warmUps: number; rounds: number; requests: number },
 ): Promise<Comparison> => {
   const redis = new Redis(redisUrl)
   const measured: Record<Program, Round[]> = { postern: [], floor: [] }
-  for (let round = 0; round <= rounds; round += 1) {
+  for (let round = -warmUps; round < rounds; round += 1) {
     const order: Program[] = round % 2 === 0 ? ['floor', 'postern'] : ['postern', 'floor']
     for (const program of order) {
       await redis.flushdb()
       const prepared = await scenario.prepare(bench, requests)
       const result = await measure(servers[program], prepared)
-      if (round > 0) measured[program].push(result)
+      if (round >= 0) measured[program].push(result)
     }
   }
   redis.disconnect()
-  const ratios = measured.postern.map(
-    ({ throughput }, i) => throughput / (measured.floor[i]?.throughput ?? Number.NaN),
-  )
+  const shares = measured.postern.flatMap((postern, i) => {
+    const floor = measured.floor[i]
+    return floor
+      ? [{ throughput: postern.throughput / floor.throughput, cpu: floor.cpuUs / postern.cpuUs }]
+      : []
+  })
   return {
     scenario,
     postern: medianRound(measured.postern),
     floor: medianRound(measured.floor),
-    ratio: median(ratios),
+    throughputShare: median(shares.map(({ throughput }) => throughput)),
+    cpuShare: median(shares.map(({ cpu }) => cpu)),
   }
 }

@@ -5,9 +5,9 @@ import { generateKeyPairSync, hash, randomBytes, randomUUID, sign } from 'node:c
 import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import pg from 'pg'
+import { findAccountDetails } from '../src/accounts/account-details-store.ts'
 import { findAccount, findSubject } from '../src/accounts/store.ts'
 import { recordEvent } from '../src/audit/record-event.ts'
-import { readRecoveryCodeCount } from '../src/authenticators/recovery-code-store.ts'
 import { burnTimeStep, findAnswerable, findTotp } from '../src/authenticators/store.ts'
 import { accountTag } from '../src/ephemeral/account-tag.ts'
 import { redisKeys } from '../src/ephemeral/redis-keys.ts'
@@ -30,7 +30,7 @@ const sql = {
   findAccount: await statementOf((deps) => findAccount(deps, '')),
   findSubject: await statementOf((deps) => findSubject(deps, '', '')),
   findAnswerable: await statementOf((deps) => findAnswerable(deps, '')),
-  countRecoveryCodes: await statementOf((deps) => readRecoveryCodeCount(deps, '')),
+  findAccountDetails: await statementOf((deps) => findAccountDetails(deps, '')),
   recordEvent: await statementOf((deps) => recordEvent(deps, {} as never)),
 }
 
@@ -119,15 +119,14 @@ app.post<{ Body: { challenge_token: string } }>('/v1/challenges/verify', async (
 
 // P2: who a token speaks for is remembered, as Postern remembers what it has verified.
 const remembered = new Map<string, { sub: string; sid: string }>()
-app.get('/v1/me/recovery-codes', async ({ headers: { authorization = '' } }) => {
+app.get('/v1/me', async ({ headers: { authorization = '' } }) => {
   const [, claims = ''] = authorization.split('.')
   const known = remembered.get(authorization) ?? JSON.parse(Buffer.from(claims, 'base64url').toString())
   remembered.set(authorization, known)
   const tag = accountTag(known.sub)
   await run('touchSession', [keys.session(tag, known.sid), keys.account(tag)], [Date.now()])
   await query('findAccount', [known.sub])
-  const { remaining, generated_at } = await query('countRecoveryCodes', [known.sub])
-  return { remaining, generated_at }
+  return query('findAccountDetails', [known.sub])
 })
 
 // P3

@@ -17,7 +17,9 @@ import {
 /** As in production. */
 const NODE_OPTIONS = ['--max-semi-space-size=32']
 const SERVER_CORE = '0'
-const OTHER_CORES = '1-'
+const LAST_CORE = availableParallelism() - 1
+const OTHER_CORES = `1-${LAST_CORE}`
+export const ALL_CORES = `0-${LAST_CORE}`
 const TICKS_A_SECOND = Number(execFileSync('getconf', ['CLK_TCK']))
 
 export const PROGRAMS = {
@@ -28,9 +30,9 @@ export type Program = keyof typeof PROGRAMS
 
 /** This process leaves the first core to the server under test, and so does everything it starts. */
 export const leaveServerCore = (): void => {
-  if (availableParallelism() < 2 || findProgram('taskset') === null)
+  if (LAST_CORE < 1 || findProgram('taskset') === null)
     throw new Error('The bench needs two cores, and taskset (util-linux) to keep them apart.')
-  execFileSync('taskset', ['-apc', `${OTHER_CORES}${availableParallelism() - 1}`, `${process.pid}`])
+  execFileSync('taskset', ['-apc', OTHER_CORES, `${process.pid}`])
 }
 
 export type UnderTest = Server & { startedInMs: number }

@@ -3,10 +3,19 @@
 import { parseArgs } from 'node:util'
 import { createDatabase, startPostgres, startRedis } from '../test/support/servers.ts'
 import { type Comparison, compare } from './compare.ts'
+import { measureFlood } from './flood.ts'
+import { measureChallengeBytes, measureStart } from './footprint.ts'
 import { openBench } from './prepare.ts'
-import { leaveServerCore, type Program, startUnderTest } from './processes.ts'
-import { ACCOUNTS, SCENARIOS } from './scenarios.ts'
-import { comparisonTable } from './tables.ts'
+import { ALL_CORES, leaveServerCore, type Program, startUnderTest } from './processes.ts'
+import { ACCOUNTS, CHALLENGE_VERIFICATION, SCENARIOS } from './scenarios.ts'
+import {
+  challengeFigure,
+  comparisonTable,
+  type Figure,
+  figureTable,
+  floodFigures,
+  startFigures,
+} from './tables.ts'
 
 const HELP = `Usage: npm run bench -- [options]
 
@@ -30,7 +39,11 @@ if (options.help) {
   process.exit(0)
 }
 
+/** Few enough to be over while their codes are good, also on a machine that has much else to do. */
+const FLOODED_REQUESTS = { full: 2_000, quick: 200 }
+
 const size = options.quick ? 'quick' : 'full'
+const warmUps = options.quick ? 1 : 3
 const rounds = Number(options.rounds ?? (options.quick ? 1 : 5))
 const wanted = options.only.split(',')
 
@@ -51,14 +64,36 @@ const start = (program: Program) => {
 }
 const servers = { postern: await start('postern'), floor: await start('floor') }
 
+const say = (what: string) => console.error(`${what} …`)
+
 const comparisons: Comparison[] = []
 for (const scenario of SCENARIOS.filter(({ name }) => wanted.includes(name))) {
-  console.error(`${scenario.name} ${scenario.title} …`)
-  const plan = { rounds, requests: scenario.requests[size] }
+  say(`${scenario.name} ${scenario.title}`)
+  const plan = { warmUps, rounds, requests: scenario.requests[size] }
   comparisons.push(await compare(servers, { bench, redisUrl: redis.url }, scenario, plan))
 }
-console.log(comparisonTable(comparisons))
+if (comparisons.length > 0) console.log(`\n${comparisonTable(comparisons)}\n`)
+
+const figures: Figure[] = []
+if (wanted.includes('redis')) {
+  say('Redis for a pending challenge')
+  figures.push(challengeFigure(await measureChallengeBytes(servers.postern, { bench, redisUrl: redis.url })))
+}
+await Promise.all([servers.postern.stop(), servers.floor.stop()])
+if (wanted.includes('start')) {
+  say('start and idle memory')
+  figures.push(...startFigures(await measureStart(environment, rounds)))
+}
+if (wanted.includes('flood')) {
+  say('challenge verification in a flood of logins')
+  // As in production: hashing has the core that the event loop leaves.
+  const trusting = { ...environment, POSTERN_TRUSTED_PROXIES: '127.0.0.1' }
+  const postern = await startUnderTest('postern', trusting, { cores: ALL_CORES })
+  const plan = { rounds, requests: FLOODED_REQUESTS[size] }
+  figures.push(...floodFigures(await measureFlood(postern, bench, CHALLENGE_VERIFICATION, plan)))
+  await postern.stop()
+}
+if (figures.length > 0) console.log(`${figureTable(figures)}\n`)
 
 await bench.deps.close()
-await Promise.all([servers.postern.stop(), servers.floor.stop()])
 await Promise.all([redis.stop(), postgres.stop()])

@@ -34,7 +34,7 @@ const sessionChecks = async (bench: Bench, count: number): Promise<Buffer[]> => 
       const account = await findAccount(deps, session.accountId)
       if (!account) throw new Error('an account of the bench is gone')
       const tokens = mintTokens(deps, session, { account, client, refreshToken }, deps.clock())
-      return httpRequest('GET /v1/me/recovery-codes', { authorization: `Bearer ${tokens.access_token}` })
+      return httpRequest('GET /v1/me', { authorization: `Bearer ${tokens.access_token}` })
     }),
   )
   return Array.from({ length: count }, (_, i) => checks[i % checks.length] as Buffer)
@@ -52,7 +52,8 @@ const renewals = async (bench: Bench, count: number): Promise<Buffer[]> => {
   )
 }
 
-const openings = async ({ basic, accounts }: Bench, count: number): Promise<Buffer[]> =>
+/** Challenges opened by the client's backend, each for an account of its own. */
+export const openings = async ({ basic, accounts }: Bench, count: number): Promise<Buffer[]> =>
   accounts.slice(0, count).map(({ subject }) =>
     postJson(
       '/v1/challenges',
@@ -66,13 +67,15 @@ const openings = async ({ basic, accounts }: Bench, count: number): Promise<Buff
     ),
   )
 
+export const CHALLENGE_VERIFICATION: Scenario = {
+  name: 'P1',
+  title: 'challenge verification',
+  requests: { full: 6_000, quick: 400 },
+  prepare: verifications,
+}
+
 export const SCENARIOS: Scenario[] = [
-  {
-    name: 'P1',
-    title: 'challenge verification',
-    requests: { full: 6_000, quick: 400 },
-    prepare: verifications,
-  },
+  CHALLENGE_VERIFICATION,
   { name: 'P2', title: 'session check', requests: { full: 12_000, quick: 1_000 }, prepare: sessionChecks },
   { name: 'P3', title: 'refresh rotation', requests: { full: 6_000, quick: 400 }, prepare: renewals },
   { name: 'P4', title: 'challenge opening', requests: { full: 6_000, quick: 400 }, prepare: openings },

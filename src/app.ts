@@ -31,7 +31,8 @@ import { tokenRoutes } from './tokens/routes.ts'
 /** Bodies are small; whatever is larger is not meant for Postern. */
 const BODY_LIMIT_BYTES = 64 * 1024
 
-const MAX_EVENT_LOOP_DELAY_MS = 1_000
+/** Beyond this an answer would be late in any case (see `answer-in-time.ts`), so it is refused at once. */
+const MAX_EVENT_LOOP_DELAY_MS = 1_900
 
 const buildFastify = (deps: Deps) =>
   Fastify({

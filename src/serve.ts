@@ -8,6 +8,7 @@ import { type ControlHandler, holdControlSocket, needsControlSocket, type Output
 import { type Deps, openDeps } from './deps.ts'
 import { markFirstStartComplete } from './embedded-postgres.ts'
 import { createLog, type Log } from './log.ts'
+import { shedStartUp } from './shed-start-up.ts'
 import { administratorMessage, startMessage } from './start-message.ts'
 import { VERSION } from './version.ts'
 
@@ -99,6 +100,7 @@ const start = async (config: Readonly<Config>, log: Log, output: Output): Promis
     }
     output.out(startMessage(facts, config))
     log.info({ host: config.host, port, migrated: deps.migrated }, 'listening')
+    void shedStartUp()
     return app
   } catch (error) {
     await (app?.close() ?? close())

@@ -34,6 +34,7 @@ export const logIn = async (
     throw new AuthError('unauthorized_client', 'Only a first-party client may pass a password on.')
   }
   const granted = grantScope(client, scope, USER_SCOPES)
+  deps.passwords.requireRoom()
   const found = await findAccountByName(deps, username)
   const throttle = await takePasswordAttempt(deps, {
     account: found?.account.id ?? nameKey(username),

@@ -9,15 +9,22 @@ import { matchPassword } from './password-match.ts'
 
 const OPTIONS = { ...ARGON2_PARAMETERS, algorithm: 2 satisfies Algorithm.Argon2id }
 
-/** How many may wait: about a second's work of one core. */
+/** How many may wait: half a second's work of one core. */
 const MAX_WAITING = 64
+/** Whoever has waited longer, on a slow machine, is no longer worth the work: its answer would come too late. */
+const PATIENCE_MS = 1_000
 const RETRY_AFTER_SECONDS = 2
 
 export type PasswordHasher = {
-  /** The PHC string of a password. @throws {AuthError} temporarily_unavailable when too many wait. */
+  /** The PHC string of a password. @throws {AuthError} temporarily_unavailable when too many wait, or it has waited too long. */
   hash(password: string): Promise<string>
-  /** False too for a hash that cannot be read. @throws {AuthError} temporarily_unavailable when too many wait. */
+  /** False too for a hash that cannot be read. @throws {AuthError} temporarily_unavailable when too many wait, or it has waited too long. */
   verify(stored: string, password: string): Promise<boolean>
+  /**
+   * Asked before any other work is done for a password.
+   * @throws {AuthError} temporarily_unavailable while as many wait as may.
+   */
+  requireRoom(): void
   /** Waits for what runs. */
   close(): Promise<void>
 }
@@ -25,15 +32,23 @@ export type PasswordHasher = {
 /** NFC, so that a password typed on another system is the same one (NIST SP 800-63B 3.1.1.2). */
 const normalize = (password: string): string => password.normalize('NFC')
 
+const tooMany = (): AuthError =>
+  new AuthError('temporarily_unavailable', 'Too many sign-ins at once. Try again shortly.', {
+    retry_after: RETRY_AFTER_SECONDS,
+  })
+
 export const createPasswordHasher = (): PasswordHasher => {
   const queue = new PQueue({ concurrency: Math.max(1, availableParallelism() - 1) })
+  const requireRoom = () => {
+    if (queue.size >= MAX_WAITING) throw tooMany()
+  }
   const enqueue = <T>(work: () => Promise<T>): Promise<T> => {
-    if (queue.size >= MAX_WAITING) {
-      throw new AuthError('temporarily_unavailable', 'Too many sign-ins at once. Try again shortly.', {
-        retry_after: RETRY_AFTER_SECONDS,
-      })
-    }
-    return queue.add(work)
+    requireRoom()
+    const since = performance.now()
+    return queue.add(async () => {
+      if (performance.now() - since > PATIENCE_MS) throw tooMany()
+      return work()
+    })
   }
   return {
     hash: async (password) => enqueue(() => hash(normalize(password), OPTIONS)),
@@ -41,6 +56,7 @@ export const createPasswordHasher = (): PasswordHasher => {
       const read = readPasswordHash(stored)
       return read !== null && enqueue(() => matchPassword(normalize(password), read))
     },
+    requireRoom,
     close: () => queue.onIdle(),
   }
 }

@@ -1,6 +1,5 @@
 // Enrolling a TOTP authenticator, first half: a secret is made, sealed, and shown by this one answer. It counts
 // for nothing until a code of it confirms it, within 15 minutes (SECURITY 12).
-import { toString as drawQrCode } from 'qrcode'
 import { v7 as uuidv7 } from 'uuid'
 import { accountLabel } from '../accounts/account.ts'
 import { enrollmentBegun } from '../audit/account-events.ts'
@@ -92,6 +91,8 @@ const tooMany = () =>
 
 /** Level L holds the most, and nothing on a screen gets scratched. */
 const svgDataUri = async (uri: string): Promise<string> => {
+  // Loaded when it is first needed, to keep an idle server small.
+  const { toString: drawQrCode } = await import('qrcode')
   const svg = await drawQrCode(uri, { type: 'svg', errorCorrectionLevel: 'L' })
   return `data:image/svg+xml;base64,${Buffer.from(svg).toString('base64')}`
 }

@@ -1,7 +1,10 @@
 // Verifying Postern's own access tokens (RFC 9068 section 4). Signatures are checked by jose, once a token:
 // a verified token is remembered until it expires, since checking ES256 costs what signing costs. Whether
 // its session still lives is asked every time, elsewhere.
-import { createLocalJWKSet, type JWTPayload, errors as joseErrors, jwtVerify } from 'jose'
+import type { JWTPayload } from 'jose'
+import { JOSEError } from 'jose/errors'
+import { createLocalJWKSet } from 'jose/jwks/local'
+import { jwtVerify } from 'jose/jwt/verify'
 import { LRUCache } from 'lru-cache'
 import { hashToken } from '../crypto.ts'
 import { AuthError } from '../errors.ts'
@@ -71,7 +74,7 @@ export const createAccessTokenVerifier = (deps: {
       remembered.set(key, claims)
       return claims
     } catch (error) {
-      if (error instanceof joseErrors.JOSEError) throw new AuthError('invalid_token')
+      if (error instanceof JOSEError) throw new AuthError('invalid_token')
       throw error
     }
   }

@@ -178,7 +178,7 @@ t.test('a flood of sign-ins is told to come back, and leaves other routes fast',
   t.ok(busy.length > 100, `${busy.length} of 300 are refused`)
   for (const { body, headers } of busy) {
     t.equal(body.error, 'temporarily_unavailable')
-    t.equal(headers['retry-after'], '2')
+    t.ok(Number(headers['retry-after']) >= 1)
   }
   t.ok(answers.every(({ status }) => status === 401 || status === 503))
 

@@ -1,5 +1,6 @@
 // What the requests need: a client, its accounts with TOTP, pending challenges, sessions. Made in bulk by
 // Postern's own code, straight in PostgreSQL and Redis.
+import PQueue from 'p-queue'
 import { v7 as uuidv7 } from 'uuid'
 import { clientCreated } from '../src/audit/administration-events.ts'
 import { systemOrigin } from '../src/audit/event.ts'
@@ -82,6 +83,12 @@ export const openBench = async (environment: Record<string, string>, accounts: n
   return { deps, client, basic, accounts: await createAccounts(deps, accounts) }
 }
 
+/** Works on all of them, so many at a time that none waits too long for Redis or PostgreSQL. */
+export const forEach = <Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> => new PQueue({ concurrency: 64 }).addAll(items.map((item) => () => work(item)))
+
 /** The accounts, each with a pending challenge and the code that passes it now. */
 export const openChallenges = async (
   { deps, accounts }: Bench,
@@ -89,25 +96,23 @@ export const openChallenges = async (
 ): Promise<{ challengeToken: string; code: string }[]> => {
   await deps.postgres.query(FORGET_TIME_STEPS)
   const now = deps.clock()
-  return Promise.all(
-    accounts.slice(0, count).map(async ({ id, secret }) => {
-      const challengeToken = newAccountToken('challenge', id, deps.randomBytes)
-      const record = {
-        accountId: id,
-        clientId: CLIENT_ID,
-        purpose: 'login' as const,
-        scope: SCOPE,
-        amr: ['pwd'],
-        authTime: Math.floor(now.getTime() / 1000),
-        sid: null,
-        ip: '203.0.113.9',
-        userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
-      }
-      const challenge = { record, methods: ['totp:6'], ttlSeconds: 300, nowMs: now.getTime() }
-      await deps.ephemeral.challenges.open(challengeToken, challenge)
-      return { challengeToken, code: totpCode(secret, now) }
-    }),
-  )
+  return forEach(accounts.slice(0, count), async ({ id, secret }) => {
+    const challengeToken = newAccountToken('challenge', id, deps.randomBytes)
+    const record = {
+      accountId: id,
+      clientId: CLIENT_ID,
+      purpose: 'login' as const,
+      scope: SCOPE,
+      amr: ['pwd'],
+      authTime: Math.floor(now.getTime() / 1000),
+      sid: null,
+      ip: '203.0.113.9',
+      userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+    }
+    const challenge = { record, methods: ['totp:6'], ttlSeconds: 300, nowMs: now.getTime() }
+    await deps.ephemeral.challenges.open(challengeToken, challenge)
+    return { challengeToken, code: totpCode(secret, now) }
+  })
 }
 
 export type OpenSession = { account: BenchAccount; session: ListedSession; refreshToken: RefreshToken }
@@ -115,22 +120,20 @@ export type OpenSession = { account: BenchAccount; session: ListedSession; refre
 /** A session of each account, with a second factor just passed. */
 export const openSessions = async ({ deps, accounts }: Bench, count: number): Promise<OpenSession[]> => {
   const now = deps.clock()
-  return Promise.all(
-    accounts.slice(0, count).map(async (account) => {
-      const grounds = {
-        accountId: account.id,
-        clientId: CLIENT_ID,
-        scope: SCOPE,
-        amr: ['pwd'],
-        authTime: Math.floor(now.getTime() / 1000),
-        secondFactor: { amr: ['otp', 'mfa'], acr: 'aal2' as const },
-        ip: '203.0.113.9',
-        userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
-        replaces: null,
-      }
-      const { session, refreshToken } = newSession(deps, deps.policy.current(), grounds, now)
-      await deps.ephemeral.sessions.open(session, 0, now.getTime())
-      return { account, session: { ...session, lastSeenAt: session.createdAt }, refreshToken }
-    }),
-  )
+  return forEach(accounts.slice(0, count), async (account) => {
+    const grounds = {
+      accountId: account.id,
+      clientId: CLIENT_ID,
+      scope: SCOPE,
+      amr: ['pwd'],
+      authTime: Math.floor(now.getTime() / 1000),
+      secondFactor: { amr: ['otp', 'mfa'], acr: 'aal2' as const },
+      ip: '203.0.113.9',
+      userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+      replaces: null,
+    }
+    const { session, refreshToken } = newSession(deps, deps.policy.current(), grounds, now)
+    await deps.ephemeral.sessions.open(session, 0, now.getTime())
+    return { account, session: { ...session, lastSeenAt: session.createdAt }, refreshToken }
+  })
 }

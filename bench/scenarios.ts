@@ -3,7 +3,7 @@ import { findAccount } from '../src/accounts/store.ts'
 import { mintTokens } from '../src/tokens/mint-tokens.ts'
 import { formatRefreshToken } from '../src/tokens/refresh-token.ts'
 import { httpRequest, postJson } from './load.ts'
-import { type Bench, openChallenges, openSessions } from './prepare.ts'
+import { type Bench, forEach, openChallenges, openSessions } from './prepare.ts'
 
 export type Scenario = {
   name: string
@@ -29,14 +29,12 @@ const verifications = async (bench: Bench, count: number): Promise<Buffer[]> => 
 const sessionChecks = async (bench: Bench, count: number): Promise<Buffer[]> => {
   const { deps, client } = bench
   const sessions = await openSessions(bench, Math.min(ASKED_SESSIONS, bench.accounts.length))
-  const checks = await Promise.all(
-    sessions.map(async ({ session, refreshToken }) => {
-      const account = await findAccount(deps, session.accountId)
-      if (!account) throw new Error('an account of the bench is gone')
-      const tokens = mintTokens(deps, session, { account, client, refreshToken }, deps.clock())
-      return httpRequest('GET /v1/me', { authorization: `Bearer ${tokens.access_token}` })
-    }),
-  )
+  const checks = await forEach(sessions, async ({ session, refreshToken }) => {
+    const account = await findAccount(deps, session.accountId)
+    if (!account) throw new Error('an account of the bench is gone')
+    const tokens = mintTokens(deps, session, { account, client, refreshToken }, deps.clock())
+    return httpRequest('GET /v1/me', { authorization: `Bearer ${tokens.access_token}` })
+  })
   return Array.from({ length: count }, (_, i) => checks[i % checks.length] as Buffer)
 }
 

@@ -4,14 +4,38 @@
 // Decision: sources are read by swc. TypeScript 7 has no JavaScript API that dependency-cruiser knows, and
 // without a parser it leaves out .ts files silently. swc also tells `import type` from a call.
 
-// `command-line/` is no domain: like main.ts, it opens what the domains are given.
-const DOMAIN = '^src/(?!ephemeral/|pages/|client/|command-line/)[^/]+/'
-const ROUTES = '^src/[^/]+/(routes|admin-routes)[.]ts$'
-const STORE = '^src/[^/]+/(store|[^/]+-store)[.]ts$'
-// Stands before its folder's store, and reads through it.
-const CACHE = '^src/[^/]+/[^/]+-cache[.]ts$'
-const ASSEMBLY = '^src/(main|app|deps)[.]ts$'
-const CONNECTIONS = ['^src/(postgres|embedded-postgres|migrate)[.]ts$', '^src/ephemeral/(open|redis|memory)']
+// The rooms of the house, from the top floor down: whoever is in a room uses those below it, never one above.
+const ROOMS = [
+  'command-line',
+  'server',
+  'oauth',
+  'administration',
+  'profile',
+  'sign-in',
+  'callers',
+  'authenticators',
+  'passwords',
+  'sessions',
+  'tokens',
+  'policy',
+  'clients',
+  'accounts',
+  'audit',
+  'ephemeral',
+  'encryption',
+  'postgres',
+  'wire',
+]
+
+// Rooms of the domain, as opposed to those that hold what carries it.
+const DOMAIN = '^src/(?!(?:command-line|server|ephemeral|encryption|postgres|wire)/).+/'
+const ROUTES = '^src/.+[/-]routes[.]ts$'
+const STORE = '^src/.+[/-]store[.]ts$'
+// Is asked before its room's store, and reads through it.
+const CACHE = '^src/.+-cache[.]ts$'
+const APP = '^src/server/app[.]ts$'
+const ASSEMBLY = '^src/(?:main|deps|server/app)[.]ts$'
+const CONNECTIONS = ['^src/postgres/', '^src/ephemeral/(open|redis|memory)']
 
 // A use case is named `<verb>-<noun>.ts`. Any other file of a domain folder is a pure module; where this list
 // lacks the verb of a new use case, its store import is reported, and the verb is added here.
@@ -53,15 +77,47 @@ module.exports = {
       name: 'routes-only-from-app',
       comment: 'app.ts registers the routes, by hand, in one list; nothing else imports them.',
       severity: 'error',
-      from: { pathNot: '^src/app[.]ts$' },
+      from: { pathNot: APP },
       to: { path: ROUTES },
+    },
+    ...ROOMS.slice(1).map((room, index) => ({
+      name: 'rooms-look-down',
+      comment: `${room}/ uses the rooms below it; the order is ROOMS, and docs/architecture.md tells why.`,
+      severity: 'error',
+      from: { path: `^src/${room}/` },
+      to: { path: `^src/(?:${ROOMS.slice(0, index + 1).join('|')})/` },
+    })),
+    {
+      name: 'every-room-has-its-floor',
+      comment: 'A room that is not in ROOMS has no place in the order.',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: `^src/(?:(?:${ROOMS.join('|')}|client)/|(?:main|config|deps|errors)[.]ts$)`,
+      },
+      to: {},
+    },
+    {
+      name: 'who-may-mint',
+      comment:
+        'Tokens come from signing in, from the OAuth endpoints, and from confirming a first authenticator.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/(?:sign-in|oauth|tokens)/', '/confirm-authenticator[.]ts$'] },
+      to: { path: '^src/tokens/mint-tokens[.]ts$', ...CALLS },
     },
     {
       name: 'routes-call-use-cases',
-      comment: 'A route calls a use case; SQL and short-lived state are behind it.',
+      comment: 'A route calls a use case, or the store for a plain read; connections are behind them.',
       severity: 'error',
       from: { path: ROUTES },
-      to: { path: [STORE, ...CONNECTIONS, 'node_modules/(pg|ioredis)/'], ...CALLS },
+      to: { path: [...CONNECTIONS, 'node_modules/(pg|ioredis)/'], ...CALLS },
+    },
+    {
+      name: 'stores-are-called-by-use-cases',
+      comment: 'SQL is behind a use case, a route’s plain read or a cache.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: [USE_CASE, ROUTES, CACHE, STORE, '^src/command-line/'] },
+      to: { path: STORE, ...CALLS },
     },
     {
       name: 'stores-stand-alone',
@@ -101,7 +157,7 @@ module.exports = {
       name: 'dependencies-are-passed',
       comment: 'What main.ts opens and wires is passed in as `deps`, never reached for.',
       severity: 'error',
-      from: { path: '^src/[^/]+/', pathNot: '^src/command-line/' },
+      from: { path: '^src/[^/]+/', pathNot: ['^src/command-line/', APP] },
       to: { path: ASSEMBLY, ...CALLS },
     },
     {
@@ -110,13 +166,6 @@ module.exports = {
       severity: 'error',
       from: { pathNot: '^src/config[.]ts$' },
       to: { path: '^(node:)?process$' },
-    },
-    {
-      name: 'ephemeral-knows-no-domain',
-      comment: 'ephemeral/ owns atomicity and expiry; what the records mean is their domain’s business.',
-      severity: 'error',
-      from: { path: '^src/ephemeral/' },
-      to: { path: DOMAIN },
     },
     {
       name: 'no-dev-dependencies',

@@ -1,5 +1,5 @@
-import type { Sealer } from '../src/crypto.ts'
-import type { Sql, Statement } from '../src/postgres.ts'
+import type { Sealer } from '../src/encryption/sealer.ts'
+import type { Sql, Statement } from '../src/postgres/pool.ts'
 
 /** Carries the statement out of the store that would have run it. */
 class Caught extends Error {

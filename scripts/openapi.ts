@@ -4,10 +4,10 @@ import { spawnSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
-import { buildApp } from '../src/app.ts'
 import { readConfig } from '../src/config.ts'
 import type { Deps } from '../src/deps.ts'
-import { createLog } from '../src/log.ts'
+import { buildApp } from '../src/server/app.ts'
+import { createLog } from '../src/server/log.ts'
 
 const FILE = fileURLToPath(new URL('../openapi.yaml', import.meta.url))
 const REDOCLY = fileURLToPath(new URL('../node_modules/.bin/redocly', import.meta.url))

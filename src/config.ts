@@ -5,9 +5,9 @@ import { resolve } from 'node:path'
 import { Ajv } from 'ajv'
 import { envSchema } from 'env-schema'
 import { type Static, Type } from 'typebox'
-import type { EncryptionKey } from './crypto.ts'
+import type { EncryptionKey } from './encryption/sealer.ts'
 import { parseRedisUrl } from './ephemeral/redis-url.ts'
-import { isNetwork } from './network.ts'
+import { isNetwork } from './wire/network.ts'
 
 type Variable = {
   schema: ReturnType<typeof Type.Unsafe>

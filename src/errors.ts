@@ -61,6 +61,10 @@ export class AuthError extends Error {
   }
 }
 
+/** What `retry_after` says of an end in epoch milliseconds: seconds until then, at least 1. */
+export const secondsUntil = (untilMs: number, now: Date): number =>
+  Math.max(1, Math.ceil((untilMs - now.getTime()) / 1000))
+
 /** Redis or PostgreSQL is away, or too slow: a 503, never a pass. */
 export class DependencyError extends Error {
   override readonly name = 'DependencyError'

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { v7 as uuidv7 } from 'uuid'
 import { accountChanged, accountCreated } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
-import type { Sql } from '../postgres.ts'
+import type { Sql } from '../postgres/pool.ts'
 import type { Account } from './account.ts'
 import { findSubject, type Subject, saveSubject } from './store.ts'
 

@@ -1,4 +1,4 @@
-import type { Sql } from '../postgres.ts'
+import type { Sql } from '../postgres/pool.ts'
 
 const ENSURE_PARTITION = { name: 'ensure_audit_partition', text: 'SELECT ensure_audit_partition($1)' }
 const MONTHS_AHEAD = 2

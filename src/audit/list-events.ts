@@ -1,8 +1,8 @@
 // The log, newest first: for administrators all of it, by filter; for an account its own part.
 
-import { decodeCursor, toPage } from '../page-cursor.ts'
-import type { Sql } from '../postgres.ts'
-import type { ActivityItem, AuditItem } from './event-schemas.ts'
+import type { Sql } from '../postgres/pool.ts'
+import { decodeCursor, toPage } from '../wire/page-cursor.ts'
+import type { ActivityItem, AuditItem } from './schemas.ts'
 import { type EventFilter, findEvents, type RecordedEvent } from './store.ts'
 
 /** `cursor` is `next_cursor` of the page before; undefined for the first. */

@@ -1,4 +1,4 @@
-import type { Sql } from '../postgres.ts'
+import type { Sql } from '../postgres/pool.ts'
 import type { AuditEvent } from './event.ts'
 
 const RECORD_EVENT = { name: 'record_event', text: 'SELECT record_audit_event($1::jsonb)' }

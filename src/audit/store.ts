@@ -1,5 +1,5 @@
 // Audit events in PostgreSQL, as they are read. They are written in the statements of what they tell of.
-import type { Sql } from '../postgres.ts'
+import type { Sql } from '../postgres/pool.ts'
 import type { AuditEvent } from './event.ts'
 
 /** A row of the log; `occurred_at` has milliseconds, as it was written. */

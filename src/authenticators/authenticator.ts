@@ -1,7 +1,7 @@
 // What an account has enrolled. Pure: authenticators, how their rows read, what they are called.
-import type { Sealer } from '../crypto.ts'
-import type { FreshProof } from './require-fresh-second-factor.ts'
-import type { TotpAlgorithm, TotpParameters } from './totp.ts'
+
+import type { Sealer } from '../encryption/sealer.ts'
+import type { TotpAlgorithm, TotpParameters } from './totp/totp.ts'
 
 /** How many an account may have enrolled; those that are disabled count. */
 export const MAX_ENROLLED = 10
@@ -41,12 +41,6 @@ export const toAuthenticator = (row: AuthenticatorRow): Authenticator => ({
   createdAt: row.created_at,
   lastUsedAt: row.last_used_at,
 })
-
-/** Who has shown no second factor changes what is not confirmed yet, and nothing else. */
-export const CHANGEABLE: Record<FreshProof, readonly Authenticator['status'][]> = {
-  second_factor: ['pending', 'active', 'disabled'],
-  first_factor: ['pending'],
-}
 
 /** An authenticator as its codes are matched. */
 export type TotpAuthenticator = TotpParameters & { id: string; secret: Buffer }

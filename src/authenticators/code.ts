@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { AuthError } from '../errors.ts'
 import type { Method } from '../policy/policy.ts'
-import { RECOVERY_CODE_PATTERN } from './recovery-code.ts'
+import { RECOVERY_CODE_PATTERN } from './recovery-codes/recovery-code.ts'
 
 /** Six or eight digits, or a recovery code; which of them a method takes is checked with the method. */
 export const Code = Type.String({

@@ -1,7 +1,7 @@
 // An account's count of enrolled authenticators. Whoever changes authenticators or recovery codes changes or
 // locks it first, in the same transaction: changes of one account's factors follow each other, and "the
 // first", "not too many" and "not the last" are each one conditional update.
-import type { Sql } from '../postgres.ts'
+import type { Sql } from '../postgres/pool.ts'
 
 type CountRow = { enrolled_authenticators: number }
 

@@ -1,7 +1,7 @@
 // Enrollment in PostgreSQL: authenticators that are begun and not confirmed yet, with an end to each.
 import type { AuditEvent } from '../audit/event.ts'
-import type { Sealer } from '../crypto.ts'
-import type { Sql } from '../postgres.ts'
+import type { Sealer } from '../encryption/sealer.ts'
+import type { Sql } from '../postgres/pool.ts'
 import {
   AUTHENTICATOR_COLUMNS,
   type Authenticator,
@@ -11,7 +11,7 @@ import {
   toAuthenticator,
   toTotpAuthenticator,
 } from './authenticator.ts'
-import type { TotpParameters } from './totp.ts'
+import type { TotpParameters } from './totp/totp.ts'
 
 // Everyone's, a hundred at a time, so that no secret that nobody confirmed stays; replicas skip each other's.
 const CLEAR_EXPIRED = {

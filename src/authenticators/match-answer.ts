@@ -4,13 +4,13 @@ import type { Account } from '../accounts/account.ts'
 import { authenticatorDisabled } from '../audit/account-events.ts'
 import type { AuditEvent, Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
-import type { Sealer } from '../crypto.ts'
+import type { Sealer } from '../encryption/sealer.ts'
 import type { Method } from '../policy/policy.ts'
-import type { Sql } from '../postgres.ts'
-import { matchRecoveryCode } from './recovery-code.ts'
-import { findRecoveryCodes, useRecoveryCode } from './recovery-code-store.ts'
+import type { Sql } from '../postgres/pool.ts'
+import { matchRecoveryCode } from './recovery-codes/recovery-code.ts'
+import { findRecoveryCodes, useRecoveryCode } from './recovery-codes/store.ts'
 import { burnTimeStep, findTotp, recordTotpFailure } from './store.ts'
-import { matchTimeStep } from './totp.ts'
+import { matchTimeStep } from './totp/totp.ts'
 
 type Deps = { postgres: Sql; sealer: Sealer }
 

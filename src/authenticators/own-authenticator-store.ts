@@ -1,6 +1,6 @@
 // An account's authenticators in PostgreSQL, as it lists, renames and removes them.
 import type { AuditEvent } from '../audit/event.ts'
-import type { Sql } from '../postgres.ts'
+import type { Sql } from '../postgres/pool.ts'
 import {
   AUTHENTICATOR_COLUMNS,
   type Authenticator,

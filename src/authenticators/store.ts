@@ -3,8 +3,8 @@
 // `own-authenticator-store.ts`.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, signedIn, toAccount } from '../accounts/account.ts'
 import type { AuditEvent } from '../audit/event.ts'
-import type { Sealer } from '../crypto.ts'
-import type { Sql } from '../postgres.ts'
+import type { Sealer } from '../encryption/sealer.ts'
+import type { Sql } from '../postgres/pool.ts'
 import {
   MAX_CONSECUTIVE_FAILURES,
   type TotpAuthenticator,

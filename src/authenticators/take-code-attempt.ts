@@ -1,11 +1,10 @@
 // One code that is checked outside a challenge: to confirm an authenticator, to disable the second factor. It
-// spends the same budget of the account as a challenge does, before anything is looked at (SECURITY 5, 6).
+// spends the same budget of the account as a challenge does, before anything is looked at (docs/security.md 5, 6).
 import { codeRefused } from '../audit/account-events.ts'
 import type { AuditEvent, Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
-import { secondsUntil } from '../challenges/continue-sign-in.ts'
 import type { Deps } from '../deps.ts'
-import { AuthError } from '../errors.ts'
+import { AuthError, secondsUntil } from '../errors.ts'
 import { attemptLimits } from '../policy/policy.ts'
 
 export type CodeAttempt = {

@@ -1,11 +1,11 @@
 import { CommanderError } from 'commander'
 import pg from 'pg'
 import { ConfigError } from '../config.ts'
-import { UnsealError } from '../crypto.ts'
-import { DataFolderError } from '../embedded-postgres.ts'
 import { EncryptionKeyError } from '../encryption/load-encryption-keys.ts'
+import { UnsealError } from '../encryption/sealer.ts'
 import { AuthError, DependencyError } from '../errors.ts'
-import { DatabaseNewerError } from '../migrate.ts'
+import { DataFolderError } from '../postgres/embedded.ts'
+import { DatabaseNewerError } from '../postgres/migrate.ts'
 import { CommandError } from './host.ts'
 
 const EXPLAINED = [

@@ -1,8 +1,8 @@
 // What the commands are given: where they write, how they ask, and how they reach Postern's state. The command
 // line has one, and so has the running server for the commands that are sent to it.
 import type { Origin } from '../audit/event.ts'
-import type { Output } from '../control-socket.ts'
 import type { Deps } from '../deps.ts'
+import type { Output } from './control-socket.ts'
 
 /** What a command works on; `origin` names the operating system's user as the one who acts. */
 export type Context = {

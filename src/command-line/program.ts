@@ -1,12 +1,12 @@
 // The command line: every command, with its help. What a command does is its use case's; where it runs, its host's.
 import { Command, Help } from 'commander'
 import { VARIABLES } from '../config.ts'
-import { VERSION } from '../version.ts'
-import { addAccountCommands } from './account-commands.ts'
-import { addClientCommands } from './client-commands.ts'
+import { VERSION } from '../server/version.ts'
+import { addAccountCommands } from './commands/account-commands.ts'
+import { addClientCommands } from './commands/client-commands.ts'
+import { addKeyCommands } from './commands/key-commands.ts'
+import { addPolicyCommands } from './commands/policy-commands.ts'
 import type { Host } from './host.ts'
-import { addKeyCommands } from './key-commands.ts'
-import { addPolicyCommands } from './policy-commands.ts'
 
 const WIDTH = 100
 const INDENT = '      '

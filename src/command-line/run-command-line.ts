@@ -2,20 +2,20 @@
 // dependencies of its own or those of the running server.
 import { userInfo } from 'node:os'
 import { type Config, readConfig } from '../config.ts'
+import { openDatabase, openDeps } from '../deps.ts'
+import { markFirstStartComplete } from '../postgres/embedded.ts'
+import { migrate } from '../postgres/migrate.ts'
+import { waitFor } from '../postgres/wait-for.ts'
+import { createLog } from '../server/log.ts'
+import { readPassword } from './commands/read-password.ts'
 import {
   askControlSocket,
   type ControlHandler,
   holdControlSocket,
   needsControlSocket,
   type Output,
-} from '../control-socket.ts'
-import { openDatabase, openDeps } from '../deps.ts'
-import { markFirstStartComplete } from '../embedded-postgres.ts'
-import { createLog } from '../log.ts'
-import { migrate } from '../migrate.ts'
-import { waitFor } from '../wait-for.ts'
+} from './control-socket.ts'
 import { type Context, commandOrigin, type Host } from './host.ts'
-import { readPassword } from './read-password.ts'
 import { runProgram } from './run-program.ts'
 
 const output: Output = {
@@ -101,7 +101,7 @@ export const runCommandLine = async (commandArguments: string[]): Promise<number
       return holding(config, () => migrateHere(config))
     },
     async serve() {
-      const { serve } = await import('../serve.ts')
+      const { serve } = await import('./serve.ts')
       await serve(readConfig(), output)
     },
   }

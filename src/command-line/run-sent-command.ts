@@ -1,6 +1,7 @@
 // A command that another process sent over the control socket, run here because the state is here.
-import type { ControlRequest, Output } from '../control-socket.ts'
+
 import type { Deps } from '../deps.ts'
+import type { ControlRequest, Output } from './control-socket.ts'
 import { CommandError, commandOrigin, type Host } from './host.ts'
 import { runProgram } from './run-program.ts'
 

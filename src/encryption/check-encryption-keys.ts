@@ -1,7 +1,8 @@
 // Tells a wrong encryption key at start, before it could seal anything.
-import { type Sealer, UnsealError } from '../crypto.ts'
-import type { Sql } from '../postgres.ts'
+
+import type { Sql } from '../postgres/pool.ts'
 import { EncryptionKeyError } from './load-encryption-keys.ts'
+import { type Sealer, UnsealError } from './sealer.ts'
 
 const LIST_CHECKS = {
   name: 'list_key_checks',

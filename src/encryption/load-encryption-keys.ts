@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Config, parseEncryptionKeys } from '../config.ts'
-import type { EncryptionKey, RandomBytes } from '../crypto.ts'
-import type { Sql } from '../postgres.ts'
+import type { Sql } from '../postgres/pool.ts'
+import type { EncryptionKey, RandomBytes } from './sealer.ts'
 
 /** A key that is needed is missing, unreadable or wrong. Nothing has been changed. */
 export class EncryptionKeyError extends Error {

@@ -1,5 +1,5 @@
+import type { Deps } from '../deps.ts'
 import { DependencyError } from '../errors.ts'
-import type { Log } from '../log.ts'
 import type { ChangedTopic, Changes } from './ephemeral.ts'
 
 /**
@@ -7,7 +7,7 @@ import type { ChangedTopic, Changes } from './ephemeral.ts'
  * caller is not told that it failed: replicas read everything again once they reach Redis.
  */
 export const announceChange = async (
-  deps: { ephemeral: { changes: Changes }; log: Pick<Log, 'warn'> },
+  deps: { ephemeral: { changes: Changes }; log: Pick<Deps['log'], 'warn'> },
   topic: Exclude<ChangedTopic, 'reconnected'>,
 ): Promise<void> => {
   try {

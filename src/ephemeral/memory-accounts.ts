@@ -1,5 +1,5 @@
 // Failures, locks and epochs of accounts in memory: `fragment-account.lua` once more.
-import { accountTag } from './account-tag.ts'
+import { accountTag } from '../encryption/account-tag.ts'
 import type { AttemptBudgets, AttemptLimits } from './ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 

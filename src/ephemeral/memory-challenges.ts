@@ -1,5 +1,5 @@
 // Pending challenges and enrollments in memory: `fragment-pending.lua` and the scripts above it.
-import { accountTag } from './account-tag.ts'
+import { accountTag } from '../encryption/account-tag.ts'
 import type { ChallengeStore, EnrollmentStore, NewSession } from './ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 import type { MemoryAccounts } from './memory-accounts.ts'

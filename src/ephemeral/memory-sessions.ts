@@ -1,5 +1,5 @@
 // Sessions and their refresh families in memory: `fragment-session.lua` and the scripts above it.
-import { accountTag } from './account-tag.ts'
+import { accountTag } from '../encryption/account-tag.ts'
 import type { ListedSession, NewSession, SessionStore } from './ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 import type { MemoryAccounts } from './memory-accounts.ts'

@@ -1,5 +1,5 @@
-import { hashToken } from '../crypto.ts'
-import { accountTag } from './account-tag.ts'
+import { accountTag } from '../encryption/account-tag.ts'
+import { hashToken } from '../encryption/opaque-token.ts'
 import type { AttemptBudgets, BudgetTaken, Counters } from './ephemeral.ts'
 import type { RedisClient } from './redis-connection.ts'
 import type { RedisKeys } from './redis-keys.ts'

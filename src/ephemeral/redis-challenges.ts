@@ -1,4 +1,4 @@
-import { accountTag } from './account-tag.ts'
+import { accountTag } from '../encryption/account-tag.ts'
 import type { AttemptTaken, ChallengeStore, EnrollmentStore, NewSession } from './ephemeral.ts'
 import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from './records.ts'
 import type { RedisKeys } from './redis-keys.ts'

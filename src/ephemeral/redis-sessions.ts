@@ -1,4 +1,4 @@
-import { accountTag } from './account-tag.ts'
+import { accountTag } from '../encryption/account-tag.ts'
 import type { ListedSession, NewSession, RefreshRotated, SessionStore } from './ephemeral.ts'
 import { newestFirst, packSession, unpackSession } from './records.ts'
 import type { RedisKeys } from './redis-keys.ts'

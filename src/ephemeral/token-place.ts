@@ -1,5 +1,5 @@
-import { accountTagOf, hashToken } from '../crypto.ts'
-import { accountTag } from './account-tag.ts'
+import { accountTag } from '../encryption/account-tag.ts'
+import { accountTagOf, hashToken } from '../encryption/opaque-token.ts'
 
 /** Where the state of a token lives: with its account, under its hash. */
 export type TokenPlace = { tag: string; hash: string }

@@ -1,10 +1,10 @@
 import { clientTokenIssued } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
+import { type Client, grantScope, MACHINE_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { mintClientToken } from '../tokens/mint-tokens.ts'
-import { type Client, grantScope, MACHINE_SCOPES } from './client.ts'
 
 /**
  * The client_credentials grant (RFC 6749 4.4): a token of the client for itself, which opens no account.

@@ -4,13 +4,17 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
+import {
+  authenticateClient,
+  basicCredentials,
+  type ClientCredentials,
+} from '../callers/authenticate-client.ts'
+import { originOf } from '../callers/request-origin.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { originOf } from '../request-origin.ts'
-import { errorResponses, PlainText, Strict } from '../schemas.ts'
-import { renewSession } from '../sessions/renew-session.ts'
-import { ScopeText, TOKEN_MEMBERS } from '../sign-in-schemas.ts'
-import { authenticateClient, basicCredentials, type ClientCredentials } from './authenticate-client.ts'
+import { renewSession } from '../sign-in/renew-session.ts'
+import { ScopeText, TOKEN_MEMBERS } from '../sign-in/schemas.ts'
+import { errorResponses, PlainText, Strict } from '../wire/schemas.ts'
 import { issueClientToken } from './issue-client-token.ts'
 
 const TokenBody = Strict(

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Static, Type } from 'typebox'
 import { AuthError } from '../errors.ts'
-import { Strict } from '../schemas.ts'
+import { Strict } from '../wire/schemas.ts'
 import { Policy } from './policy.ts'
 
 /**

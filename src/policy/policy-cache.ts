@@ -1,5 +1,5 @@
 // The policy of this replica: read at start, and again when any replica says that it changed.
-import type { Sql } from '../postgres.ts'
+import type { Sql } from '../postgres/pool.ts'
 import type { Policy } from './policy.ts'
 import { findPolicy, type VersionedPolicy } from './store.ts'
 

@@ -1,6 +1,7 @@
 // The policy's members, their ranges and defaults (API.md, "The policy"). One schema is the source of the
 // type, of what `PATCH /v1/admin/policy` admits, and of what stands in the documentation.
 import { type Static, Type } from 'typebox'
+import { RoleName } from '../accounts/schemas.ts'
 
 /** Answers to a challenge that can be allowed. */
 export const Method = Type.Union([Type.Literal('totp'), Type.Literal('recovery_code')])
@@ -12,8 +13,6 @@ const seconds = (minimum: number, maximum: number, description: string) =>
 const MINUTE = 60
 const HOUR = 3600
 const DAY = 86_400
-
-export const RoleName = Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$' })
 
 export const Policy = Type.Object(
   {
@@ -113,10 +112,10 @@ export const DEFAULT_POLICY: Policy = {
   password_window: 15 * MINUTE,
 }
 
-/** A session that has passed a second factor this recently may change factors (SECURITY 18), in seconds. */
+/** A session that has passed a second factor this recently may change factors (docs/security.md 18), in seconds. */
 export const FRESH_SECOND_FACTOR_SECONDS = 15 * MINUTE
 
-/** Enrollment tokens and pending authenticators live this long (SECURITY 12), in seconds. */
+/** Enrollment tokens and pending authenticators live this long (docs/security.md 12), in seconds. */
 export const ENROLLMENT_TTL_SECONDS = 15 * MINUTE
 
 /** The failed-attempt budget of an account's second factor, as its store counts it. */

@@ -1,7 +1,7 @@
 // The policy in PostgreSQL: one row of `settings`, with a version that `If-Match` speaks of.
 import { policyChanged } from '../audit/administration-events.ts'
 import type { Origin } from '../audit/event.ts'
-import type { Sql } from '../postgres.ts'
+import type { Sql } from '../postgres/pool.ts'
 import { DEFAULT_POLICY, type Policy } from './policy.ts'
 
 export type VersionedPolicy = { policy: Policy; version: number }

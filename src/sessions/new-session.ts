@@ -1,7 +1,7 @@
 // A session that is about to be opened: its lifetime from the policy, its refresh token, what it vouches for.
 // Pure but for the randomness it is given; opening it is one atomic step of the ephemeral store.
 import { v7 as uuidv7 } from 'uuid'
-import type { RandomBytes } from '../crypto.ts'
+import type { RandomBytes } from '../encryption/sealer.ts'
 import type { NewSession } from '../ephemeral/ephemeral.ts'
 import type { Policy } from '../policy/policy.ts'
 import { newRefreshToken, type RefreshToken, refreshHashes } from '../tokens/refresh-token.ts'

@@ -2,8 +2,8 @@
 // Connect Core 2), and the refresh token in its stored form's place. The only place where they are signed.
 import { randomUUID } from 'node:crypto'
 import { type Account, accountLabel } from '../accounts/account.ts'
+import type { Client } from '../clients/client.ts'
 import type { SessionRecord } from '../ephemeral/ephemeral.ts'
-import type { Client } from '../oauth/client.ts'
 import { atHash } from './at-hash.ts'
 import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
 import { type SigningKey, TOKEN_TTL_SECONDS } from './select-signing-keys.ts'

@@ -1,8 +1,10 @@
 // Refresh tokens: `pst_rt_` + account tag + session id + family part + rotating part. Pure.
 // The family part stays the same for the life of a session. Whoever shows it with an old rotating part holds
 // a token that was issued once (reuse, RFC 9700 4.14.2); whoever lacks it only guesses, and ends nothing.
-import { hashToken, type RandomBytes, TOKEN_PREFIXES } from '../crypto.ts'
-import { ACCOUNT_TAG_LENGTH, accountTag } from '../ephemeral/account-tag.ts'
+
+import { ACCOUNT_TAG_LENGTH, accountTag } from '../encryption/account-tag.ts'
+import { hashToken, TOKEN_PREFIXES } from '../encryption/opaque-token.ts'
+import type { RandomBytes } from '../encryption/sealer.ts'
 
 const FAMILY_BYTES = 16
 const SECRET_BYTES = 32

@@ -1,7 +1,7 @@
 // The signing keys of this replica: read at start, and again when any replica says that they changed.
 import type { JWK } from 'jose'
-import type { Sealer } from '../crypto.ts'
-import type { Sql } from '../postgres.ts'
+import type { Sealer } from '../encryption/sealer.ts'
+import type { Sql } from '../postgres/pool.ts'
 import { publishedKeysAt, type SigningKey, signingKeyAt } from './select-signing-keys.ts'
 import { listSigningKeys } from './store.ts'
 

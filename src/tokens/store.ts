@@ -2,8 +2,8 @@
 import { createPrivateKey } from 'node:crypto'
 import type { JWK } from 'jose'
 import type { AuditEvent } from '../audit/event.ts'
-import type { Sealer } from '../crypto.ts'
-import type { Postgres, Sql } from '../postgres.ts'
+import type { Sealer } from '../encryption/sealer.ts'
+import type { Postgres, Sql } from '../postgres/pool.ts'
 import type { SigningKey } from './select-signing-keys.ts'
 
 type SigningKeyRow = {

@@ -6,7 +6,7 @@ import { JOSEError } from 'jose/errors'
 import { createLocalJWKSet } from 'jose/jwks/local'
 import { jwtVerify } from 'jose/jwt/verify'
 import { LRUCache } from 'lru-cache'
-import { hashToken } from '../crypto.ts'
+import { hashToken } from '../encryption/opaque-token.ts'
 import { AuthError } from '../errors.ts'
 import type { SigningKeys } from './signing-key-cache.ts'
 

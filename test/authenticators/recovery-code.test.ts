@@ -4,7 +4,7 @@ import {
   matchRecoveryCode,
   newRecoveryCodes,
   RECOVERY_CODE_PATTERN,
-} from '../../src/authenticators/recovery-code.ts'
+} from '../../src/authenticators/recovery-codes/recovery-code.ts'
 
 t.test(
   'a set has codes of 80 bits in groups, no two alike, each hashed with a salt of its own',

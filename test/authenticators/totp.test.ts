@@ -1,7 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { encodeSecret, matchTimeStep, otpauthUri, type TotpAlgorithm } from '../../src/authenticators/totp.ts'
+import {
+  encodeSecret,
+  matchTimeStep,
+  otpauthUri,
+  type TotpAlgorithm,
+} from '../../src/authenticators/totp/totp.ts'
 import { findProgram } from '../support/server-process.ts'
 
 type Vectors = {

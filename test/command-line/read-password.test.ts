@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import t from 'tap'
-import { readPassword } from '../../src/command-line/read-password.ts'
+import { readPassword } from '../../src/command-line/commands/read-password.ts'
 
 /** A terminal whose user answers as soon as something is asked. */
 const terminal = (...answers: string[]) => {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
-import { newAccountToken } from '../../src/crypto.ts'
+import { newAccountToken } from '../../src/encryption/opaque-token.ts'
 import type { Ephemeral } from '../../src/ephemeral/ephemeral.ts'
 import {
   challengeOf,

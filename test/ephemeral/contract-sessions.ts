@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { hashToken } from '../../src/crypto.ts'
+import { hashToken } from '../../src/encryption/opaque-token.ts'
 import type { Ephemeral, NewSession } from '../../src/ephemeral/ephemeral.ts'
 import {
   LIMITS,

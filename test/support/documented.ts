@@ -1,4 +1,4 @@
-import type { App } from '../../src/app.ts'
+import type { App } from '../../src/server/app.ts'
 
 type Answer = { content?: { 'application/json'?: { examples?: object } } }
 type Document = { paths: Record<string, Record<string, { responses: Record<string, Answer> }>> }

@@ -1,0 +1,75 @@
+// Changes what an administrator may change of an account.
+import { isDeepStrictEqual } from 'node:util'
+import { type Account, ADMINISTRATOR_ROLE } from '../../accounts/account.ts'
+import { type AccountChanges, changeAccountRow } from '../../accounts/changes-store.ts'
+import { findAccount } from '../../accounts/store.ts'
+import { accountChanged } from '../../audit/account-events.ts'
+import type { Origin } from '../../audit/event.ts'
+import type { Deps } from '../../deps.ts'
+import { AuthError } from '../../errors.ts'
+import { endAccess } from '../../sessions/end-access.ts'
+import { validated } from '../../wire/validation.ts'
+import { AccountPatch } from './schemas.ts'
+
+/** The members of `patch` that say something new. */
+const changesOf = (account: Account, patch: AccountPatch): AccountChanges => {
+  const current = { ...account, display_name: account.displayName }
+  const changed = Object.entries(patch).filter(
+    ([member, value]) => !isDeepStrictEqual(value, current[member as keyof AccountPatch]),
+  )
+  return Object.fromEntries(changed)
+}
+
+/** For the audit event: names, of which only roles and status keep their values. */
+const auditedChanges = (changes: AccountChanges): Record<string, unknown> =>
+  Object.fromEntries(
+    Object.entries(changes).map(([member, value]) => [
+      member,
+      member === 'roles' || member === 'status' ? value : true,
+    ]),
+  )
+
+const refuseForeign = (account: Account, patch: AccountPatch): void => {
+  if (account.clientId === null) return
+  const fields = Object.keys(patch).filter((member) => member !== 'status')
+  if (fields.length === 0) return
+  throw new AuthError('invalid_request', 'Only the status of an external subject can be changed here.', {
+    fields,
+  })
+}
+
+const refuseOwnDemotion = ({ actor }: Origin, account: Account, patch: AccountPatch): void => {
+  if (actor.id !== account.id) return
+  const stays = patch.status !== 'disabled' && (patch.roles?.includes(ADMINISTRATOR_ROLE) ?? true)
+  if (!stays)
+    throw new AuthError('access_denied', 'Administrators cannot disable or demote themselves; ask another.')
+}
+
+/**
+ * Changes an account. Disabling it ends all its sessions, challenges and tokens at once.
+ * @throws {AuthError} not_found, invalid_request, access_denied (one's own), conflict (names that are taken, the
+ *   last active administrator)
+ */
+export const changeAccount = async (
+  deps: Pick<Deps, 'postgres' | 'ephemeral'>,
+  origin: Origin,
+  accountId: string,
+  patch: AccountPatch,
+): Promise<void> => {
+  validated(AccountPatch, patch)
+  const account = await findAccount(deps, accountId)
+  if (!account) throw new AuthError('not_found', 'There is no such account.')
+  refuseForeign(account, patch)
+  refuseOwnDemotion(origin, account, patch)
+
+  const changes = changesOf(account, patch)
+  if (Object.keys(changes).length > 0) {
+    const event = accountChanged(origin, { accountId, changed: auditedChanges(changes) })
+    const done = await changeAccountRow(deps, { accountId, changes, now: origin.now }, event)
+    if (!done)
+      throw new AuthError('conflict', 'The last active administrator has to stay one. Make another first.')
+  }
+  // Also where it was disabled before: ending may have failed then. Only after PostgreSQL has it disabled, or a
+  // sign-in could slip in between.
+  if (patch.status === 'disabled') await endAccess(deps, origin, accountId, 'disabled')
+}

@@ -1,0 +1,38 @@
+import { clearSecondFactor } from '../../accounts/changes-store.ts'
+import { secondFactorReset } from '../../audit/account-events.ts'
+import type { Origin } from '../../audit/event.ts'
+import { deleteAllAuthenticators } from '../../authenticators/own-authenticator-store.ts'
+import { deleteRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
+import type { Deps } from '../../deps.ts'
+import { AuthError } from '../../errors.ts'
+import { endAccess } from '../../sessions/end-access.ts'
+
+/**
+ * Removes an account's authenticators and recovery codes, for a user who has lost them: it enrolls anew at its
+ * next sign-in. Ends its sessions and challenges, and any lock.
+ * @throws {AuthError} not_found; access_denied, for an administrator's own, which would take the second factor
+ *   away without being asked for it
+ */
+export const resetSecondFactor = async (
+  deps: Pick<Deps, 'postgres' | 'ephemeral'>,
+  origin: Origin,
+  accountId: string,
+): Promise<void> => {
+  if (origin.actor.id === accountId) {
+    throw new AuthError(
+      'access_denied',
+      'Administrators cannot reset their own second factor; ask another, or use the command line.',
+    )
+  }
+  const event = secondFactorReset(origin, { accountId })
+  const reset = await deps.postgres.transaction(async (postgres) => {
+    // The account's row first, which whoever enrolls at this moment has to lock too.
+    if (!(await clearSecondFactor({ postgres }, accountId, origin.now, event))) return false
+    await deleteAllAuthenticators({ postgres }, accountId)
+    await deleteRecoveryCodes({ postgres }, accountId)
+    return true
+  })
+  if (!reset) throw new AuthError('not_found', 'There is no such account.')
+  await endAccess(deps, origin, accountId, 'second_factor_reset')
+  await deps.ephemeral.budgets.clear(accountId)
+}

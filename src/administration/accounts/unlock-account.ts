@@ -1,0 +1,25 @@
+import { findAccount } from '../../accounts/store.ts'
+import { accountUnlocked } from '../../audit/account-events.ts'
+import type { Origin } from '../../audit/event.ts'
+import { recordEvent } from '../../audit/record-event.ts'
+import type { Deps } from '../../deps.ts'
+import { AuthError } from '../../errors.ts'
+import { forgetPasswordFailures } from '../../passwords/password-throttle.ts'
+
+/**
+ * Lets a locked account try again: clears its failed codes and failed passwords.
+ * Decision: an authenticator that 100 failures have disabled stays disabled. So many wrong codes are an attack
+ * and not a slip, and `resetSecondFactor` is the way back.
+ * @throws {AuthError} not_found
+ */
+export const unlockAccount = async (
+  deps: Pick<Deps, 'postgres' | 'ephemeral'>,
+  origin: Origin,
+  accountId: string,
+): Promise<void> => {
+  if (!(await findAccount(deps, accountId))) throw new AuthError('not_found', 'There is no such account.')
+  // Recorded first: new attempts are given out only once it is durable who gave them.
+  await recordEvent(deps, accountUnlocked(origin, { accountId }))
+  await deps.ephemeral.budgets.clear(accountId)
+  await forgetPasswordFailures(deps, accountId)
+}

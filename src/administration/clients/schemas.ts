@@ -1,0 +1,115 @@
+// How a client is registered and shown. Pure: what stands beside the schemas are the rules across members.
+import { type Static, Type } from 'typebox'
+import { AUTH_METHODS, type Client, SCOPES } from '../../clients/client.ts'
+import { AuthError } from '../../errors.ts'
+import { Nullable, Page, PlainText, Strict, Timestamp } from '../../wire/schemas.ts'
+
+const MAX_URIS = 50
+
+const MEMBERS = {
+  name: PlainText({ minLength: 1, maxLength: 100 }),
+  first_party: Type.Boolean({ description: 'Trusted with passwords: it may use `POST /v1/login`.' }),
+  scopes: Type.Array(Type.Enum(SCOPES), { uniqueItems: true, description: 'What it may ask for.' }),
+  redirect_uris: Type.Array(PlainText({ minLength: 1, maxLength: 2048 }), {
+    maxItems: MAX_URIS,
+    uniqueItems: true,
+    description: 'https, or http on loopback; without a fragment.',
+  }),
+  token_endpoint_auth_method: Type.Enum(AUTH_METHODS, { description: '`none`: a public client.' }),
+  audience: Type.Array(Type.String({ maxLength: 512, pattern: '^[\\x21-\\x7E]+$' }), {
+    maxItems: MAX_URIS,
+    uniqueItems: true,
+    description: 'Resources that its access tokens are for, besides Postern and itself.',
+  }),
+}
+
+/** No colon: in HTTP Basic it ends the id. */
+const ClientId = Type.String({
+  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$',
+  examples: ['web-shop-4f2a9c1b'],
+})
+
+export const NewClient = Strict(
+  {
+    ...Type.Partial(Type.Object(MEMBERS)).properties,
+    name: MEMBERS.name,
+    client_id: Type.Optional(ClientId),
+  },
+  { title: 'NewClient', examples: [{ name: 'Web shop', scopes: ['openid', 'profile', 'challenges'] }] },
+)
+export type NewClient = Static<typeof NewClient>
+
+export const ClientPatch = Strict(Type.Partial(Type.Object(MEMBERS)).properties, {
+  title: 'ClientPatch',
+  examples: [{ redirect_uris: ['https://shop.example/signed-in'] }],
+})
+export type ClientPatch = Static<typeof ClientPatch>
+
+export const ClientItem = Type.Object(
+  { client_id: ClientId, ...MEMBERS, scopes: Type.Array(Type.String()), created_at: Timestamp },
+  { title: 'Client' },
+)
+export type ClientItem = Static<typeof ClientItem>
+export const ClientPage = Page(ClientItem)
+
+export const ClientWithSecret = Type.Object(
+  {
+    ...ClientItem.properties,
+    client_secret: Nullable(
+      Type.String({
+        description: 'Shown this once; null where none was made.',
+        examples: ['pst_cs_…'],
+      }),
+    ),
+  },
+  { title: 'ClientWithSecret' },
+)
+export type ClientWithSecret = Static<typeof ClientWithSecret>
+
+/** A client as it is shown; its secret never is. */
+export const toClientItem = (client: Client): ClientItem => ({
+  client_id: client.clientId,
+  name: client.name,
+  first_party: client.firstParty,
+  scopes: client.scopes,
+  redirect_uris: client.redirectUris,
+  token_endpoint_auth_method: client.tokenEndpointAuthMethod,
+  audience: client.audience,
+  created_at: client.createdAt.toISOString(),
+})
+
+const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/
+
+/** RFC 9700 4.1: exact matching needs absolute URIs; RFC 6749 3.1.2 allows no fragment. */
+const isRedirectUri = (value: string): boolean => {
+  if (!/^https?:\/\/[^#]+$/.test(value) || !URL.canParse(value)) return false
+  const { protocol, hostname, username, password } = new URL(value)
+  const schemeFits = protocol === 'https:' || LOOPBACK.test(hostname)
+  return schemeFits && username === '' && password === ''
+}
+
+/**
+ * What holds across the members of a client.
+ * @throws {AuthError} invalid_request, naming the members at fault.
+ */
+export const refuseUnfit = (
+  client: Pick<Client, 'tokenEndpointAuthMethod' | 'scopes' | 'redirectUris'>,
+): void => {
+  const isPublic = client.tokenEndpointAuthMethod === 'none'
+  // Whoever opens challenges vouches for the first factor, and a public client proves nothing.
+  if (isPublic && client.scopes.includes('challenges')) {
+    throw new AuthError('invalid_request', 'A public client cannot have the scope challenges.', {
+      fields: ['scopes', 'token_endpoint_auth_method'],
+    })
+  }
+  const unfit = client.redirectUris.flatMap((uri, index) => (isRedirectUri(uri) ? [] : [index]))
+  if (unfit.length > 0) {
+    throw new AuthError(
+      'invalid_request',
+      'A redirect URI is https, or http on loopback, without a fragment.',
+      {
+        fields: unfit.map((index) => `redirect_uris/${index}`),
+      },
+    )
+  }
+}

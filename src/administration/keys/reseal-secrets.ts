@@ -1,0 +1,57 @@
+// Retiring an encryption key: everything that it has sealed is sealed again with the first key configured.
+// Every replica has to be started with the new key first in POSTERN_ENCRYPTION_KEYS before this is run, or it
+// goes on sealing with the old one.
+import { encryptionKeysResealed } from '../../audit/administration-events.ts'
+import type { Origin } from '../../audit/event.ts'
+import { secretContext } from '../../authenticators/authenticator.ts'
+import type { Deps } from '../../deps.ts'
+import { signingKeyContext } from '../../tokens/store.ts'
+import { findOtherwiseSealed, forgetRetiredKeys, replaceSealed, type SealedColumn } from './sealed-store.ts'
+
+const BATCH = 500
+
+/** What a value is bound to, by the id of its row. */
+const CONTEXTS: Record<SealedColumn, (id: string) => string> = {
+  'authenticators.secret_sealed': secretContext,
+  'signing_keys.private_sealed': signingKeyContext,
+}
+
+type ResealDeps = Pick<Deps, 'postgres' | 'sealer'>
+
+/** `retired`: ids of the keys that a start no longer needs. */
+export type Resealed = { keyId: string; values: number; retired: string[] }
+
+const resealBatch = async ({ postgres, sealer }: ResealDeps, column: SealedColumn, keyId: string) => {
+  const found = await findOtherwiseSealed({ postgres }, column, keyId, BATCH)
+  const values = found.map(({ id, sealed }) => {
+    const context = CONTEXTS[column](id)
+    return { id, sealed, next: sealer.seal(sealer.open(sealed, context), context) }
+  })
+  const replaced = values.length === 0 ? 0 : await replaceSealed({ postgres }, column, values)
+  return { found: found.length, replaced }
+}
+
+/**
+ * Seals everything again with the first key. Can be broken off and run again at any time.
+ * `tell` hears, after each batch, how many values have been done.
+ * @throws {UnsealError} a value was altered, or sealed with a key that is not configured
+ */
+export const resealSecrets = async (
+  deps: ResealDeps,
+  origin: Origin,
+  tell: (values: number) => void,
+): Promise<Resealed> => {
+  const [keyId = ''] = deps.sealer.keyIds
+  let values = 0
+  for (const column of Object.keys(CONTEXTS) as SealedColumn[]) {
+    // Until none is found: what another process sealed with the old key meanwhile is taken too.
+    for (let found = BATCH; found > 0; ) {
+      const batch = await resealBatch(deps, column, keyId)
+      found = batch.found
+      values += batch.replaced
+      if (found > 0) tell(values)
+    }
+  }
+  const event = encryptionKeysResealed(origin, { keyId, values })
+  return { keyId, values, retired: await forgetRetiredKeys(deps, keyId, event) }
+}

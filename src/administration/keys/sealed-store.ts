@@ -1,0 +1,102 @@
+// Every column that holds sealed values, in PostgreSQL: what `key reseal` walks. A new one is added here.
+import type { AuditEvent } from '../../audit/event.ts'
+import type { Sql } from '../../postgres/pool.ts'
+
+export type SealedColumn = 'authenticators.secret_sealed' | 'signing_keys.private_sealed'
+
+/** `id` names the row within its table; it is what the value's context is made of. */
+export type SealedValue = { id: string; sealed: string }
+
+// A key id has no colon, so `<key id>:` begins what it has sealed and nothing else.
+const FIND_OTHERWISE_SEALED = {
+  'authenticators.secret_sealed': {
+    name: 'find_otherwise_sealed_authenticators',
+    text: `
+      SELECT id, secret_sealed AS sealed
+        FROM authenticators
+       WHERE NOT starts_with(secret_sealed, $1 || ':')
+       ORDER BY id
+       LIMIT $2`,
+  },
+  'signing_keys.private_sealed': {
+    name: 'find_otherwise_sealed_signing_keys',
+    text: `
+      SELECT kid AS id, private_sealed AS sealed
+        FROM signing_keys
+       WHERE NOT starts_with(private_sealed, $1 || ':')
+       ORDER BY kid
+       LIMIT $2`,
+  },
+} as const satisfies Record<SealedColumn, object>
+
+/** Up to `limit` values that another key than `keyId` has sealed. */
+export const findOtherwiseSealed = (
+  deps: { postgres: Sql },
+  column: SealedColumn,
+  keyId: string,
+  limit: number,
+): Promise<SealedValue[]> => deps.postgres.query<SealedValue>(FIND_OTHERWISE_SEALED[column], [keyId, limit])
+
+// Conditional on the old value: what was written meanwhile stands.
+const REPLACE_SEALED = {
+  'authenticators.secret_sealed': {
+    name: 'replace_sealed_authenticators',
+    text: `
+      UPDATE authenticators AS a
+         SET secret_sealed = r.next
+        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS r (id, old, next)
+       WHERE a.id = r.id AND a.secret_sealed = r.old
+      RETURNING a.id`,
+  },
+  'signing_keys.private_sealed': {
+    name: 'replace_sealed_signing_keys',
+    text: `
+      UPDATE signing_keys AS k
+         SET private_sealed = r.next
+        FROM unnest($1::text[], $2::text[], $3::text[]) AS r (id, old, next)
+       WHERE k.kid = r.id AND k.private_sealed = r.old
+      RETURNING k.kid`,
+  },
+} as const satisfies Record<SealedColumn, object>
+
+/** Puts `next` in the place of each value that is still what was read; returns how many were. */
+export const replaceSealed = async (
+  deps: { postgres: Sql },
+  column: SealedColumn,
+  values: readonly (SealedValue & { next: string })[],
+): Promise<number> => {
+  const rows = await deps.postgres.query(REPLACE_SEALED[column], [
+    values.map(({ id }) => id),
+    values.map(({ sealed }) => sealed),
+    values.map(({ next }) => next),
+  ])
+  return rows.length
+}
+
+const FORGET_RETIRED_KEYS = {
+  name: 'forget_retired_keys',
+  text: `
+    WITH retired AS (
+      DELETE FROM encryption_key_checks AS c
+       WHERE c.key_id <> $1
+         AND NOT EXISTS (SELECT 1 FROM authenticators WHERE starts_with(secret_sealed, c.key_id || ':'))
+         AND NOT EXISTS (SELECT 1 FROM signing_keys WHERE starts_with(private_sealed, c.key_id || ':'))
+      RETURNING c.key_id
+    ), recorded AS (
+      SELECT record_audit_event($2::jsonb)
+    )
+    SELECT retired.key_id FROM recorded LEFT JOIN retired ON true`,
+}
+
+/** Forgets keys that seal nothing any more, and records `event`; returns their ids, which a start no longer needs. */
+export const forgetRetiredKeys = async (
+  deps: { postgres: Sql },
+  keyId: string,
+  event: AuditEvent,
+): Promise<string[]> => {
+  const rows = await deps.postgres.query<{ key_id: string | null }>(FORGET_RETIRED_KEYS, [
+    keyId,
+    JSON.stringify(event),
+  ])
+  return rows.flatMap(({ key_id: id }) => id ?? []).sort()
+}

@@ -1,0 +1,47 @@
+import type { Origin } from '../../audit/event.ts'
+import type { Deps } from '../../deps.ts'
+import { announceChange } from '../../ephemeral/announce-change.ts'
+import { AuthError } from '../../errors.ts'
+import { mergePolicy, type PolicyPatch } from '../../policy/merge-policy.ts'
+import type { Policy } from '../../policy/policy.ts'
+import { findPolicy, savePolicy, type VersionedPolicy } from '../../policy/store.ts'
+import { isInNetworks } from '../../wire/network.ts'
+
+/** RFC 9110 13.1.1: strong comparison, so a weak tag never matches. */
+const matches = (ifMatch: string, version: number): boolean =>
+  ifMatch.split(',').some((tag) => [`"${version}"`, '*'].includes(tag.trim()))
+
+/** The command line has no address: it is how one who is locked out gets back in. */
+const refuseLockingOut = ({ admin_networks: networks }: Partial<Policy>, { ip }: Origin): void => {
+  if (!networks || networks.length === 0 || ip === null || isInNetworks(ip, networks)) return
+  throw new AuthError(
+    'invalid_request',
+    `admin_networks would lock you out: your address ${ip} is in none of them.`,
+    { fields: ['admin_networks'] },
+  )
+}
+
+/**
+ * Changes the policy, here at once and in every replica within a second. What changes nothing makes no new
+ * version. `ifMatch` is the header of that name: the version that the caller has seen.
+ * @throws {AuthError} invalid_request (contradicts itself, or would lock the caller out), precondition_failed
+ */
+export const changePolicy = async (
+  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'log'>,
+  origin: Origin,
+  patch: PolicyPatch,
+  ifMatch: string | undefined,
+): Promise<VersionedPolicy> => {
+  // From the database and not from the cache, which may be a moment behind.
+  const read = await findPolicy(deps)
+  if (ifMatch !== undefined && !matches(ifMatch, read.version)) throw new AuthError('precondition_failed')
+  const next = mergePolicy(read.policy, patch)
+  refuseLockingOut(next.changed, origin)
+  if (Object.keys(next.changed).length === 0) return read
+
+  const saved = await savePolicy(deps, read.version, next, origin)
+  if (!saved) throw new AuthError('precondition_failed')
+  await deps.policy.reload()
+  await announceChange(deps, 'policy')
+  return { policy: next.policy, version: read.version + 1 }
+}

@@ -1,0 +1,60 @@
+// Why an account is asked for a second factor or not, and whether it would be under another policy: the same
+// pure function that decides at sign-in, asked for a sign-in with a password just now. Nothing is changed.
+import type { Account } from '../../accounts/account.ts'
+import { findAccountByName, findSubject } from '../../accounts/store.ts'
+import type { Deps } from '../../deps.ts'
+import { AuthError } from '../../errors.ts'
+import { type Decision, decide } from '../../policy/decide.ts'
+import { mergePolicy, type PolicyPatch } from '../../policy/merge-policy.ts'
+import type { Policy } from '../../policy/policy.ts'
+
+export type Question = {
+  username: string
+  client_id?: string | undefined
+  policy?: PolicyPatch | undefined
+}
+
+/** `methods` are those that the policy admits; empty where none is asked for. */
+export type Explanation = { decision: Decision['kind']; methods: string[]; reasons: string[] }
+
+const explain = (policy: Policy, account: Account, now: Date): Explanation => {
+  const decision = decide(policy, account, { secondFactorAt: null }, now)
+  return {
+    decision: decision.kind,
+    methods: 'methods' in decision ? decision.methods : [],
+    reasons: decision.reasons,
+  }
+}
+
+const findAsked = async (
+  deps: Pick<Deps, 'postgres' | 'clients'>,
+  { username, client_id: clientId }: Question,
+): Promise<Account> => {
+  if (clientId !== undefined) {
+    if (!(await deps.clients.find(clientId))) throw new AuthError('not_found', 'There is no such client.')
+    const subject = await findSubject(deps, clientId, username)
+    if (subject) return subject
+  }
+  const found = await findAccountByName(deps, username)
+  if (!found) throw new AuthError('not_found', 'There is no such account.')
+  return found.account
+}
+
+/**
+ * The decision for an account as the policy stands, and with `policy` laid over it where that is given.
+ * With `client_id`, an external subject of that client is looked for first.
+ * @throws {AuthError} not_found; invalid_request for a proposed policy that contradicts itself
+ */
+export const explainPolicy = async (
+  deps: Pick<Deps, 'postgres' | 'policy' | 'clients'>,
+  question: Question,
+  now: Date,
+): Promise<Explanation & { account_id: string; proposed: Explanation | null }> => {
+  const account = await findAsked(deps, question)
+  const current = deps.policy.current()
+  return {
+    account_id: account.id,
+    ...explain(current, account, now),
+    proposed: question.policy ? explain(mergePolicy(current, question.policy).policy, account, now) : null,
+  }
+}

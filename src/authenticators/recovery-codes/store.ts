@@ -1,0 +1,125 @@
+// Recovery codes in PostgreSQL: salted hashes, a set at a time, each used once.
+import {
+  ACCOUNT_COLUMNS,
+  type Account,
+  type AccountRow,
+  signedIn,
+  toAccount,
+} from '../../accounts/account.ts'
+import type { AuditEvent } from '../../audit/event.ts'
+import type { Sql } from '../../postgres/pool.ts'
+import type { StoredRecoveryCode } from './recovery-code.ts'
+
+const FIND_RECOVERY_CODES = {
+  name: 'find_recovery_codes',
+  text: `
+    SELECT ${ACCOUNT_COLUMNS}, r.id AS code_id, r.salt, r.code_hash
+      FROM accounts AS a
+      LEFT JOIN recovery_codes AS r ON r.account_id = a.id AND r.used_at IS NULL
+     WHERE a.id = $1`,
+}
+
+type CodeRow = { code_id: string; salt: Buffer; code_hash: Buffer }
+
+/** The account and its unused recovery codes; null if there is no such account. */
+export const findRecoveryCodes = async (
+  deps: { postgres: Sql },
+  accountId: string,
+): Promise<{ account: Account; codes: StoredRecoveryCode[] } | null> => {
+  const rows = await deps.postgres.query<AccountRow & (CodeRow | { code_id: null })>(FIND_RECOVERY_CODES, [
+    accountId,
+  ])
+  const [first] = rows
+  if (!first) return null
+  const unused = rows.filter((row): row is AccountRow & CodeRow => row.code_id !== null)
+  return {
+    account: toAccount(first),
+    codes: unused.map((row) => ({ id: row.code_id, salt: row.salt, codeHash: row.code_hash })),
+  }
+}
+
+const USE_RECOVERY_CODE = {
+  name: 'use_recovery_code',
+  text: `
+    WITH used AS (
+      UPDATE recovery_codes
+         SET used_at = $2
+       WHERE id = $1 AND used_at IS NULL
+         AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id AND status = 'active')
+      RETURNING account_id
+    ), ${signedIn('used', '$2', '$3')}
+    SELECT record_audit_event($3::jsonb) FROM used`,
+}
+
+/** Uses a recovery code up and records `event`; false if it was used before. */
+export const useRecoveryCode = async (
+  deps: { postgres: Sql },
+  use: { codeId: string; now: Date },
+  event: AuditEvent,
+): Promise<boolean> =>
+  (await deps.postgres.query(USE_RECOVERY_CODE, [use.codeId, use.now, JSON.stringify(event)])).length === 1
+
+// The whole set gives way, used codes too. Callers hold the lock on the account (`lockEnrolled`,
+// `raiseEnrolled`), so that two new sets at once do not both stand.
+const REPLACE_RECOVERY_CODES = {
+  name: 'replace_recovery_codes',
+  text: `
+    WITH deleted AS (
+      DELETE FROM recovery_codes
+       WHERE account_id = $1
+    ), inserted AS (
+      INSERT INTO recovery_codes (id, account_id, salt, code_hash, generated_at)
+      SELECT code.id, $1, code.salt, code.code_hash, $5
+        FROM unnest($2::uuid[], $3::bytea[], $4::bytea[]) AS code (id, salt, code_hash)
+      RETURNING id
+    )
+    SELECT record_audit_event($6::jsonb) FROM inserted LIMIT 1`,
+}
+
+/** Stores a new set in the place of the old one and records `event`. */
+export const replaceRecoveryCodes = async (
+  deps: { postgres: Sql },
+  accountId: string,
+  set: { codes: readonly StoredRecoveryCode[]; now: Date },
+  event: AuditEvent,
+): Promise<void> => {
+  await deps.postgres.query(REPLACE_RECOVERY_CODES, [
+    accountId,
+    set.codes.map(({ id }) => id),
+    set.codes.map(({ salt }) => salt),
+    set.codes.map(({ codeHash }) => codeHash),
+    set.now,
+    JSON.stringify(event),
+  ])
+}
+
+const DELETE_RECOVERY_CODES = {
+  name: 'delete_recovery_codes',
+  text: 'DELETE FROM recovery_codes WHERE account_id = $1',
+}
+
+export const deleteRecoveryCodes = async (deps: { postgres: Sql }, accountId: string): Promise<void> => {
+  await deps.postgres.query(DELETE_RECOVERY_CODES, [accountId])
+}
+
+const COUNT_RECOVERY_CODES = {
+  name: 'count_recovery_codes',
+  text: `
+    SELECT count(*) FILTER (WHERE used_at IS NULL) AS remaining, max(generated_at) AS generated_at
+      FROM recovery_codes
+     WHERE account_id = $1`,
+}
+
+/** How many are unused, and when the set was made; null where there is none. */
+export type RecoveryCodeCount = { remaining: number; generatedAt: Date | null }
+
+export const readRecoveryCodeCount = async (
+  deps: { postgres: Sql },
+  accountId: string,
+): Promise<RecoveryCodeCount> => {
+  const [row] = await deps.postgres.query<{ remaining: number; generated_at: Date | null }>(
+    COUNT_RECOVERY_CODES,
+    [accountId],
+  )
+  return { remaining: row?.remaining ?? 0, generatedAt: row?.generated_at ?? null }
+}

@@ -1,0 +1,13 @@
+import type { FastifyRequest } from 'fastify'
+import type { Actor, Origin } from '../audit/event.ts'
+
+const ANONYMOUS: Actor = { type: 'anonymous', id: null }
+
+/** Where a request comes from, for audit events. `request.ip` believes only the configured proxies. */
+export const originOf = (request: FastifyRequest, now: Date, actor: Actor = ANONYMOUS): Origin => ({
+  now,
+  requestId: request.id,
+  ip: request.ip,
+  userAgent: request.headers['user-agent'] ?? null,
+  actor,
+})

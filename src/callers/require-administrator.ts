@@ -1,0 +1,83 @@
+// Who may act as an administrator. Every route under /v1/admin asks here first, whatever it then does.
+
+import { type Account, isAdministrator } from '../accounts/account.ts'
+import { findAccount } from '../accounts/store.ts'
+import { accessRefused } from '../audit/authentication-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import type { Client } from '../clients/client.ts'
+import type { Deps } from '../deps.ts'
+import type { ListedSession } from '../ephemeral/ephemeral.ts'
+import { AuthError } from '../errors.ts'
+import type { Policy } from '../policy/policy.ts'
+import { isInNetworks } from '../wire/network.ts'
+import { authenticateSession } from './authenticate-session.ts'
+
+const NOT_HERE = 'This takes an administrator, from where administrators may act.'
+
+/** A request's administrator; `origin` names them as the one who acts. */
+export type Administrator = { account: Account; session: ListedSession; origin: Origin }
+
+export type AdministratorDeps = Pick<
+  Deps,
+  'postgres' | 'ephemeral' | 'policy' | 'clients' | 'verifyAccessToken'
+>
+
+/** Why `account` may not act, however it signs in; null where it may. */
+const refusalOf = (
+  policy: Policy,
+  account: Account,
+  client: Client | null,
+  ip: string | null,
+): string | null => {
+  if (account.status !== 'active') return 'account_disabled'
+  if (!isAdministrator(account)) return 'not_an_administrator'
+  // Whatever a third party's application can reach with its users' tokens, this is not part of it.
+  if (!client?.firstParty) return 'third_party_client'
+  const networks = policy.admin_networks
+  return networks.length === 0 || isInNetworks(ip ?? '', networks) ? null : 'network_not_allowed'
+}
+
+// Decision: asked for even while the policy is disabled, which is how a stolen password would otherwise become
+// the policy's. An administrator without a second factor enrolls one and steps up, or uses the command line.
+const hasFreshSecondFactor = ({ acr, secondFactorAt }: ListedSession, policy: Policy, now: Date): boolean =>
+  acr !== 'aal1' &&
+  secondFactorAt !== null &&
+  now.getTime() / 1000 - secondFactorAt < policy.second_factor_max_age
+
+/**
+ * The administrator that a request comes from: an active account of Postern's own with role `admin`, read from
+ * PostgreSQL and not from the token, with a second factor that still counts, from where the policy lets
+ * administrators act. Every refusal is recorded.
+ * @throws {AuthError} invalid_token, access_denied, insufficient_user_authentication
+ */
+export const requireAdministrator = async (
+  deps: AdministratorDeps,
+  request: Origin,
+  authorization: string | undefined,
+): Promise<Administrator> => {
+  const { now, ip } = request
+  const policy = deps.policy.current()
+  const session = await authenticateSession(deps, authorization, now)
+  const { accountId, clientId, sid: sessionId } = session
+  const account = await findAccount(deps, accountId)
+  const client = await deps.clients.find(clientId)
+  const refuse = async (reason: string, error: AuthError): Promise<never> => {
+    const origin: Origin = { ...request, actor: { type: 'account', id: accountId } }
+    await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
+    throw error
+  }
+
+  if (!account) return refuse('account_deleted', new AuthError('access_denied', NOT_HERE))
+  const refusal = refusalOf(policy, account, client, ip)
+  if (refusal !== null) return refuse(refusal, new AuthError('access_denied', NOT_HERE))
+  if (!hasFreshSecondFactor(session, policy, now)) {
+    const details = { acr_values: 'aal2', max_age: policy.second_factor_max_age }
+    return refuse(
+      'second_factor_needed',
+      new AuthError('insufficient_user_authentication', undefined, details),
+    )
+  }
+  const origin: Origin = { ...request, actor: { type: 'administrator', id: accountId } }
+  return { account, session, origin }
+}

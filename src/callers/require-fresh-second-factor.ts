@@ -1,0 +1,36 @@
+// docs/security.md 18: changing factors, the password or an address needs a second factor that has passed a short
+// while ago. Decision: an account that has none proves itself by a sign-in just as fresh, so that it can
+// enroll of its own will; the change it makes must then hold only while it still has none.
+import type { Account } from '../accounts/account.ts'
+import { accessRefused } from '../audit/authentication-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import type { Deps } from '../deps.ts'
+import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+import { AuthError } from '../errors.ts'
+import { FRESH_SECOND_FACTOR_SECONDS } from '../policy/policy.ts'
+
+/** What has been proven freshly. `first_factor`: all there is to prove for an account that has no other. */
+export type FreshProof = 'second_factor' | 'first_factor'
+
+/** @throws {AuthError} insufficient_user_authentication (RFC 9470), recorded */
+export const requireFreshSecondFactor = async (
+  deps: Pick<Deps, 'postgres'>,
+  origin: Origin,
+  session: SessionRecord,
+  account: Pick<Account, 'enrolledAuthenticators'>,
+): Promise<FreshProof> => {
+  const enrolled = account.enrolledAuthenticators > 0
+  const provenAt = enrolled ? session.secondFactorAt : session.authTime
+  const ageSeconds = provenAt === null ? Number.POSITIVE_INFINITY : origin.now.getTime() / 1000 - provenAt
+  if (ageSeconds <= FRESH_SECOND_FACTOR_SECONDS) return enrolled ? 'second_factor' : 'first_factor'
+
+  const { accountId, clientId, sid: sessionId } = session
+  const reason = enrolled ? 'second_factor_not_fresh' : 'sign_in_not_fresh'
+  await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
+  throw new AuthError(
+    'insufficient_user_authentication',
+    enrolled ? undefined : 'The sign-in is too long ago; sign in again.',
+    { acr_values: enrolled ? 'aal2' : 'aal1', max_age: FRESH_SECOND_FACTOR_SECONDS },
+  )
+}

@@ -1,0 +1,35 @@
+// The clients that this replica has met: read when first asked for, forgotten when any replica says that
+// clients changed, and after a minute in any case.
+import { LRUCache } from 'lru-cache'
+import type { Sql } from '../postgres/pool.ts'
+import type { Client } from './client.ts'
+import { findClient } from './store.ts'
+
+export type Clients = {
+  /** The client, or null if there is none by that id. */
+  find(clientId: string): Promise<Client | null>
+  forgetAll(): void
+}
+
+const MAX_CLIENTS = 1_000
+const MAX_AGE_MS = 60_000
+
+export const openClients = (deps: { postgres: Sql }): Clients => {
+  const cache = new LRUCache<string, Client>({ max: MAX_CLIENTS, ttl: MAX_AGE_MS })
+  let generation = 0
+  return {
+    async find(clientId) {
+      const known = cache.get(clientId)
+      if (known) return known
+      const readIn = generation
+      const client = await findClient(deps, clientId)
+      // What was read before clients changed must not be remembered after.
+      if (client && readIn === generation) cache.set(clientId, client)
+      return client
+    },
+    forgetAll() {
+      generation += 1
+      cache.clear()
+    },
+  }
+}

@@ -1,0 +1,58 @@
+// postern key …: the keys that sign tokens, and the keys that seal secrets at rest.
+import type { Command } from 'commander'
+import { resealSecrets } from '../../administration/keys/reseal-secrets.ts'
+import { AuthError } from '../../errors.ts'
+import { rotateSigningKey } from '../../tokens/create-signing-key.ts'
+import { CommandError, type Host } from '../host.ts'
+
+const RESEAL = `Seals every secret in the database again with the first key of POSTERN_ENCRYPTION_KEYS (or of
+encryption.key in the data folder), so that the old key can be retired:
+
+  1. put the new key first, before the old one, and restart every replica;
+  2. run "postern key reseal" with the same keys;
+  3. take the old key away, and restart.
+
+It can be broken off and run again at any time, while Postern serves.`
+
+export const addKeyCommands = (program: Command, host: Host): void => {
+  const key = program.command('key').summary('keys: rotate the signing key, reseal secrets')
+  key.description('Signing keys, and the encryption keys that seal secrets at rest.')
+  key
+    .command('rotate')
+    .summary('publish the next signing key')
+    .description(
+      'Publishes the next signing key in the JWKS. It signs ten minutes later, when every gateway has had time to ' +
+        'read it; the old one stays published until its last token has expired.',
+    )
+    .option('--json', 'print the key as JSON')
+    .action(async (options: { json?: true }) =>
+      host.perform(async ({ deps, origin }) => {
+        const next = await rotateSigningKey(deps, origin)
+        if (!next)
+          throw new AuthError('conflict', 'The key of the last rotation is still waiting for its turn.')
+        const { kid, algorithm } = next
+        const signsFrom = next.signsFrom.toISOString()
+        if (options.json) return host.out(JSON.stringify({ kid, algorithm, signs_from: signsFrom }))
+        host.out(`Published ${algorithm} key ${kid}; it signs from ${signsFrom}.`)
+      }),
+    )
+  key
+    .command('reseal')
+    .summary('seal all secrets with the first encryption key')
+    .description(RESEAL)
+    .action(async () =>
+      host.perform(async ({ deps, origin, encryptionKeyId }) => {
+        if (encryptionKeyId !== null && encryptionKeyId !== deps.sealer.keyIds[0]) {
+          throw new CommandError(
+            `The running Postern seals with "${deps.sealer.keyIds[0]}", not with "${encryptionKeyId}". Restart it with the new keys first.`,
+          )
+        }
+        const tell = (values: number) => host.err(`${values} sealed again …`)
+        const { keyId, values, retired } = await resealSecrets(deps, origin, tell)
+        host.out(
+          `Sealed ${values} ${values === 1 ? 'secret' : 'secrets'} again with encryption key "${keyId}".`,
+        )
+        if (retired.length > 0) host.out(`No longer needed: ${retired.map((id) => `"${id}"`).join(', ')}.`)
+      }),
+    )
+}

@@ -1,0 +1,122 @@
+// Serving: takes the data folder, opens everything, makes the first administrator, listens, says so, and closes
+// down in order.
+import closeWithGrace from 'close-with-grace'
+import { createFirstAdministrator } from '../administration/accounts/create-first-administrator.ts'
+import type { Config } from '../config.ts'
+import { type Deps, openDeps } from '../deps.ts'
+import { markFirstStartComplete } from '../postgres/embedded.ts'
+import { type App, buildApp } from '../server/app.ts'
+import { createLog, type Log } from '../server/log.ts'
+import { VERSION } from '../server/version.ts'
+import { type ControlHandler, holdControlSocket, needsControlSocket, type Output } from './control-socket.ts'
+import { shedStartUp } from './shed-start-up.ts'
+import { administratorMessage, startMessage } from './start-message.ts'
+
+const SHUTDOWN_MS = 10_000
+
+/** Runs what `postern <command>` sends, over the dependencies of this process once they are open. */
+const commandRunner = (openedDeps: () => Deps | null): ControlHandler => {
+  return async (request, output) => {
+    const deps = openedDeps()
+    if (!deps) {
+      output.err('Postern is still starting. Try again in a moment.')
+      return 1
+    }
+    // Loaded when it is first needed, to keep an idle server small.
+    const { runSentCommand } = await import('./run-sent-command.ts')
+    return runSentCommand(deps, request, output)
+  }
+}
+
+const listen = async (app: App, { host, port }: Config, log: Log): Promise<number> => {
+  // Fastify would log its addresses before the start message; ours follows it.
+  const { level } = log
+  log.level = 'silent'
+  await app.listen({ host, port }).finally(() => {
+    log.level = level
+  })
+  const address = app.server.address()
+  return typeof address === 'object' && address ? address.port : port
+}
+
+/**
+ * On SIGTERM or SIGINT: stop accepting, finish what runs, close; within 10 s. One that comes during the start
+ * waits for it, so that a first start is not left half-written. A second signal changes nothing: npm passes a
+ * Ctrl-C on that the process has already had from the terminal.
+ */
+const closeGracefully = (started: Promise<App>, log: Log): void => {
+  const signals = ['SIGTERM', 'SIGINT'] as const
+  const options = { delay: SHUTDOWN_MS, logger: log, skip: [...signals, 'beforeExit' as const] }
+  const { close } = closeWithGrace(options, async ({ err }) => {
+    if (err) log.error({ err }, 'closing after an error')
+    await (await started).close()
+  })
+  let isClosing = false
+  for (const signal of signals) {
+    process.on(signal, () => {
+      if (isClosing) return
+      isClosing = true
+      log.info({ signal }, 'closing')
+      // A start that fails ends the process by itself.
+      started.then(close, () => {})
+    })
+  }
+}
+
+const start = async (config: Readonly<Config>, log: Log, output: Output): Promise<App> => {
+  let deps: Deps | null = null
+  const control = needsControlSocket(config)
+    ? await holdControlSocket(
+        config.dataDir,
+        commandRunner(() => deps),
+      )
+    : null
+  // The folder is given up last: until then nobody else may open it.
+  const close = async () => {
+    await control?.drain()
+    await deps?.close()
+    await control?.close()
+  }
+  let app: App | null = null
+  try {
+    deps = await openDeps(config, log)
+    app = await buildApp(deps)
+    app.addHook('onClose', close)
+    const firstAdministrator = await createFirstAdministrator(deps)
+    await markFirstStartComplete(config.dataDir)
+    // Nobody is answered before there is an administrator to sign in.
+    const port = await listen(app, config, log).catch((error) => {
+      // The password is shown this once, also where nothing can be served with it yet.
+      if (firstAdministrator) output.out(administratorMessage(firstAdministrator))
+      throw error
+    })
+    const facts = {
+      version: VERSION,
+      address: { host: config.host, port },
+      postgres: deps.postgres.kind,
+      ephemeral: deps.ephemeral.kind,
+      firstAdministrator,
+      fromSource: import.meta.url.endsWith('.ts'),
+    }
+    output.out(startMessage(facts, config))
+    log.info({ host: config.host, port, migrated: deps.migrated }, 'listening')
+    void shedStartUp()
+    return app
+  } catch (error) {
+    await (app?.close() ?? close())
+    // A start that was stopped in order, such as by a refused password, leaves a whole folder behind.
+    if (deps) await markFirstStartComplete(config.dataDir)
+    throw error
+  }
+}
+
+/**
+ * Serves until it is told to stop; returns once it listens.
+ * @throws what `openDeps` does, and where the address cannot be listened on
+ */
+export const serve = async (config: Readonly<Config>, output: Output): Promise<void> => {
+  const log = createLog(config.logLevel)
+  const started = start(config, log, output)
+  closeGracefully(started, log)
+  await started
+}

@@ -1,0 +1,41 @@
+// Opaque tokens and secrets: how they are made, told apart, hashed and compared.
+import { hash, timingSafeEqual } from 'node:crypto'
+import { ACCOUNT_TAG_LENGTH, accountTag } from './account-tag.ts'
+import type { RandomBytes } from './sealer.ts'
+
+/** SHA-256 in base64url: how every opaque token is stored. They carry 256 random bits, so no salt is needed. */
+export const hashToken = (token: string): string => hash('sha256', token, 'base64url')
+
+/** Compares two strings of any length in constant time. */
+export const equalInConstantTime = (a: string, b: string): boolean =>
+  timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'))
+
+/** Prefixes of opaque tokens: one kind is never mistaken for another, and secret scanners find them. */
+export const TOKEN_PREFIXES = {
+  challenge: 'pst_ch_',
+  enrollment: 'pst_en_',
+  refresh: 'pst_rt_',
+  clientSecret: 'pst_cs_',
+} as const
+
+const SECRET_BYTES = 32
+const SECRET_LENGTH = 43
+
+/** A new opaque token of an account: prefix, the account's tag (which Redis slot it lives in), 256 random bits. */
+export const newAccountToken = (
+  kind: 'challenge' | 'enrollment',
+  accountId: string,
+  randomBytes: RandomBytes,
+): string => TOKEN_PREFIXES[kind] + accountTag(accountId) + randomBytes(SECRET_BYTES).toString('base64url')
+
+/** The account tag inside a token, or null where it cannot be a token of that kind. */
+export const accountTagOf = (kind: 'challenge' | 'enrollment', token: string): string | null => {
+  const prefix = TOKEN_PREFIXES[kind]
+  const length = prefix.length + ACCOUNT_TAG_LENGTH + SECRET_LENGTH
+  if (token.length !== length || !token.startsWith(prefix) || !/^[\w-]+$/.test(token)) return null
+  return token.slice(prefix.length, prefix.length + ACCOUNT_TAG_LENGTH)
+}
+
+/** A new client secret: 256 random bits, so its SHA-256 is enough to store. */
+export const newClientSecret = (randomBytes: RandomBytes): string =>
+  TOKEN_PREFIXES.clientSecret + randomBytes(SECRET_BYTES).toString('base64url')

@@ -1,0 +1,63 @@
+// Where gateways find what they verify tokens with: the JWKS and the discovery documents. This folder owns
+// signing keys, minting and verifying JWTs; whether a token may be had is the policy's.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Deps } from '../deps.ts'
+import { JWKS_MAX_AGE_SECONDS } from '../tokens/select-signing-keys.ts'
+import { errorResponses } from '../wire/schemas.ts'
+import { discoveryDocument } from './discovery.ts'
+
+const Jwks = Type.Object({
+  keys: Type.Array(
+    Type.Object({
+      kty: Type.String(),
+      crv: Type.String(),
+      x: Type.String(),
+      y: Type.String(),
+      kid: Type.String(),
+      alg: Type.String(),
+      use: Type.String(),
+    }),
+  ),
+})
+
+const Metadata = Type.Object(
+  {},
+  { additionalProperties: true, examples: [discoveryDocument('https://login.example')] },
+)
+
+export const metadataRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  const cacheable = `public, max-age=${JWKS_MAX_AGE_SECONDS}`
+
+  app.get(
+    '/.well-known/jwks.json',
+    {
+      schema: {
+        tags: ['Protocol'],
+        summary: 'The public keys that tokens are signed with (RFC 7517)',
+        description:
+          'A new key stands here ten minutes before it signs; an old one until its last token has expired.',
+        response: { 200: Jwks, ...errorResponses() },
+      },
+    },
+    async (_request, reply) => {
+      reply.header('cache-control', cacheable)
+      return { keys: deps.signingKeys.published(deps.clock()) } as never
+    },
+  )
+
+  const document = discoveryDocument(deps.config.issuer)
+  for (const [path, summary] of [
+    ['/.well-known/openid-configuration', 'OpenID Connect discovery document'],
+    ['/.well-known/oauth-authorization-server', 'OAuth 2.0 server metadata (RFC 8414)'],
+  ] as const) {
+    app.get(
+      path,
+      { schema: { tags: ['Protocol'], summary, response: { 200: Metadata, ...errorResponses() } } },
+      async (_request, reply) => {
+        reply.header('cache-control', cacheable)
+        return document
+      },
+    )
+  }
+}

@@ -1,0 +1,60 @@
+// An account changes its own password. The current one is asked for.
+import { passwordChanged } from '../audit/account-events.ts'
+import { sessionsEnded } from '../audit/authentication-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import type { Deps } from '../deps.ts'
+import { AuthError } from '../errors.ts'
+import { requireAcceptablePassword } from './require-acceptable-password.ts'
+import { requireCurrentPassword } from './require-current-password.ts'
+import { findAccountWithPassword, storePassword } from './store.ts'
+
+/** `sid` is the session that asks. */
+export type PasswordChange = {
+  accountId: string
+  sid: string
+  currentPassword: string
+  newPassword: string
+  endOtherSessions: boolean
+}
+
+type ChangeDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'passwords'>
+
+/**
+ * Changes an account's password. Ends its pending challenges, and its other sessions where that is asked for.
+ * Whether the session's second factor is fresh enough is the caller's to have checked.
+ * @throws {AuthError} weak_password (`new_password`), invalid_credentials, too_many_attempts, not_found (the account
+ *   has no password here), conflict (changed meanwhile), temporarily_unavailable
+ */
+export const changePassword = async (
+  deps: ChangeDeps,
+  origin: Origin,
+  change: PasswordChange,
+): Promise<void> => {
+  const { accountId, sid, currentPassword, newPassword, endOtherSessions } = change
+  const { now } = origin
+  const found = await findAccountWithPassword(deps, accountId)
+  if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
+  const { account, passwordHash: previous } = found
+  // Before the current one is looked at: what cannot be accepted anyhow spends no attempt.
+  await requireAcceptablePassword(deps, account, newPassword, 'new_password')
+  await requireCurrentPassword(deps, origin, {
+    accountId,
+    sessionId: sid,
+    hash: previous,
+    password: currentPassword,
+    field: 'current_password',
+  })
+
+  const next = await deps.passwords.hash(newPassword)
+  const event = passwordChanged(origin, { accountId, sessionId: sid })
+  const stored = await storePassword(deps, { accountId, previous, next, now }, event)
+  if (!stored) throw new AuthError('conflict', 'The password was changed meanwhile; begin again.')
+  await deps.ephemeral.challenges.endAll(accountId)
+  if (!endOtherSessions) return
+  await deps.ephemeral.sessions.endAll(accountId, sid, now.getTime())
+  await recordEvent(
+    deps,
+    sessionsEnded(origin, { accountId, keptSessionId: sid, reason: 'password_changed' }),
+  )
+}

@@ -1,0 +1,32 @@
+import { passwordChanged } from '../audit/account-events.ts'
+import type { Origin } from '../audit/event.ts'
+import type { Deps } from '../deps.ts'
+import { AuthError } from '../errors.ts'
+import { endAccess } from '../sessions/end-access.ts'
+import { requireAcceptablePassword } from './require-acceptable-password.ts'
+import { findAccountWithPassword, storePassword } from './store.ts'
+
+/**
+ * Gives an account of Postern's own a new password without asking for the old one, and ends its sessions. For
+ * the command line only: an administrator over HTTP never chooses a user's password (docs/security.md 20).
+ * @throws {AuthError} not_found, weak_password, conflict (disabled, or changed meanwhile)
+ */
+export const setPassword = async (
+  deps: Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'passwords'>,
+  origin: Origin,
+  accountId: string,
+  password: string,
+): Promise<void> => {
+  const found = await findAccountWithPassword(deps, accountId)
+  if (!found || found.account.clientId !== null)
+    throw new AuthError('not_found', 'There is no such account of Postern’s own.')
+  await requireAcceptablePassword(deps, found.account, password, 'password')
+
+  const next = await deps.passwords.hash(password)
+  const event = passwordChanged(origin, { accountId, sessionId: null })
+  const change = { accountId, previous: found.passwordHash, next, now: origin.now }
+  const stored = await storePassword(deps, change, event)
+  if (!stored)
+    throw new AuthError('conflict', 'The account is disabled, or its password was changed meanwhile.')
+  await endAccess(deps, origin, accountId, 'password_set')
+}

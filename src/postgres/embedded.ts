@@ -1,0 +1,70 @@
+// The embedded PostgreSQL: PGlite in the data folder, behind a private socket, reached through `pg`
+// like any other. It holds one connection, and one process may have the folder open.
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openPool, type Postgres } from './pool.ts'
+
+/** The data folder is not usable as it is. Nothing in it has been changed. */
+export class DataFolderError extends Error {
+  override readonly name = 'DataFolderError'
+}
+
+const FIRST_START_MARK = 'first-start.unfinished'
+
+const folders = (dataDir: string) => ({
+  database: join(dataDir, 'postgres'),
+  mark: join(dataDir, FIRST_START_MARK),
+})
+
+const refuseHalfWritten = (dataDir: string): void => {
+  const { database, mark } = folders(dataDir)
+  if (existsSync(mark)) {
+    throw new DataFolderError(
+      `${dataDir} holds a first start that did not finish (${FIRST_START_MARK} is still there). ` +
+        'Nothing has been changed. If it is not needed, remove the folder and start again.',
+    )
+  }
+  if (existsSync(database) && !existsSync(join(database, 'PG_VERSION'))) {
+    throw new DataFolderError(
+      `${database} is there but is not a complete PostgreSQL data folder (PG_VERSION is missing). ` +
+        'Nothing has been changed. Restore it from a backup, or remove it to start afresh.',
+    )
+  }
+}
+
+/** Opens `<dataDir>/postgres`, made on first use. A folder left by an unfinished first start is reported. */
+export const openEmbeddedPostgres = async (dataDir: string): Promise<Postgres> => {
+  const { database, mark } = folders(dataDir)
+  refuseHalfWritten(dataDir)
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  if (!existsSync(database))
+    await writeFile(mark, 'Removed when the first start is complete.\n', { mode: 0o600 })
+
+  // Loaded here and not above: with a server, its 40 MB never enter memory.
+  const [{ PGlite }, { PGLiteSocketServer }] = await Promise.all([
+    import('@electric-sql/pglite'),
+    import('@electric-sql/pglite-socket'),
+  ])
+  const db = await PGlite.create(database).catch((error: Error) => {
+    throw new DataFolderError(
+      `${database} cannot be opened by the embedded PostgreSQL (${error.message}). Nothing has been changed. ` +
+        'Restore it from a backup, or remove the data folder to start afresh.',
+    )
+  })
+  const socketDir = await mkdtemp(join(tmpdir(), 'postern-'))
+  const server = new PGLiteSocketServer({ db, path: join(socketDir, '.s.PGSQL.5432'), maxConnections: 4 })
+  await server.start()
+
+  const connection = { host: socketDir, user: 'postgres', database: 'postgres' }
+  return openPool({ connection, poolSize: 1, kind: 'embedded' }, async () => {
+    await server.stop()
+    await db.close()
+    await rm(socketDir, { recursive: true, force: true })
+  })
+}
+
+/** The first start is complete: from here on the folder is whole. */
+export const markFirstStartComplete = (dataDir: string): Promise<void> =>
+  rm(folders(dataDir).mark, { force: true })

@@ -1,0 +1,118 @@
+// PostgreSQL: the pool, or the embedded one, behind the same `pg` code. Stores speak to it through `Sql`.
+import pg from 'pg'
+import { DependencyError } from '../errors.ts'
+
+/** A statement with a name: prepared once a connection. Names are unique across the program. */
+export type Statement = { name: string; text: string }
+
+/** `T` is what a row holds; the statement's column list and `T` stand side by side in the stores. */
+export type Sql = {
+  query<T extends object>(statement: Statement, values?: readonly unknown[]): Promise<T[]>
+}
+
+export type Postgres = Sql & {
+  /** Runs `run` in one transaction; anything it throws rolls it back. */
+  transaction<T>(run: (sql: Sql) => Promise<T>): Promise<T>
+  kind: 'postgres' | 'embedded'
+  /** A connection of its own, outside the pool and its time limits, for migrations. The caller ends it. */
+  connect(): Promise<pg.Client>
+  close(): Promise<void>
+}
+
+const CONNECT_TIMEOUT_MS = 1_000
+const QUERY_TIMEOUT_MS = 1_500
+
+// `timestamptz` is a Date by default; `bigint` (time steps, versions) fits a number here.
+const INT8_OID = 20
+const types = new pg.TypeOverrides()
+types.setTypeParser(INT8_OID, Number)
+
+/** SQLSTATE classes that say "away or overloaded", not "wrong": connection, resources, operator, canceled. */
+const AWAY = /^(08|53|57|58)/
+
+/** True for PostgreSQL's own answer to a statement, as opposed to its absence. */
+const isAnswer = (error: unknown): error is pg.DatabaseError =>
+  error instanceof pg.DatabaseError && !AWAY.test(error.code ?? '')
+
+const rethrow = (error: unknown): never => {
+  throw isAnswer(error) ? error : new DependencyError('postgres', error)
+}
+
+/** True if `error` is the violation of the unique index, foreign key or other constraint `name` (class 23). */
+export const violates = (error: unknown, name: string): boolean =>
+  error instanceof pg.DatabaseError && error.code?.startsWith('23') === true && error.constraint === name
+
+const sqlOver = (client: Pick<pg.Pool | pg.PoolClient, 'query'>): Sql => ({
+  async query<T extends object>({ name, text }: Statement, values: readonly unknown[] = []) {
+    try {
+      const result = await client.query<T>({ name, text, values: [...values] })
+      return result.rows
+    } catch (error) {
+      return rethrow(error)
+    }
+  },
+})
+
+const BEGIN = { name: 'begin', text: 'BEGIN' }
+const COMMIT = { name: 'commit', text: 'COMMIT' }
+
+const inTransaction = async <T>(pool: pg.Pool, run: (sql: Sql) => Promise<T>): Promise<T> => {
+  const client = await pool.connect().catch(rethrow)
+  let failure: Error | undefined
+  try {
+    const sql = sqlOver(client)
+    await sql.query(BEGIN)
+    const result = await run(sql)
+    await sql.query(COMMIT)
+    return result
+  } catch (error) {
+    failure = await client.query('ROLLBACK').then(
+      () => undefined,
+      (rollbackError: Error) => rollbackError,
+    )
+    throw error
+  } finally {
+    // A connection that could not roll back is not handed out again.
+    client.release(failure)
+  }
+}
+
+export type PostgresOptions = { connection: pg.ClientConfig; poolSize: number; kind: Postgres['kind'] }
+
+/** Opens a pool; connections are made when they are needed. `onClosed` runs after the pool has ended. */
+export const openPool = (
+  { connection, poolSize, kind }: PostgresOptions,
+  onClosed: () => Promise<void> = async () => {},
+): Postgres => {
+  const pool = new pg.Pool({
+    ...connection,
+    types,
+    max: poolSize,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: QUERY_TIMEOUT_MS,
+    statement_timeout: QUERY_TIMEOUT_MS,
+    idleTimeoutMillis: 60_000,
+    keepAlive: true,
+  })
+  // An idle connection that breaks is dropped by the pool; the next query tells whether PostgreSQL is away.
+  pool.on('error', () => {})
+  return {
+    ...sqlOver(pool),
+    transaction: (run) => inTransaction(pool, run),
+    kind,
+    async connect() {
+      const client = new pg.Client({ ...connection, connectionTimeoutMillis: CONNECT_TIMEOUT_MS })
+      client.on('error', () => {})
+      await client.connect().catch(rethrow)
+      return client
+    },
+    async close() {
+      await pool.end()
+      await onClosed()
+    },
+  }
+}
+
+/** The PostgreSQL that `DATABASE_URL` names. */
+export const openPostgres = (databaseUrl: string, poolSize: number): Postgres =>
+  openPool({ connection: { connectionString: databaseUrl }, poolSize, kind: 'postgres' })

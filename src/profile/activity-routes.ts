@@ -1,0 +1,29 @@
+// An account's own part of the audit log. This folder owns the log: what events are, how they are recorded and
+// listed. Recording is the use cases', each in the statement of what it tells of.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { listAccountEvents } from '../audit/list-events.ts'
+import { ActivityPage } from '../audit/schemas.ts'
+import { authenticateAccount } from '../callers/authenticate-account.ts'
+import type { Deps } from '../deps.ts'
+import { errorResponses, PageQuery, Strict } from '../wire/schemas.ts'
+
+export const activityRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  app.get(
+    '/v1/me/activity',
+    {
+      schema: {
+        tags: ['The account’s own'],
+        security: [{ bearer: [] }],
+        summary: 'What has happened to your account, newest first',
+        querystring: Strict(PageQuery),
+        response: { 200: ActivityPage, ...errorResponses('invalid_token') },
+      },
+    },
+    async (request, reply) => {
+      const { account } = await authenticateAccount(deps, request.headers.authorization, deps.clock())
+      const { limit = 50, cursor } = request.query
+      reply.header('cache-control', 'no-store')
+      return listAccountEvents(deps, account.id, { limit, cursor })
+    },
+  )
+}

@@ -1,0 +1,121 @@
+// Doing without a second factor, where the policy allows it: proven with the password and a code, each counted
+// against its own budget before it is looked at. Whoever else is signed in is signed out.
+
+import { secondFactorDisabled } from '../../audit/account-events.ts'
+import { accessRefused, sessionsEnded } from '../../audit/authentication-events.ts'
+import type { Origin } from '../../audit/event.ts'
+import { recordEvent } from '../../audit/record-event.ts'
+import { clearEnrolled, lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
+import { matchAnswer } from '../../authenticators/match-answer.ts'
+import { deleteAllAuthenticators } from '../../authenticators/own-authenticator-store.ts'
+import { deleteRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
+import { findAnswerable } from '../../authenticators/store.ts'
+import { takeCodeAttempt } from '../../authenticators/take-code-attempt.ts'
+import type { Caller } from '../../callers/authenticate-account.ts'
+import type { Deps } from '../../deps.ts'
+import { AuthError } from '../../errors.ts'
+import { requireCurrentPassword } from '../../passwords/require-current-password.ts'
+import { findAccountWithPassword } from '../../passwords/store.ts'
+import { requirementReasons } from '../../policy/decide.ts'
+import type { Method } from '../../policy/policy.ts'
+import type { Sql } from '../../postgres/pool.ts'
+import { answerShapes, shapeOf } from '../../sign-in/methods.ts'
+
+type DisableDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords'>
+
+export type DisableAnswer = { password: string; method: Method; code: string }
+
+/**
+ * Removes every authenticator and recovery code of the account, and ends its other sessions.
+ * @throws {AuthError} policy_violation, conflict where there is none, invalid_request, too_many_attempts,
+ *   invalid_credentials, not_found where it has no password, account_locked, invalid_code
+ */
+export const disableSecondFactor = async (
+  deps: DisableDeps,
+  origin: Origin,
+  caller: Caller,
+  answer: DisableAnswer,
+): Promise<void> => {
+  const { session, account } = caller
+  const { password, method, code } = answer
+  await requireChoice(deps, origin, caller)
+  await requireShape(deps, account.id, answer)
+  await requirePassword(deps, origin, caller, password)
+
+  const about = { accountId: account.id, sessionId: session.sid }
+  await takeCodeAttempt(deps, origin, { ...about, purpose: 'disable' }, async ({ refuse }) => {
+    const match = await matchAnswer(deps, account.id, { method, code }, origin)
+    if (match.kind === 'gone') throw noneEnrolled()
+    if (match.kind === 'wrong') return refuse('wrong_code', match.recordFailure)
+    const disabled = await deps.postgres.transaction(async (postgres) => {
+      if (!(await lockEnrolled({ postgres }, account.id))) throw noneEnrolled()
+      if (!(await match.burn(secondFactorDisabled(origin, about), postgres))) return false
+      await removeAll(postgres, account.id)
+      // Before the commit: where Redis is away, nothing has changed.
+      await endOthers(deps, postgres, origin, caller)
+      return true
+    })
+    if (!disabled) await refuse('replayed_code')
+  })
+}
+
+const noneEnrolled = () => new AuthError('conflict', 'The account has no second factor.')
+
+/** It is the account's to choose only where the policy requires none. */
+const requireChoice = async (
+  deps: DisableDeps,
+  origin: Origin,
+  { session, account }: Caller,
+): Promise<void> => {
+  if (account.enrolledAuthenticators === 0) throw noneEnrolled()
+  if (requirementReasons(deps.policy.current(), account).length === 0) return
+  const { accountId, clientId, sid: sessionId } = session
+  const reason = 'second_factor_required'
+  await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
+  throw new AuthError('policy_violation', 'The account must have a second factor.')
+}
+
+/** A code that none of its authenticators makes is malformed, and spends no attempt. */
+const requireShape = async (
+  deps: DisableDeps,
+  accountId: string,
+  { method, code }: DisableAnswer,
+): Promise<void> => {
+  const shapes = answerShapes(deps.policy.current().allowed_methods, await findAnswerable(deps, accountId))
+  if (shapes.includes(shapeOf(method, code))) return
+  throw new AuthError('invalid_request', 'The account has no second factor with codes like this.', {
+    fields: ['method', 'code'],
+  })
+}
+
+const requirePassword = async (
+  deps: DisableDeps,
+  origin: Origin,
+  { session, account }: Caller,
+  password: string,
+): Promise<void> => {
+  const found = await findAccountWithPassword(deps, account.id)
+  // A client's external subject has none here; it can remove its authenticators one by one.
+  if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
+  const about = { accountId: account.id, sessionId: session.sid, hash: found.passwordHash }
+  await requireCurrentPassword(deps, origin, { ...about, password, field: 'password' })
+}
+
+const removeAll = async (postgres: Sql, accountId: string): Promise<void> => {
+  await clearEnrolled({ postgres }, accountId)
+  await deleteAllAuthenticators({ postgres }, accountId)
+  await deleteRecoveryCodes({ postgres }, accountId)
+}
+
+const endOthers = async (
+  { ephemeral }: DisableDeps,
+  postgres: Sql,
+  origin: Origin,
+  { session, account }: Caller,
+): Promise<void> => {
+  await ephemeral.budgets.clear(account.id)
+  await ephemeral.challenges.endAll(account.id)
+  await ephemeral.sessions.endAll(account.id, session.sid, origin.now.getTime())
+  const about = { accountId: account.id, keptSessionId: session.sid, reason: 'second_factor_disabled' }
+  await recordEvent({ postgres }, sessionsEnded(origin, about))
+}

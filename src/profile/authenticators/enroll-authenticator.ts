@@ -1,0 +1,60 @@
+// What makes a pending authenticator an enrolled one in PostgreSQL: counted, activated, its time step burned,
+// and recovery codes made with the first. Runs within the caller's transaction; a refusal rolls it all back.
+import { authenticatorConfirmed, recoveryCodesGenerated } from '../../audit/account-events.ts'
+import { enrollmentPassed } from '../../audit/authentication-events.ts'
+import type { Origin } from '../../audit/event.ts'
+import { recordEvent } from '../../audit/record-event.ts'
+import type { Authenticator } from '../../authenticators/authenticator.ts'
+import { raiseEnrolled } from '../../authenticators/enrolled-count-store.ts'
+import { activateAuthenticator } from '../../authenticators/enrollment-store.ts'
+import { newRecoveryCodes } from '../../authenticators/recovery-codes/recovery-code.ts'
+import { replaceRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
+import type { Deps } from '../../deps.ts'
+import type { SessionRecord } from '../../ephemeral/ephemeral.ts'
+import { AuthError } from '../../errors.ts'
+import type { Sql } from '../../postgres/pool.ts'
+
+/** `recoveryCodes` with the first authenticator, else null. */
+export type EnrolledAuthenticator = { authenticator: Authenticator; recoveryCodes: string[] | null }
+
+/** A pending authenticator whose code has matched; it may be added where there are fewer than `below`. */
+export type MatchedEnrollment = {
+  accountId: string
+  sessionId: string | null
+  authenticatorId: string
+  timeStep: number
+  below: number
+}
+
+export const nothingToConfirm = () =>
+  new AuthError('not_found', 'No authenticator by that id waits to be confirmed; it may have expired.')
+
+/**
+ * Enrolls what has matched. `opening` is the session that this signs in to; null where it does not.
+ * @throws {AuthError} not_found, conflict, invalid_enrollment
+ */
+export const enrollAuthenticator = async (
+  deps: Pick<Deps, 'policy' | 'randomBytes'> & { postgres: Sql },
+  origin: Origin,
+  matched: MatchedEnrollment,
+  opening: SessionRecord | null,
+): Promise<EnrolledAuthenticator> => {
+  const { now } = origin
+  const { accountId, authenticatorId, timeStep, below } = matched
+  const enrolled = await raiseEnrolled(deps, accountId, { below, signedInAt: opening && now })
+  if (enrolled === null) throw new AuthError(opening ? 'invalid_enrollment' : 'conflict')
+
+  const sessionId = opening?.sid ?? matched.sessionId
+  const about = { accountId, sessionId, authenticatorId, type: 'totp' }
+  const step = { accountId, authenticatorId, timeStep, now }
+  const authenticator = await activateAuthenticator(deps, step, authenticatorConfirmed(origin, about))
+  if (!authenticator) throw nothingToConfirm()
+  if (opening) await recordEvent(deps, enrollmentPassed(origin, { ...opening, sessionId: opening.sid }))
+  if (enrolled > 1) return { authenticator, recoveryCodes: null }
+
+  const count = deps.policy.current().recovery_code_count
+  const { codes, stored } = newRecoveryCodes(deps.randomBytes, count)
+  const event = recoveryCodesGenerated(origin, { accountId, sessionId, count })
+  await replaceRecoveryCodes(deps, accountId, { codes: stored, now }, event)
+  return { authenticator, recoveryCodes: codes }
+}

@@ -1,0 +1,76 @@
+// Removing an authenticator. Never the last one where the policy requires one, nor the last that still works
+// while a disabled one stays: the account would be asked for a second factor that it cannot give.
+import { authenticatorRemoved } from '../../audit/account-events.ts'
+import { accessRefused } from '../../audit/authentication-events.ts'
+import type { Origin } from '../../audit/event.ts'
+import { recordEvent } from '../../audit/record-event.ts'
+import { lockEnrolled, lowerEnrolled } from '../../authenticators/enrolled-count-store.ts'
+import {
+  countActive,
+  deleteAuthenticator,
+  type OwnAuthenticator,
+} from '../../authenticators/own-authenticator-store.ts'
+import { deleteRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
+import type { Caller } from '../../callers/authenticate-account.ts'
+import { requireFreshSecondFactor } from '../../callers/require-fresh-second-factor.ts'
+import type { Deps } from '../../deps.ts'
+import { AuthError } from '../../errors.ts'
+import { requirementReasons } from '../../policy/decide.ts'
+import type { Sql } from '../../postgres/pool.ts'
+import { CHANGEABLE } from './changeable.ts'
+
+type RemoveDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy'>
+
+/** @throws {AuthError} insufficient_user_authentication, not_found, policy_violation */
+export const removeAuthenticator = async (
+  deps: RemoveDeps,
+  origin: Origin,
+  { session, account }: Caller,
+  authenticatorId: string,
+): Promise<void> => {
+  const proof = await requireFreshSecondFactor(deps, origin, session, account)
+  const own = { accountId: account.id, authenticatorId, statuses: CHANGEABLE[proof] }
+  const about = { accountId: account.id, sessionId: session.sid, authenticatorId, type: 'totp' }
+  const keep = requirementReasons(deps.policy.current(), account).length > 0 ? 1 : 0
+  try {
+    await deps.postgres.transaction(async (postgres) => {
+      const event = authenticatorRemoved(origin, about)
+      const left = await removeOne(postgres, own, keep, event)
+      // Before the commit: where Redis is away, nothing has changed.
+      if (left !== null) await deps.ephemeral.challenges.endAll(account.id)
+    })
+  } catch (error) {
+    if (error instanceof AuthError && error.code === 'policy_violation') {
+      const { accountId, clientId, sid: sessionId } = session
+      const refused = { accountId, clientId, sessionId, reason: 'last_authenticator' }
+      await recordEvent(deps, accessRefused(origin, refused))
+    }
+    throw error
+  }
+}
+
+/** How many stay enrolled; null where what was removed had not been confirmed, and so counted for nothing. */
+const removeOne = async (
+  postgres: Sql,
+  own: OwnAuthenticator,
+  keep: 0 | 1,
+  event: ReturnType<typeof authenticatorRemoved>,
+): Promise<number | null> => {
+  await lockEnrolled({ postgres }, own.accountId)
+  const removed = await deleteAuthenticator({ postgres }, own, event)
+  if (!removed) throw new AuthError('not_found', 'The account has no authenticator by that id.')
+  if (removed.status === 'pending') return null
+
+  const left = await lowerEnrolled({ postgres }, own.accountId, { keep })
+  if (left === null) {
+    throw new AuthError(
+      'policy_violation',
+      'The account must have a second factor; enroll another one first.',
+    )
+  }
+  if (left === 0) await deleteRecoveryCodes({ postgres }, own.accountId)
+  else if (removed.status === 'active' && (await countActive({ postgres }, own.accountId)) === 0) {
+    throw new AuthError('policy_violation', 'Only disabled ones would stay; remove those first.')
+  }
+  return left
+}

@@ -1,0 +1,100 @@
+// The account's sessions over HTTP. This folder owns signed-in sessions and their refresh-token families: opened,
+// renewed, listed, ended. Whether one may be opened is the policy's; what speaks for it, the tokens'.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { authenticateSession } from '../callers/authenticate-session.ts'
+import { originOf } from '../callers/request-origin.ts'
+import type { Deps } from '../deps.ts'
+import { SessionItem, toSessionItem } from '../sessions/schemas.ts'
+import { errorResponses, Page, Uuid } from '../wire/schemas.ts'
+import { endOtherSessions } from './end-other-sessions.ts'
+import { endSession } from './end-session.ts'
+import { logOut } from './log-out.ts'
+
+const OwnSessionItem = Type.Object({
+  ...SessionItem.properties,
+  current: Type.Boolean({ description: 'The one that asks.' }),
+})
+
+const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ bearer: [] }], summary })
+
+export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  app.post(
+    '/v1/logout',
+    {
+      schema: {
+        tags: ['Signing in'],
+        summary: 'End this session',
+        description: 'Its access and refresh tokens are refused from then on.',
+        security: [{ bearer: [] }],
+        response: { 204: Type.Null(), ...errorResponses('invalid_token') },
+      },
+    },
+    async (request, reply) => {
+      const now = deps.clock()
+      const session = await authenticateSession(deps, request.headers.authorization, now)
+      await logOut(deps, originOf(request, now, { type: 'account', id: session.accountId }), session)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.get(
+    '/v1/me/sessions',
+    {
+      schema: {
+        ...own('List sessions'),
+        response: { 200: Page(OwnSessionItem), ...errorResponses('invalid_token') },
+      },
+    },
+    async (request) => {
+      const now = deps.clock()
+      const current = await authenticateSession(deps, request.headers.authorization, now)
+      const sessions = await deps.ephemeral.sessions.list(current.accountId, now.getTime())
+      const items = sessions.map((session) => ({
+        ...toSessionItem(session),
+        current: session.sid === current.sid,
+      }))
+      return { items, next_cursor: null }
+    },
+  )
+
+  app.delete(
+    '/v1/me/sessions/:id',
+    {
+      schema: {
+        ...own('End a session'),
+        description: 'Its access and refresh tokens are refused from then on. It may be the one that asks.',
+        params: Type.Object({ id: Uuid }),
+        response: { 204: Type.Null(), ...errorResponses('invalid_token', 'not_found') },
+      },
+    },
+    async (request, reply) => {
+      const now = deps.clock()
+      const { accountId } = await authenticateSession(deps, request.headers.authorization, now)
+      const origin = originOf(request, now, { type: 'account', id: accountId })
+      await endSession(deps, origin, accountId, request.params.id)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.delete(
+    '/v1/me/sessions',
+    {
+      schema: {
+        ...own('End all other sessions'),
+        description: 'And every sign-in that is under way: its challenges and enrollments.',
+        response: { 204: Type.Null(), ...errorResponses('invalid_token') },
+      },
+    },
+    async (request, reply) => {
+      const now = deps.clock()
+      const session = await authenticateSession(deps, request.headers.authorization, now)
+      await endOtherSessions(
+        deps,
+        originOf(request, now, { type: 'account', id: session.accountId }),
+        session,
+      )
+      return reply.code(204).send(null)
+    },
+  )
+}

@@ -1,0 +1,35 @@
+// A signed-in session as the account itself and administrators see it; never a token. Pure.
+import { type Static, Type } from 'typebox'
+import type { ListedSession } from '../ephemeral/ephemeral.ts'
+import { Nullable, Timestamp, Uuid } from '../wire/schemas.ts'
+
+export const Acr = Type.Union([Type.Literal('aal1'), Type.Literal('aal2'), Type.Literal('phr')])
+
+export const SessionItem = Type.Object({
+  id: Uuid,
+  client_id: Type.String({ examples: ['postern'] }),
+  acr: Acr,
+  amr: Type.Array(Type.String(), { examples: [['pwd', 'otp', 'mfa']] }),
+  ip: Nullable(Type.String({ examples: ['203.0.113.9'] })),
+  user_agent: Nullable(Type.String()),
+  created_at: Timestamp,
+  last_seen_at: Timestamp,
+  second_factor_at: Nullable(Timestamp),
+  expires_at: Timestamp,
+})
+export type SessionItem = Static<typeof SessionItem>
+
+const timestamp = (epochSeconds: number): string => new Date(epochSeconds * 1000).toISOString()
+
+export const toSessionItem = (session: ListedSession): SessionItem => ({
+  id: session.sid,
+  client_id: session.clientId,
+  acr: session.acr,
+  amr: session.amr,
+  ip: session.ip,
+  user_agent: session.userAgent,
+  created_at: timestamp(session.createdAt),
+  last_seen_at: timestamp(session.lastSeenAt),
+  second_factor_at: session.secondFactorAt === null ? null : timestamp(session.secondFactorAt),
+  expires_at: timestamp(session.absoluteAt),
+})

@@ -1,0 +1,116 @@
+// Step-up (RFC 9470): a fresh second factor inside a session. What the session has shown already is enough, or
+// a challenge is opened that is bound to it; passing that one puts a new session in its place.
+import { accessRefused } from '../audit/authentication-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import { findAnswerable } from '../authenticators/store.ts'
+import type { Caller } from '../callers/authenticate-account.ts'
+import type { Deps } from '../deps.ts'
+import { newAccountToken } from '../encryption/opaque-token.ts'
+import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+import { AuthError, secondsUntil } from '../errors.ts'
+import type { SignInAnswer } from './continue-sign-in.ts'
+import { answerShapes, offeredMethods } from './methods.ts'
+
+/** `maxAgeSeconds` undefined: what the policy says of a second factor; of a first one, any age. */
+export type StepUpRequest = { acr: 'aal1' | 'aal2' | 'phr'; maxAgeSeconds: number | undefined }
+
+/** What the session vouches for as it stands; nothing new is signed. `authTime` in epoch seconds. */
+export type StepUpAnswer =
+  | { status: 'authenticated'; session: SessionRecord }
+  | Extract<SignInAnswer, { status: 'challenge_required' }>
+
+type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>
+
+/**
+ * Begins a step-up.
+ * @throws {AuthError} unmet_authentication_requirements, policy_violation where there is nothing to step up with,
+ *   insufficient_user_authentication where only a new sign-in helps, account_locked
+ */
+export const beginStepUp = async (
+  deps: StepUpDeps,
+  origin: Origin,
+  { session, account }: Caller,
+  { acr, maxAgeSeconds: asked = Number.POSITIVE_INFINITY }: StepUpRequest,
+): Promise<StepUpAnswer> => {
+  if (acr === 'phr') {
+    const text = 'No authenticator of this account resists phishing.'
+    const error = new AuthError('unmet_authentication_requirements', text, { fields: ['acr'] })
+    throw await refused(deps, origin, session, 'acr_unmet', error)
+  }
+  const policy = deps.policy.current()
+  const maxAgeSeconds = acr === 'aal1' ? asked : Math.min(asked, policy.second_factor_max_age)
+  if (hasShown(session, acr, maxAgeSeconds, origin.now)) return { status: 'authenticated', session }
+  if (account.enrolledAuthenticators === 0) {
+    throw await refused(deps, origin, session, 'nothing_enrolled', nothingToAsk(acr, maxAgeSeconds))
+  }
+  const { lockedUntilMs } = await deps.ephemeral.budgets.read(account.id, origin.now.getTime())
+  if (lockedUntilMs !== null) {
+    const details = { retry_after: secondsUntil(lockedUntilMs, origin.now) }
+    const error = new AuthError('account_locked', undefined, details)
+    throw await refused(deps, origin, session, 'account_locked', error)
+  }
+  const shapes = answerShapes(policy.allowed_methods, await findAnswerable(deps, account.id))
+  if (shapes.length === 0) {
+    const text = 'No second factor of this account can be used any more; an administrator can reset it.'
+    const error = new AuthError('policy_violation', text)
+    throw await refused(deps, origin, session, 'nothing_usable', error)
+  }
+  return openStepUp(deps, origin, session, shapes)
+}
+
+/** Zero asks for a new authentication in any case (OpenID Connect Core 3.1.2.1). */
+const hasShown = (
+  { acr, authTime, secondFactorAt }: SessionRecord,
+  asked: 'aal1' | 'aal2',
+  maxAgeSeconds: number,
+  now: Date,
+): boolean => {
+  const secondFactor = acr === 'aal1' ? null : secondFactorAt
+  const shownAt = asked === 'aal1' ? Math.max(authTime, secondFactor ?? 0) : secondFactor
+  return maxAgeSeconds > 0 && shownAt !== null && now.getTime() / 1000 - shownAt <= maxAgeSeconds
+}
+
+const nothingToAsk = (acr: 'aal1' | 'aal2', maxAgeSeconds: number): AuthError =>
+  acr === 'aal2'
+    ? new AuthError('policy_violation', 'The account has no second factor; enroll one first.')
+    : new AuthError('insufficient_user_authentication', 'The sign-in is too long ago; sign in again.', {
+        acr_values: acr,
+        max_age: maxAgeSeconds,
+      })
+
+/** Records a refusal; what is thrown then. */
+const refused = async (
+  deps: StepUpDeps,
+  origin: Origin,
+  { accountId, clientId, sid: sessionId }: SessionRecord,
+  reason: string,
+  error: AuthError,
+): Promise<AuthError> => {
+  await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
+  return error
+}
+
+const openStepUp = async (
+  deps: StepUpDeps,
+  origin: Origin,
+  session: SessionRecord,
+  shapes: string[],
+): Promise<StepUpAnswer> => {
+  const { accountId, clientId, scope, amr, authTime, sid, ip, userAgent } = session
+  const challengeToken = newAccountToken('challenge', accountId, deps.randomBytes)
+  const ttlSeconds = deps.policy.current().challenge_ttl
+  await deps.ephemeral.challenges.open(challengeToken, {
+    record: { accountId, clientId, purpose: 'step_up', scope, amr, authTime, sid, ip, userAgent },
+    methods: shapes,
+    ttlSeconds,
+    nowMs: origin.now.getTime(),
+  })
+  return {
+    status: 'challenge_required',
+    challenge_token: challengeToken,
+    expires_in: ttlSeconds,
+    methods: offeredMethods(shapes),
+    reasons: ['step_up_requested'],
+  }
+}

@@ -1,0 +1,249 @@
+// Challenges over HTTP. This folder owns the pending second step: opened, attempted, then passed, locked,
+// expired or cancelled. What a code is belongs to the authenticators; whether one is needed, to the policy.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { RoleName } from '../accounts/schemas.ts'
+import { Code, refuseMisshapen } from '../authenticators/code.ts'
+import { authenticateAccount } from '../callers/authenticate-account.ts'
+import { authenticateBackend } from '../callers/authenticate-backend.ts'
+import { authenticateClient, basicCredentials } from '../callers/authenticate-client.ts'
+import { originOf } from '../callers/request-origin.ts'
+import type { Deps } from '../deps.ts'
+import { Method } from '../policy/policy.ts'
+import { errorResponses, PlainText, Strict } from '../wire/schemas.ts'
+import { admitNoBody } from '../wire/validation.ts'
+import { attemptChallenge } from './attempt-challenge.ts'
+import { beginStepUp } from './begin-step-up.ts'
+import { cancelChallenge } from './cancel-challenge.ts'
+import { openChallenge } from './open-challenge.ts'
+import { requireOwnChallenge } from './require-own-challenge.ts'
+import { Authenticated, ChallengeRequired, OpaqueToken, SignInAnswer, TOKEN_MEMBERS } from './schemas.ts'
+
+// RFC 8176, but for what only Postern may say: that a second factor has passed.
+const PRIMARY_AMR = [
+  'face',
+  'fpt',
+  'geo',
+  'hwk',
+  'iris',
+  'kba',
+  'mca',
+  'pin',
+  'pwd',
+  'rba',
+  'retina',
+  'sc',
+  'swk',
+  'tel',
+  'user',
+  'vbm',
+  'wia',
+]
+
+const OpenBody = Strict(
+  {
+    subject: Type.Optional(
+      PlainText({ minLength: 1, maxLength: 255, description: "The client's own name for the account." }),
+    ),
+    username: Type.Optional(
+      PlainText({ minLength: 1, maxLength: 254, description: "A user name or email address of Postern's." }),
+    ),
+    amr: Type.Optional(
+      Type.Array(Type.Enum(PRIMARY_AMR), {
+        minItems: 1,
+        uniqueItems: true,
+        description: 'How the client has authenticated the account (RFC 8176); `["pwd"]` without it.',
+      }),
+    ),
+    ip: Type.Optional(
+      Type.Union([Type.String({ format: 'ipv4' }), Type.String({ format: 'ipv6' })], {
+        description: "The end user's address.",
+      }),
+    ),
+    user_agent: Type.Optional(PlainText({ maxLength: 512 })),
+    email: Type.Optional(Type.String({ format: 'email', maxLength: 254 })),
+    display_name: Type.Optional(PlainText({ minLength: 1, maxLength: 128 })),
+    roles: Type.Optional(Type.Array(RoleName, { maxItems: 64, uniqueItems: true })),
+  },
+  { examples: [{ subject: 'flask-user-42', amr: ['pwd'], ip: '203.0.113.9', roles: ['admin'] }] },
+)
+
+const VerifyBody = Strict(
+  {
+    challenge_token: OpaqueToken,
+    method: Method,
+    code: Code,
+    trust_device: Type.Optional(
+      Type.Boolean({ description: 'Without effect while `trusted_device_days` is 0.' }),
+    ),
+  },
+  { examples: [{ challenge_token: 'pst_ch_JJ3tOqPz', method: 'totp', code: '492039' }] },
+)
+
+const StepUpBody = Strict(
+  {
+    acr: Type.Optional(
+      Type.Union([Type.Literal('aal1'), Type.Literal('aal2'), Type.Literal('phr')], {
+        description: 'What the session has to reach; `aal2` without it.',
+      }),
+    ),
+    max_age: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 31_536_000,
+        description: 'How old it may be, in seconds; 0 asks in any case. Without it: what the policy says.',
+      }),
+    ),
+  },
+  { examples: [{ acr: 'aal2', max_age: 900 }] },
+)
+
+const StepUpSatisfied = Type.Object(
+  {
+    status: Type.Literal('authenticated'),
+    sid: TOKEN_MEMBERS.sid,
+    acr: TOKEN_MEMBERS.acr,
+    amr: TOKEN_MEMBERS.amr,
+    auth_time: TOKEN_MEMBERS.auth_time,
+  },
+  { title: 'StepUpSatisfied' },
+)
+
+const CancelBody = Strict({ challenge_token: OpaqueToken })
+
+export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store')
+  })
+
+  app.post(
+    '/v1/challenges',
+    {
+      schema: {
+        tags: ['Signing in'],
+        summary: 'Open a challenge for an account whose first factor the client has checked',
+        description:
+          'For a client with scope `challenges`: HTTP Basic, or a Bearer token from `client_credentials`. ' +
+          'A new `subject` is known from then on, as that client’s own.',
+        security: [{ client: [] }, { bearer: [] }],
+        body: OpenBody,
+        response: {
+          200: SignInAnswer,
+          ...errorResponses(
+            'invalid_client',
+            'invalid_token',
+            'insufficient_scope',
+            'not_found',
+            'account_disabled',
+            'account_locked',
+            'policy_violation',
+            'conflict',
+          ),
+        },
+      },
+    },
+    async (request) => {
+      const now = deps.clock()
+      const client = await authenticateBackend(deps, request.headers.authorization, originOf(request, now))
+      const origin = originOf(request, now, { type: 'client', id: client.clientId })
+      const { subject, username, amr = ['pwd'], ip = null, user_agent: userAgent = null } = request.body
+      const { email, display_name: displayName, roles } = request.body
+      return openChallenge(deps, origin, client, {
+        subject,
+        username,
+        amr,
+        ip,
+        userAgent,
+        email,
+        displayName,
+        roles,
+      })
+    },
+  )
+
+  app.post(
+    '/v1/challenges/verify',
+    {
+      schema: {
+        tags: ['Signing in'],
+        summary: 'Answer a challenge',
+        description:
+          'A backend may authenticate as its client (HTTP Basic); the challenge must then be one of its own. ' +
+          'A malformed code, or a method that is not offered, spends no attempt.',
+        security: [{}, { client: [] }],
+        body: VerifyBody,
+        response: {
+          200: Authenticated,
+          ...errorResponses(
+            'invalid_code',
+            'invalid_challenge',
+            'invalid_client',
+            'account_locked',
+            'account_disabled',
+          ),
+        },
+      },
+    },
+    async (request) => {
+      const { challenge_token: challengeToken, method, code } = request.body
+      refuseMisshapen(method, code)
+      const origin = originOf(request, deps.clock())
+      const basic = basicCredentials(request.headers.authorization)
+      if (basic)
+        await requireOwnChallenge(deps, origin, await authenticateClient(deps, basic, origin), challengeToken)
+      return attemptChallenge(deps, origin, { challengeToken, method, code })
+    },
+  )
+
+  app.post(
+    '/v1/challenges/cancel',
+    {
+      schema: {
+        tags: ['Signing in'],
+        summary: 'Cancel a challenge',
+        body: CancelBody,
+        response: { 204: Type.Null(), ...errorResponses('invalid_challenge') },
+      },
+    },
+    async (request, reply) => {
+      await cancelChallenge(deps, originOf(request, deps.clock()), request.body.challenge_token)
+      return reply.code(204).send(null)
+    },
+  )
+
+  app.post(
+    '/v1/me/step-up',
+    {
+      preValidation: admitNoBody,
+      schema: {
+        tags: ['The account’s own'],
+        summary: 'Step up: a fresh second factor inside this session (RFC 9470)',
+        description:
+          'Where the session has shown enough already it is said so, and nothing new is given out. Otherwise ' +
+          'the challenge’s answer puts a new session, with new tokens, in the place of this one.',
+        security: [{ bearer: [] }],
+        body: StepUpBody,
+        response: {
+          200: Type.Union([StepUpSatisfied, ChallengeRequired]),
+          ...errorResponses(
+            'invalid_token',
+            'unmet_authentication_requirements',
+            'insufficient_user_authentication',
+            'policy_violation',
+            'account_locked',
+          ),
+        },
+      },
+    },
+    async (request) => {
+      const now = deps.clock()
+      const caller = await authenticateAccount(deps, request.headers.authorization, now)
+      const origin = originOf(request, now, { type: 'account', id: caller.account.id })
+      const { acr = 'aal2', max_age: maxAgeSeconds } = request.body
+      const answer = await beginStepUp(deps, origin, caller, { acr, maxAgeSeconds })
+      if (answer.status === 'challenge_required') return answer
+      const { sid, acr: shown, amr, authTime } = answer.session
+      return { status: answer.status, sid, acr: shown, amr, auth_time: authTime }
+    },
+  )
+}

@@ -1,0 +1,189 @@
+// What follows a passed primary authentication, whoever did it: the gate decides, and the account gets a
+// session, a challenge, or an enrollment. Every sign-in comes through here.
+import type { Account } from '../accounts/account.ts'
+import { recordSignIn } from '../accounts/store.ts'
+import { primaryAuthenticationFailed, primaryAuthenticationPassed } from '../audit/authentication-events.ts'
+import type { Origin } from '../audit/event.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import { findAnswerable } from '../authenticators/store.ts'
+import type { Client } from '../clients/client.ts'
+import type { Deps } from '../deps.ts'
+import { newAccountToken } from '../encryption/opaque-token.ts'
+import type { AccountState } from '../ephemeral/ephemeral.ts'
+import { AuthError, secondsUntil } from '../errors.ts'
+import { type Decision, decide } from '../policy/decide.ts'
+import { ENROLLMENT_TTL_SECONDS } from '../policy/policy.ts'
+import { newSession } from '../sessions/new-session.ts'
+import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
+import { answerShapes, offeredMethods } from './methods.ts'
+
+/** A passed primary authentication. */
+export type PrimaryAuthentication = {
+  account: Account
+  client: Client
+  scope: string
+  /** RFC 8176. */
+  amr: string[]
+  /** The end user's, where a client's backend asks on their behalf; null: the request's own. */
+  endUser: { ip: string | null; userAgent: string | null } | null
+}
+
+export type SignInAnswer =
+  | ({ status: 'authenticated' } & Tokens)
+  | {
+      status: 'challenge_required'
+      challenge_token: string
+      expires_in: number
+      methods: { method: string }[]
+      reasons: string[]
+    }
+  | {
+      status: 'enrollment_required'
+      enrollment_token: string
+      expires_in: number
+      methods: string[]
+      reasons: string[]
+    }
+
+type SignInDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes'>
+
+const epochSeconds = (date: Date): number => Math.floor(date.getTime() / 1000)
+
+const passedEvent = (origin: Origin, primary: PrimaryAuthentication, decision: Decision) =>
+  primaryAuthenticationPassed(origin, {
+    accountId: primary.account.id,
+    clientId: primary.client.clientId,
+    amr: primary.amr,
+    decision: decision.kind,
+    reasons: decision.reasons,
+  })
+
+const grounds = (primary: PrimaryAuthentication, origin: Origin) => ({
+  accountId: primary.account.id,
+  clientId: primary.client.clientId,
+  scope: primary.scope,
+  amr: primary.amr,
+  authTime: epochSeconds(origin.now),
+})
+
+const authenticate = async (
+  deps: SignInDeps,
+  origin: Origin,
+  primary: PrimaryAuthentication,
+  { decision, state }: { decision: Decision; state: AccountState },
+): Promise<SignInAnswer> => {
+  const { now } = origin
+  const endUser = primary.endUser ?? origin
+  const { session, refreshToken } = newSession(
+    deps,
+    deps.policy.current(),
+    {
+      ...grounds(primary, origin),
+      ip: endUser.ip,
+      userAgent: endUser.userAgent,
+      secondFactor: null,
+      replaces: null,
+    },
+    now,
+  )
+  const event = { ...passedEvent(origin, primary, decision), session_id: session.sid }
+  const recorded = await recordSignIn(deps, primary.account.id, now, event)
+  if (!recorded) throw new AuthError('account_disabled')
+  const opened = await deps.ephemeral.sessions.open(session, state.sessionEpoch, now.getTime())
+  if (!opened)
+    throw new AuthError('conflict', 'All sessions of the account were ended meanwhile; sign in again.')
+  return { status: 'authenticated', ...mintTokens(deps, session, { ...primary, refreshToken }, now) }
+}
+
+const challenge = async (
+  deps: SignInDeps,
+  origin: Origin,
+  primary: PrimaryAuthentication,
+  decision: Extract<Decision, { kind: 'challenge' }>,
+): Promise<SignInAnswer> => {
+  const { account } = primary
+  const shapes = answerShapes(decision.methods, await findAnswerable(deps, account.id))
+  if (shapes.length === 0) {
+    throw new AuthError(
+      'policy_violation',
+      'No second factor of this account can be used any more; an administrator can reset it.',
+    )
+  }
+  await recordEvent(deps, passedEvent(origin, primary, decision))
+  const token = newAccountToken('challenge', account.id, deps.randomBytes)
+  const ttlSeconds = deps.policy.current().challenge_ttl
+  await deps.ephemeral.challenges.open(token, {
+    record: {
+      ...grounds(primary, origin),
+      purpose: 'login',
+      sid: null,
+      ip: primary.endUser?.ip ?? null,
+      userAgent: primary.endUser?.userAgent ?? null,
+    },
+    methods: shapes,
+    ttlSeconds,
+    nowMs: origin.now.getTime(),
+  })
+  return {
+    status: 'challenge_required',
+    challenge_token: token,
+    expires_in: ttlSeconds,
+    methods: offeredMethods(shapes),
+    reasons: decision.reasons,
+  }
+}
+
+const enroll = async (
+  deps: SignInDeps,
+  origin: Origin,
+  primary: PrimaryAuthentication,
+  decision: Extract<Decision, { kind: 'enroll' }>,
+): Promise<SignInAnswer> => {
+  await recordEvent(deps, passedEvent(origin, primary, decision))
+  const token = newAccountToken('enrollment', primary.account.id, deps.randomBytes)
+  await deps.ephemeral.enrollments.open(token, {
+    record: {
+      ...grounds(primary, origin),
+      ip: primary.endUser?.ip ?? null,
+      userAgent: primary.endUser?.userAgent ?? null,
+    },
+    ttlSeconds: ENROLLMENT_TTL_SECONDS,
+    nowMs: origin.now.getTime(),
+  })
+  return {
+    status: 'enrollment_required',
+    enrollment_token: token,
+    expires_in: ENROLLMENT_TTL_SECONDS,
+    methods: decision.methods,
+    reasons: decision.reasons,
+  }
+}
+
+/**
+ * Continues a sign-in whose primary authentication has passed.
+ * @throws {AuthError} account_locked, account_disabled, policy_violation, conflict
+ */
+export const continueSignIn = async (
+  deps: SignInDeps,
+  origin: Origin,
+  primary: PrimaryAuthentication,
+): Promise<SignInAnswer> => {
+  const { account, client } = primary
+  const state = await deps.ephemeral.budgets.read(account.id, origin.now.getTime())
+  const decision = decide(deps.policy.current(), account, { secondFactorAt: null }, origin.now)
+  if (decision.kind === 'deny') {
+    await recordEvent(deps, refusedEvent(origin, account, client, 'account_disabled'))
+    throw new AuthError('account_disabled')
+  }
+  if (state.lockedUntilMs !== null) {
+    await recordEvent(deps, refusedEvent(origin, account, client, 'account_locked'))
+    const retryAfter = secondsUntil(state.lockedUntilMs, origin.now)
+    throw new AuthError('account_locked', undefined, { retry_after: retryAfter })
+  }
+  if (decision.kind === 'challenge') return challenge(deps, origin, primary, decision)
+  if (decision.kind === 'enroll') return enroll(deps, origin, primary, decision)
+  return authenticate(deps, origin, primary, { decision, state })
+}
+
+const refusedEvent = (origin: Origin, account: Account, client: Client, reason: string) =>
+  primaryAuthenticationFailed(origin, { accountId: account.id, clientId: client.clientId, reason })

@@ -1,0 +1,68 @@
+// Signing in with a password. This room owns the way from a first factor to tokens.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { authenticateClient, basicCredentials } from '../callers/authenticate-client.ts'
+import { originOf } from '../callers/request-origin.ts'
+import { BUILT_IN_CLIENT } from '../clients/client.ts'
+import type { Deps } from '../deps.ts'
+import { AuthError } from '../errors.ts'
+import { errorResponses, PlainText, Strict } from '../wire/schemas.ts'
+import { logIn } from './log-in.ts'
+import { ScopeText, SignInAnswer } from './schemas.ts'
+
+const LoginBody = Strict(
+  {
+    username: PlainText({ minLength: 1, maxLength: 254, description: 'A user name or an email address.' }),
+    password: Type.String({ minLength: 1, maxLength: 1024 }),
+    client_id: Type.Optional(PlainText({ minLength: 1, maxLength: 128 })),
+    scope: Type.Optional(ScopeText),
+  },
+  { examples: [{ username: 'ada', password: 'correct horse battery staple' }] },
+)
+
+export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  app.post(
+    '/v1/login',
+    {
+      schema: {
+        tags: ['Signing in'],
+        summary: 'Sign in with a password',
+        description:
+          'First-party clients only; without `client_id`, and without HTTP Basic, the built-in client `postern`.',
+        body: LoginBody,
+        response: {
+          200: SignInAnswer,
+          ...errorResponses(
+            'invalid_credentials',
+            'invalid_client',
+            'unauthorized_client',
+            'invalid_scope',
+            'account_disabled',
+            'too_many_attempts',
+            'account_locked',
+            'policy_violation',
+            'conflict',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const { username, password, client_id: clientId, scope } = request.body
+      const origin = originOf(request, deps.clock())
+      const basic = basicCredentials(request.headers.authorization)
+      if (basic && clientId !== undefined && clientId !== basic.clientId) {
+        throw new AuthError('invalid_request', 'client_id is not the client of HTTP Basic.', {
+          fields: ['client_id'],
+        })
+      }
+      const credentials = basic ?? {
+        clientId: clientId ?? BUILT_IN_CLIENT,
+        secret: null,
+        method: 'none' as const,
+      }
+      const client = await authenticateClient(deps, credentials, origin)
+      reply.header('cache-control', 'no-store')
+      return logIn(deps, origin, client, { username, password, scope })
+    },
+  )
+}

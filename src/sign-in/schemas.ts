@@ -1,0 +1,64 @@
+// What every sign-in answers with (API.md, "Signing in"); shared by the routes that sign in or renew.
+import { Type } from 'typebox'
+import { Acr } from '../sessions/schemas.ts'
+import { Uuid } from '../wire/schemas.ts'
+
+const EXAMPLE_JWT = 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl'
+
+export const TOKEN_MEMBERS = {
+  access_token: Type.String({ examples: [EXAMPLE_JWT] }),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer({ examples: [600] }),
+  id_token: Type.String({ examples: [EXAMPLE_JWT] }),
+  refresh_token: Type.String({ examples: ['pst_rt_…'] }),
+  scope: Type.String({ examples: ['openid profile email offline_access'] }),
+  sub: Uuid,
+  sid: Uuid,
+  acr: Acr,
+  amr: Type.Array(Type.String(), { examples: [['pwd', 'otp', 'mfa']] }),
+  auth_time: Type.Integer({ description: 'Epoch seconds.', examples: [1795255800] }),
+}
+
+export const Authenticated = Type.Object(
+  {
+    status: Type.Literal('authenticated'),
+    ...TOKEN_MEMBERS,
+    recovery_codes_remaining: Type.Optional(Type.Integer()),
+  },
+  { title: 'Authenticated' },
+)
+
+export const ChallengeRequired = Type.Object(
+  {
+    status: Type.Literal('challenge_required'),
+    challenge_token: Type.String({ examples: ['pst_ch_…'] }),
+    expires_in: Type.Integer({ examples: [300] }),
+    methods: Type.Array(Type.Object({ method: Type.String() }), {
+      examples: [[{ method: 'totp' }, { method: 'recovery_code' }]],
+    }),
+    reasons: Type.Array(Type.String(), { examples: [['role_requires_second_factor']] }),
+  },
+  { title: 'ChallengeRequired' },
+)
+
+export const EnrollmentRequired = Type.Object(
+  {
+    status: Type.Literal('enrollment_required'),
+    enrollment_token: Type.String({ examples: ['pst_en_…'] }),
+    expires_in: Type.Integer({ examples: [900] }),
+    methods: Type.Array(Type.String(), { examples: [['totp']] }),
+    reasons: Type.Array(Type.String(), { examples: [['role_requires_second_factor']] }),
+  },
+  { title: 'EnrollmentRequired' },
+)
+
+export const SignInAnswer = Type.Union([Authenticated, ChallengeRequired, EnrollmentRequired])
+
+/** A challenge token's shape is checked where it is read; here only that it is text of a sane length. */
+export const OpaqueToken = Type.String({ minLength: 1, maxLength: 256, pattern: '^[\\w-]+$' })
+
+export const ScopeText = Type.String({
+  maxLength: 512,
+  pattern: '^[\\x21\\x23-\\x5B\\x5D-\\x7E]+( [\\x21\\x23-\\x5B\\x5D-\\x7E]+)*$',
+  description: 'Space-separated (RFC 6749 3.3).',
+})

@@ -1,0 +1,89 @@
+// Schemas that several routes share. Strict: unknown members are refused, nothing is coerced in a body.
+import { type Static, type TObject, type TProperties, Type } from 'typebox'
+import { ERROR_CODES, type ErrorCode } from '../errors.ts'
+
+/** An object that admits no other members. */
+export const Strict = <T extends TProperties>(properties: T, options: object = {}): TObject<T> =>
+  Type.Object(properties, { additionalProperties: false, ...options })
+
+/** Text without control characters or lone surrogates, which neither a log nor PostgreSQL would take. */
+export const PlainText = (options: { minLength?: number; maxLength: number; description?: string }) =>
+  Type.String({ pattern: '^[^\\p{Cc}\\p{Cs}]*$', ...options })
+
+export const Uuid = Type.String({
+  pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+  examples: ['01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11'],
+})
+
+export const Timestamp = Type.String({ format: 'date-time', examples: ['2026-11-21T09:30:00.000Z'] })
+
+export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])
+
+/** Query members of a paged list: `limit` (1 to 200) and the opaque `cursor` of the page before. */
+export const PageQuery = {
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 200, default: 50, description: 'Items a page.' })),
+  cursor: Type.Optional(
+    Type.String({ maxLength: 512, description: '`next_cursor` of the page before; absent for the first.' }),
+  ),
+}
+
+/** One page of a list. */
+export const Page = <T extends Parameters<typeof Type.Array>[0]>(item: T) =>
+  Type.Object({ items: Type.Array(item), next_cursor: Nullable(Type.String()) })
+
+export const ErrorBody = Type.Object(
+  {
+    error: Type.String(),
+    error_description: Type.String(),
+    request_id: Type.Optional(Type.String()),
+    retry_after: Type.Optional(Type.Integer({ description: 'Seconds.' })),
+    attempts_remaining: Type.Optional(Type.Integer()),
+    fields: Type.Optional(Type.Array(Type.String())),
+    acr_values: Type.Optional(Type.String()),
+    max_age: Type.Optional(Type.Integer({ description: 'Seconds.' })),
+  },
+  { title: 'Error', description: 'The one error shape (RFC 6749 5.2, with more members).' },
+)
+export type ErrorBody = Static<typeof ErrorBody>
+
+const EXAMPLE_DETAILS: Partial<Record<ErrorCode, object>> = {
+  invalid_request: { fields: ['code'] },
+  invalid_code: { attempts_remaining: 2 },
+  too_many_attempts: { retry_after: 30 },
+  rate_limited: { retry_after: 30 },
+  account_locked: { retry_after: 900 },
+  temporarily_unavailable: { retry_after: 1 },
+  insufficient_user_authentication: { acr_values: 'aal2', max_age: 900 },
+}
+
+/** Codes that any route can give: malformed input, too many requests, a dependency that is away. */
+const EVERYWHERE: ErrorCode[] = ['invalid_request', 'rate_limited', 'server_error', 'temporarily_unavailable']
+
+/** The error responses of a route, by status, each with an example a code: what `openapi.yaml` shows. */
+export const errorResponses = (...codes: ErrorCode[]): Record<number, object> => {
+  const responses: Record<
+    number,
+    { description: string; content: { 'application/json': { examples: object } } }
+  > = {}
+  for (const code of new Set([...codes, ...EVERYWHERE])) {
+    const [status, description] = ERROR_CODES[code]
+    const value = {
+      error: code,
+      error_description: description,
+      ...EXAMPLE_DETAILS[code],
+      request_id: 'req-1',
+    }
+    const known = responses[status]
+    responses[status] = {
+      description: known ? `${known.description}, \`${code}\`` : `\`${code}\``,
+      content: {
+        'application/json': {
+          schema: ErrorBody,
+          examples: { ...known?.content['application/json'].examples, [code]: { value } },
+        },
+      } as never,
+    }
+  }
+  return responses
+}

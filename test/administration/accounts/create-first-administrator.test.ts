@@ -1,0 +1,50 @@
+import t from 'tap'
+import { createFirstAdministrator } from '../../../src/administration/accounts/create-first-administrator.ts'
+import { openTestApp } from '../../support/app.ts'
+import { missingServer } from '../../support/servers.ts'
+
+const skip = missingServer('postgres') || missingServer('redis')
+
+const ACCOUNTS = { name: 'test_accounts', text: 'SELECT username, roles FROM accounts' }
+
+t.test('the first start makes an administrator with a password that signs in', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const made = await createFirstAdministrator(postern.deps)
+  t.equal(made?.username, 'admin')
+  t.match(made?.password, /^[\w-]{27}$/)
+  t.same(await postern.deps.postgres.query(ACCOUNTS), [{ username: 'admin', roles: ['admin'] }])
+  const [event] = await postern.auditEvents({ event: 'account.created' })
+  t.equal(event?.actor_type, 'postern')
+
+  const login = await postern.logIn({ id: '', username: 'admin', password: made?.password ?? '' })
+  t.equal(login.body.status, 'enrollment_required')
+  t.equal(await createFirstAdministrator(postern.deps), null, 'and the second start makes none')
+})
+
+t.test('a configured name and password are taken, and not shown', { skip }, async (t) => {
+  const environment = { POSTERN_ADMIN_USERNAME: 'root', POSTERN_ADMIN_PASSWORD: 'zxhqwvkj' }
+  const postern = await openTestApp(t, { environment })
+  t.same(await createFirstAdministrator(postern.deps), { username: 'root', password: null })
+  const login = await postern.logIn({ id: '', username: 'root', password: 'zxhqwvkj' })
+  t.equal(login.body.status, 'enrollment_required')
+})
+
+t.test('a configured password that nobody could choose stops the start and says why', { skip }, async (t) => {
+  const environment = { POSTERN_ADMIN_PASSWORD: 'admin12345' }
+  const postern = await openTestApp(t, { environment })
+  const refused = createFirstAdministrator(postern.deps)
+  await t.rejects(refused, {
+    name: 'ConfigError',
+    message: /POSTERN_ADMIN_PASSWORD: got a value that is not shown; .*account's own name/,
+  })
+  const said = await refused.catch(({ message }: Error) => message)
+  t.notMatch(said, /admin12345/)
+  t.same(await postern.deps.postgres.query(ACCOUNTS), [])
+})
+
+t.test('of replicas that start at once, one makes it', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const made = await Promise.all([1, 2, 3].map(() => createFirstAdministrator(postern.deps)))
+  t.equal(made.filter((one) => one !== null).length, 1)
+  t.equal((await postern.deps.postgres.query(ACCOUNTS)).length, 1)
+})

@@ -1,0 +1,283 @@
+import t from 'tap'
+import { signInAdministrator } from '../../support/administrator.ts'
+import { openTestApp } from '../../support/app.ts'
+import { eventually } from '../../support/eventually.ts'
+import { createDatabase, missingServer, newKeyPrefix, sharedPostgres } from '../../support/servers.ts'
+
+const skip = missingServer('postgres') || missingServer('redis')
+const PATH = '/v1/admin/clients'
+
+const open = async (t: Parameters<typeof openTestApp>[0]) => {
+  const postern = await openTestApp(t)
+  const { bearer, accountId } = await signInAdministrator(postern)
+  const ask = (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path = '', body?: unknown) =>
+    postern.request(method, `${PATH}${path}`, { bearer, ...(body !== undefined && { body }) })
+  const authenticates = async (clientId: string, secret: string) => {
+    const form = { grant_type: 'client_credentials' }
+    const answer = await postern.request('POST', '/oauth2/token', { basic: { clientId, secret }, form })
+    return answer.status === 200
+  }
+  return { postern, bearer, accountId, ask, authenticates }
+}
+
+t.test('a client is registered, and its secret shown once', { skip }, async (t) => {
+  const { ask, authenticates, postern, accountId } = await open(t)
+  const created = await ask('POST', '', { name: 'Wëb Shop!', scopes: ['openid', 'challenges'] })
+  t.equal(created.status, 201, created.text)
+  const { client_id: clientId, client_secret: secret, ...rest } = created.body
+  t.match(clientId, /^we-b-shop-[0-9a-f]{10}$/)
+  t.match(secret, /^pst_cs_[\w-]{43}$/)
+  t.same(rest, {
+    name: 'Wëb Shop!',
+    first_party: false,
+    scopes: ['openid', 'challenges'],
+    redirect_uris: [],
+    token_endpoint_auth_method: 'client_secret_basic',
+    audience: [],
+    created_at: postern.now().toISOString(),
+  })
+  t.equal(created.headers['cache-control'], 'no-store')
+  t.ok(await authenticates(clientId, secret))
+
+  const read = await ask('GET', `/${clientId}`)
+  t.same(read.body, { client_id: clientId, ...rest })
+  t.notMatch((await ask('GET')).text, /pst_cs_|secret_hash/)
+  const [event] = await postern.auditEvents({ event: 'client.created' })
+  t.match(event, { client_id: clientId, actor_id: accountId })
+  t.notMatch(JSON.stringify(event), secret)
+})
+
+t.test('a name without a letter still makes an id, and an id can be chosen once', { skip }, async (t) => {
+  const { ask } = await open(t)
+  t.match((await ask('POST', '', { name: '日本' })).body.client_id, /^client-[0-9a-f]{10}$/)
+  const chosen = {
+    name: 'Gateway',
+    client_id: 'gateway',
+    first_party: true,
+    audience: ['https://api.example'],
+  }
+  t.match((await ask('POST', '', chosen)).body, chosen)
+  const again = await ask('POST', '', chosen)
+  t.equal(again.status, 409)
+  t.same(again.body.fields, ['client_id'])
+})
+
+t.test('a public client has no secret', { skip }, async (t) => {
+  const { ask } = await open(t)
+  const created = await ask('POST', '', {
+    name: 'App',
+    token_endpoint_auth_method: 'none',
+    redirect_uris: ['https://app.example/cb', 'http://127.0.0.1:9000/cb', 'http://localhost/cb'],
+  })
+  t.equal(created.status, 201, created.text)
+  t.equal(created.body.client_secret, null)
+  const refused = await ask('POST', `/${created.body.client_id}/rotate-secret`)
+  t.equal(refused.status, 400)
+})
+
+const name = 'X'
+const REFUSED: [string, object, field: string][] = [
+  ['no name', {}, 'name'],
+  ['an empty name', { name: '' }, 'name'],
+  ['an unknown member', { name, grant_types: [] }, 'grant_types'],
+  ['an unknown scope', { name, scopes: ['root'] }, 'scopes/0'],
+  ['a scope twice', { name, scopes: ['openid', 'openid'] }, 'scopes'],
+  [
+    'a public client that opens challenges',
+    { name, token_endpoint_auth_method: 'none', scopes: ['challenges'] },
+    'scopes',
+  ],
+  [
+    'an unknown authentication',
+    { name, token_endpoint_auth_method: 'private_key_jwt' },
+    'token_endpoint_auth_method',
+  ],
+  ['a colon in the id', { name, client_id: 'a:bc' }, 'client_id'],
+  ['an audience with a space', { name, audience: ['a b'] }, 'audience/0'],
+  ...[
+    'http://app.example/cb',
+    'https://app.example/cb#here',
+    'app.example/cb',
+    '/cb',
+    'javascript:alert(1)',
+    'https://user@app.example/cb',
+    'https://user:secret@app.example/cb',
+    'https://:secret@app.example/cb',
+    'https://',
+  ].map((uri): [string, object, string] => [
+    uri,
+    { name, redirect_uris: ['https://fine.example/', uri] },
+    'redirect_uris/1',
+  ]),
+]
+
+t.test('a client that cannot be is refused, named, and nothing is stored', { skip }, async (t) => {
+  const { ask } = await open(t)
+  for (const [what, body, field] of REFUSED) {
+    const answer = await ask('POST', '', body)
+    t.equal(answer.status, 400, what)
+    t.ok(answer.body.fields.includes(field), `${what}: ${answer.text}`)
+  }
+  t.same(
+    (await ask('GET')).body.items.map((item: { client_id: string }) => item.client_id),
+    ['postern'],
+  )
+})
+
+t.test('clients are listed by id and by page', { skip }, async (t) => {
+  const { ask } = await open(t)
+  for (const id of ['ccc', 'aaa', 'bbb']) await ask('POST', '', { name: id, client_id: id })
+  const first = await ask('GET', '?limit=3')
+  t.same(
+    first.body.items.map((item: { client_id: string }) => item.client_id),
+    ['aaa', 'bbb', 'ccc'],
+  )
+  const second = await ask('GET', `?limit=3&cursor=${first.body.next_cursor}`)
+  t.match(second.body, { items: [{ client_id: 'postern' }], next_cursor: null })
+  t.equal((await ask('GET', '?cursor=x')).status, 400)
+})
+
+t.test('a change touches the members it names, and nothing else', { skip }, async (t) => {
+  const { ask, authenticates, postern } = await open(t)
+  const { body } = await ask('POST', '', {
+    name: 'Old',
+    scopes: ['challenges'],
+    audience: ['https://a.example'],
+  })
+  const { client_id: clientId, client_secret: secret, ...before } = body
+  const changed = await ask('PATCH', `/${clientId}`, { name: 'New', redirect_uris: ['https://a.example/'] })
+  t.equal(changed.status, 200, changed.text)
+  const expected = { ...before, name: 'New', redirect_uris: ['https://a.example/'] }
+  t.same(changed.body, { client_id: clientId, client_secret: null, ...expected })
+  t.ok(await authenticates(clientId, secret))
+  const [event] = await postern.auditEvents({ event: 'client.changed' })
+  t.same(event?.details, { changed: ['name', 'redirect_uris'] })
+
+  const more = { first_party: true, scopes: ['openid', 'challenges'], audience: ['https://b.example'] }
+  t.match((await ask('PATCH', `/${clientId}`, more)).body, { ...more, name: 'New' })
+})
+
+t.test(
+  'a client that becomes confidential gets a secret, one that becomes public loses it',
+  { skip },
+  async (t) => {
+    const { ask, authenticates } = await open(t)
+    const { body } = await ask('POST', '', { name: 'App', token_endpoint_auth_method: 'none' })
+    const path = `/${body.client_id}`
+    const confidential = await ask('PATCH', path, { token_endpoint_auth_method: 'client_secret_post' })
+    const secret = confidential.body.client_secret
+    t.ok(await authenticates(body.client_id, secret))
+    t.equal(
+      (await ask('PATCH', path, { token_endpoint_auth_method: 'client_secret_basic' })).body.client_secret,
+      null,
+    )
+    t.ok(await authenticates(body.client_id, secret), 'another way of sending it keeps the secret')
+
+    t.equal((await ask('PATCH', path, { scopes: ['challenges'] })).status, 200)
+    t.equal((await ask('PATCH', path, { token_endpoint_auth_method: 'none' })).status, 400)
+    t.ok(await authenticates(body.client_id, secret))
+    t.equal(
+      (await ask('PATCH', path, { token_endpoint_auth_method: 'none', scopes: ['openid'] })).status,
+      200,
+    )
+    t.notOk(await authenticates(body.client_id, secret))
+  },
+)
+
+t.test('a rotated secret takes the place of the old one at once', { skip }, async (t) => {
+  const { ask, authenticates, postern } = await open(t)
+  const { body } = await ask('POST', '', { name: 'Shop', scopes: ['challenges'] })
+  const rotated = await ask('POST', `/${body.client_id}/rotate-secret`)
+  t.equal(rotated.status, 200, rotated.text)
+  t.notOk(await authenticates(body.client_id, body.client_secret))
+  t.ok(await authenticates(body.client_id, rotated.body.client_secret))
+  const [event] = await postern.auditEvents({ event: 'client.changed' })
+  t.same(event?.details, { changed: ['client_secret'] })
+})
+
+t.test('other replicas forget what they knew of a client', { skip }, async (t) => {
+  const options = {
+    databaseUrl: await createDatabase(await sharedPostgres()),
+    redisKeyPrefix: newKeyPrefix(),
+  }
+  const one = await openTestApp(t, options)
+  const other = await openTestApp(t, options)
+  const { bearer } = await signInAdministrator(one)
+  const { body } = await one.request('POST', PATH, { bearer, body: { name: 'Shop', scopes: ['challenges'] } })
+  const basic = { clientId: body.client_id, secret: body.client_secret }
+  const ask = () =>
+    other.request('POST', '/oauth2/token', { basic, form: { grant_type: 'client_credentials' } })
+  t.equal((await ask()).status, 200)
+  await one.request('DELETE', `${PATH}/${body.client_id}`, { bearer })
+  t.ok(await eventually(1000, async () => (await ask()).status === 401))
+})
+
+t.test('a deleted client is gone; one with external subjects stays', { skip }, async (t) => {
+  const { ask, postern } = await open(t)
+  const { body } = await ask('POST', '', { name: 'Gone' })
+  t.equal((await ask('DELETE', `/${body.client_id}`)).status, 204)
+  t.equal((await ask('GET', `/${body.client_id}`)).status, 404)
+  t.equal((await postern.auditEvents({ event: 'client.deleted' }))[0]?.client_id, body.client_id)
+
+  const basic = await postern.createClient()
+  await postern.request('POST', '/v1/challenges', { basic, body: { subject: 'u-1' } })
+  const refused = await ask('DELETE', `/${basic.clientId}`)
+  t.equal(refused.status, 409)
+  t.match(refused.body.error_description, /external subjects/)
+  t.equal((await ask('GET', `/${basic.clientId}`)).status, 200)
+  t.equal((await postern.auditEvents({ event: 'client.deleted' })).length, 1)
+})
+
+t.test('the built-in client stays as it is', { skip }, async (t) => {
+  const { ask, postern } = await open(t)
+  const before = (await ask('GET', '/postern')).body
+  t.equal((await ask('DELETE', '/postern')).status, 409)
+  t.equal((await ask('POST', '/postern/rotate-secret')).status, 400)
+  for (const body of [
+    { token_endpoint_auth_method: 'client_secret_basic' },
+    { first_party: false },
+    { scopes: ['challenges'] },
+  ]) {
+    t.equal((await ask('PATCH', '/postern', body)).status, 400, JSON.stringify(body))
+  }
+  t.same((await ask('GET', '/postern')).body, before)
+  t.equal((await postern.logIn(await postern.createAccount())).status, 200)
+})
+
+t.test('a client that is not there is not found', { skip }, async (t) => {
+  const { ask } = await open(t)
+  t.equal((await ask('GET', '/nobody')).status, 404)
+  t.equal((await ask('PATCH', '/nobody', { name: 'X' })).status, 404)
+  t.equal((await ask('POST', '/nobody/rotate-secret')).status, 404)
+  t.equal((await ask('DELETE', '/nobody')).status, 404)
+})
+
+t.test('of changes that each keep the rules, none breaks them together', { skip }, async (t) => {
+  const { ask } = await open(t)
+  for (let round = 0; round < 5; round += 1) {
+    const { body } = await ask('POST', '', { name: 'Race' })
+    const path = `/${body.client_id}`
+    await Promise.all([
+      ask('PATCH', path, { scopes: ['challenges'] }),
+      ask('PATCH', path, { token_endpoint_auth_method: 'none' }),
+    ])
+    const { scopes, token_endpoint_auth_method: method } = (await ask('GET', path)).body
+    t.notOk(method === 'none' && scopes.includes('challenges'))
+  }
+})
+
+t.test('who is not an administrator manages no clients', { skip }, async (t) => {
+  const { postern } = await open(t)
+  const { access_token: bearer } = await postern.signIn(await postern.createAccount())
+  for (const [method, path] of [
+    ['GET', ''],
+    ['POST', ''],
+    ['GET', '/postern'],
+    ['PATCH', '/postern'],
+    ['POST', '/postern/rotate-secret'],
+    ['DELETE', '/postern'],
+  ] as const) {
+    t.equal((await postern.request(method, PATH + path, { bearer })).status, 403, `${method} ${path}`)
+    t.equal((await postern.request(method, PATH + path)).status, 401, `${method} ${path}`)
+  }
+})

@@ -1,0 +1,61 @@
+import { decodeProtectedHeader } from 'jose'
+import t from 'tap'
+import { signInAdministrator } from '../../support/administrator.ts'
+import { openTestApp } from '../../support/app.ts'
+import { missingServer } from '../../support/servers.ts'
+
+const skip = missingServer('postgres') || missingServer('redis')
+const PATH = '/v1/admin/keys/rotate'
+
+const open = async (t: Parameters<typeof openTestApp>[0]) => {
+  const postern = await openTestApp(t)
+  const { bearer } = await signInAdministrator(postern)
+  const published = async (): Promise<string[]> =>
+    (await postern.request('GET', '/.well-known/jwks.json')).body.keys.map(({ kid }: { kid: string }) => kid)
+  return { postern, bearer, published, rotate: () => postern.request('POST', PATH, { bearer }) }
+}
+
+t.test(
+  'the next key is published before it signs, and the old one stays for its last tokens',
+  { skip },
+  async (t) => {
+    const { postern, published, rotate } = await open(t)
+    const [old] = await published()
+    const answer = await rotate()
+    t.equal(answer.status, 201, answer.text)
+    const { kid, algorithm, signs_from: signsFrom } = answer.body
+    t.equal(algorithm, 'ES256')
+    t.equal(Date.parse(signsFrom) - postern.now().getTime(), 600_000)
+    t.same(await published(), [old, kid])
+
+    const user = await postern.createAccount()
+    const kidOfToken = async () => decodeProtectedHeader((await postern.signIn(user)).access_token).kid
+    t.equal(await kidOfToken(), old)
+    postern.advance(600)
+    t.equal(await kidOfToken(), kid)
+    t.same(await published(), [old, kid])
+    postern.advance(661)
+    t.same(await published(), [kid])
+    t.match(await postern.auditEvents({ event: 'signing_key.created' }), [
+      { actor_type: 'postern' },
+      { actor_type: 'administrator', details: { kid } },
+    ])
+  },
+)
+
+t.test('one key at most waits for its turn, whoever asks at once', { skip }, async (t) => {
+  const { postern, bearer, published } = await open(t)
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () => postern.request('POST', PATH, { bearer })),
+  )
+  t.same(answers.map(({ status }) => status).sort(), [201, 409, 409, 409, 409])
+  t.equal((await published()).length, 2)
+})
+
+t.test('who is not an administrator rotates no key', { skip }, async (t) => {
+  const { postern, published } = await open(t)
+  const { access_token: bearer } = await postern.signIn(await postern.createAccount())
+  t.equal((await postern.request('POST', PATH, { bearer })).status, 403)
+  t.equal((await postern.request('POST', PATH)).status, 401)
+  t.equal((await published()).length, 1)
+})

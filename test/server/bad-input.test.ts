@@ -1,0 +1,127 @@
+import t from 'tap'
+import { openTestApp } from '../support/app.ts'
+import { missingServer } from '../support/servers.ts'
+
+const skip = missingServer('postgres') || missingServer('redis')
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const
+const FORM = 'application/x-www-form-urlencoded'
+const STATE = {
+  name: 'test_state',
+  text: `
+    SELECT (SELECT count(*) FROM accounts) AS accounts,
+           (SELECT count(*) FROM authenticators) AS authenticators,
+           (SELECT count(*) FROM recovery_codes) AS recovery_codes,
+           (SELECT count(*) FROM clients) AS clients,
+           (SELECT count(*) FROM settings) AS settings,
+           (SELECT count(*) FROM signing_keys) AS signing_keys,
+           (SELECT count(*) FROM audit_events) AS audit_events`,
+}
+
+type Bad = { name: string; payload?: string; type?: string; query?: string }
+
+/** A body of `size` bytes that is one valid JSON object. */
+const ofSize = (size: number): string => JSON.stringify({ x: 'x'.repeat(size) })
+
+const BAD_JSON: Bad[] = [
+  { name: 'an empty body', payload: '' },
+  { name: 'null', payload: 'null' },
+  { name: 'an array', payload: '[]' },
+  { name: 'an array of objects', payload: '[{}]' },
+  { name: 'a number', payload: '1' },
+  { name: 'a string', payload: '"x"' },
+  { name: 'a boolean', payload: 'true' },
+  { name: 'half an object', payload: '{"a":' },
+  { name: 'an unknown member', payload: '{"unknown_member":1}' },
+  { name: 'a prototype', payload: '{"__proto__":{"a":1}}' },
+  { name: 'too much', payload: ofSize(70_000) },
+  { name: 'text', payload: 'a=b', type: 'text/plain' },
+  { name: 'XML', payload: '<a/>', type: 'application/xml' },
+  { name: 'a form', payload: 'a=b', type: FORM },
+  { name: 'no content type', payload: '{}', type: '' },
+]
+
+const BAD_FORMS: Bad[] = [
+  { name: 'an empty form', payload: '', type: FORM },
+  { name: 'an unknown member', payload: 'grant_type=refresh_token&unknown_member=1', type: FORM },
+  { name: 'too much', payload: `grant_type=${'x'.repeat(70_000)}`, type: FORM },
+  { name: 'JSON', payload: '{"grant_type":"refresh_token"}', type: 'application/json' },
+  { name: 'text', payload: 'grant_type=refresh_token', type: 'text/plain' },
+]
+
+/** Routes whose body's members are all optional may be called without one. */
+const BODY_OPTIONAL = new Set(['post /v1/me/authenticators/totp', 'post /v1/me/step-up'])
+
+t.test('malformed input is a 400 on every route, and nothing is stored', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const administrator = await postern.createAccount({ roles: ['admin'] })
+  const { access_token: bearer } = await postern.signIn(
+    administrator,
+    await postern.enrollTotp(administrator),
+  )
+  const before = await postern.deps.postgres.query(STATE)
+  const { paths = {} } = postern.app.swagger()
+
+  for (const [path, operations] of Object.entries(paths)) {
+    for (const method of METHODS) {
+      const operation = operations?.[method]
+      if (!operation) continue
+      const url = path.replaceAll(/\{[^}]+\}/g, '01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11')
+      const { requestBody } = operation
+      const content = requestBody && 'content' in requestBody ? requestBody.content : {}
+      const takesForm = FORM in content
+      const bodies = takesForm ? BAD_FORMS : BAD_JSON
+      const optional = requestBody === undefined || BODY_OPTIONAL.has(`${method} ${path}`)
+
+      t.test(`${method.toUpperCase()} ${path}`, async (t) => {
+        const send = ({ payload, type = 'application/json', query = '' }: Bad) =>
+          postern.app.inject({
+            method: method.toUpperCase() as 'POST',
+            url: url + query,
+            headers: {
+              ...(path.startsWith('/v1/admin/') && { authorization: `Bearer ${bearer}` }),
+              ...(type !== '' && { 'content-type': type }),
+            },
+            ...(payload !== undefined && { payload }),
+          })
+        if (method !== 'get') {
+          for (const bad of bodies) {
+            if (optional && bad.payload === '') continue
+            const { statusCode, body } = await send(bad)
+            t.equal(statusCode, 400, `${bad.name}: ${body}`)
+            t.match(JSON.parse(body), {
+              error: 'invalid_request',
+              error_description: String,
+              request_id: String,
+            })
+          }
+        }
+        const query = await send({ name: 'an unknown query parameter', query: '?unknown_member=1' })
+        t.equal(query.statusCode, 400, query.body)
+      })
+    }
+  }
+  t.same(await postern.deps.postgres.query(STATE), before)
+})
+
+t.test('an unknown route is a 404 in the same shape', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const answer = await postern.request('GET', '/v1/nothing')
+  t.match(answer, { status: 404, body: { error: 'not_found', request_id: String } })
+  t.equal(answer.headers['x-request-id'], answer.body.request_id)
+})
+
+t.test('more requests than a network may send are a 429', { skip }, async (t) => {
+  const postern = await openTestApp(t, { environment: { POSTERN_RATE_LIMIT: '3' } })
+  const send = (ip: string) => postern.request('GET', '/.well-known/jwks.json', { ip })
+  for (let i = 0; i < 3; i += 1) t.equal((await send(`2001:db8::${i}`)).status, 200)
+  const limited = await send('2001:db8::9')
+  t.match(limited, { status: 429, body: { error: 'rate_limited', request_id: String } })
+  t.ok(Number(limited.headers['retry-after']) >= 1)
+  t.equal((await send('2001:db8:0:1::1')).status, 200, 'another network is not meant')
+  t.equal(
+    (await postern.request('GET', '/healthz', { ip: '2001:db8::9' })).status,
+    200,
+    'nor is who checks health',
+  )
+})

@@ -1,0 +1,193 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import t from 'tap'
+import { accountCounter } from '../../src/passwords/password-throttle.ts'
+import { openTestApp, PASSWORD, type TestApp } from '../support/app.ts'
+import { missingServer } from '../support/servers.ts'
+
+const skip = missingServer('postgres') || missingServer('redis')
+
+const logIn = ({ request }: TestApp, username: string, password: string, ip = '203.0.113.1') =>
+  request('POST', '/v1/login', { body: { username, password }, ip })
+
+const SET_HASH = { name: 'test_set_hash', text: 'UPDATE accounts SET password_hash = $2 WHERE id = $1' }
+const GET_HASH = { name: 'test_get_hash', text: 'SELECT password_hash FROM accounts WHERE id = $1' }
+const DISABLE = { name: 'test_disable', text: `UPDATE accounts SET status = 'disabled' WHERE id = $1` }
+
+const hashOf = async ({ deps }: TestApp, id: string): Promise<string> => {
+  const [row] = await deps.postgres.query<{ password_hash: string }>(GET_HASH, [id])
+  return row?.password_hash ?? ''
+}
+
+t.test('an account signs in with its user name or its email address, in any case', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { id } = await postern.createAccount({ username: 'Ada', email: 'Ada@Example.org' })
+  for (const name of ['Ada', 'ada', ' ADA ', 'ada@example.org', 'ADA@EXAMPLE.ORG']) {
+    const answer = await logIn(postern, name, PASSWORD)
+    t.equal(answer.status, 200, name)
+    t.equal(answer.body.sub, id)
+    t.equal(answer.headers['cache-control'], 'no-store')
+  }
+  const events = await postern.auditEvents({ event: 'primary_authentication.passed', accountId: id })
+  t.equal(events.length, 5)
+})
+
+t.test('a password is taken from first-party clients alone', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.createAccount({ username: 'ada' })
+  const body = { username: 'ada', password: PASSWORD }
+  const trusted = await postern.createClient({ firstParty: true, scopes: ['openid'] })
+  const stranger = await postern.createClient({ scopes: ['openid'] })
+  const ask = (options: object) => postern.request('POST', '/v1/login', { body, ...options })
+
+  t.match(await ask({ basic: trusted }), { status: 200, body: { status: 'authenticated', scope: 'openid' } })
+  t.match(await ask({ basic: stranger }), { status: 403, body: { error: 'unauthorized_client' } })
+  t.match(await ask({ basic: { ...trusted, secret: 'wrong' } }), {
+    status: 401,
+    body: { error: 'invalid_client' },
+  })
+  t.match(await ask({ basic: trusted, body: { ...body, client_id: stranger.clientId } }), {
+    status: 400,
+    body: { error: 'invalid_request', fields: ['client_id'] },
+  })
+  t.match(await ask({ basic: trusted, body: { ...body, scope: 'openid profile' } }), {
+    status: 400,
+    body: { error: 'invalid_scope' },
+  })
+  t.equal((await postern.auditEvents({ event: 'primary_authentication.passed' })).length, 1)
+})
+
+t.test('an unknown account answers like a wrong password, after the same work', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { id } = await postern.createAccount({ username: 'ada' })
+  const passwordless = await postern.createAccount({ username: 'grace' })
+  await postern.deps.postgres.query(SET_HASH, [passwordless.id, null])
+  let verified = 0
+  const { verify } = postern.deps.passwords
+  postern.deps.passwords.verify = (stored, password) => {
+    verified += 1
+    t.match(stored, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    return verify(stored, password)
+  }
+
+  const answers = []
+  for (const name of ['ada', 'nobody', 'grace']) answers.push(await logIn(postern, name, 'wrong'))
+  t.equal(verified, 3)
+  for (const { status, body, headers } of answers) {
+    t.equal(status, 401)
+    t.same(
+      { ...body, request_id: null },
+      {
+        error: 'invalid_credentials',
+        error_description: 'The user name or the password is wrong.',
+        request_id: null,
+      },
+    )
+    t.equal(headers['content-length'], answers[0]?.headers['content-length'])
+  }
+  const events = await postern.auditEvents({ event: 'primary_authentication.failed' })
+  t.same(
+    events.map(({ account_id, details }) => [account_id, details.reason]),
+    [
+      [id, 'wrong_password'],
+      [null, 'unknown_account'],
+      [passwordless.id, 'wrong_password'],
+    ],
+  )
+})
+
+t.test('a disabled account is told so only after its right password', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { id } = await postern.createAccount({ username: 'ada' })
+  await postern.deps.postgres.query(DISABLE, [id])
+
+  t.match(await logIn(postern, 'ada', 'wrong'), { status: 401, body: { error: 'invalid_credentials' } })
+  t.match(await logIn(postern, 'ada', PASSWORD), { status: 403, body: { error: 'account_disabled' } })
+  t.same(await postern.deps.ephemeral.sessions.list(id, postern.now().getTime()), [])
+})
+
+t.test('wrong passwords are throttled by account, and the right one then too', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ max_failed_passwords: 3, password_window: 60 })
+  const { id } = await postern.createAccount({ username: 'ada', email: 'ada@example.org' })
+  // By either name, and from anywhere, it is one budget.
+  await logIn(postern, 'ada', 'wrong', '198.51.100.1')
+  await logIn(postern, 'ada@example.org', 'wrong', '198.51.100.2')
+  await logIn(postern, 'ADA', 'wrong', '198.51.100.3')
+
+  const refused = await logIn(postern, 'ada', PASSWORD)
+  t.match(refused, { status: 429, body: { error: 'too_many_attempts', retry_after: 60 } })
+  t.equal(refused.headers['retry-after'], '60')
+  const [event] = (await postern.auditEvents({ accountId: id })).slice(-1)
+  t.match(event, { event: 'primary_authentication.failed', details: { reason: 'throttled_account' } })
+
+  postern.advance(61)
+  t.equal((await logIn(postern, 'ada', PASSWORD)).status, 200)
+})
+
+t.test('names that no account has are throttled alike, so that they tell nothing', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ max_failed_passwords: 2 })
+  for (const status of [401, 401, 429]) t.equal((await logIn(postern, 'nobody', 'wrong')).status, status)
+  t.equal((await logIn(postern, ' NoBody', 'wrong')).status, 429)
+  t.equal((await logIn(postern, 'nobody-else', 'wrong')).status, 401)
+})
+
+t.test('a right password gives the account its budget back', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ max_failed_passwords: 2 })
+  await postern.createAccount({ username: 'ada' })
+  for (let i = 0; i < 3; i += 1) {
+    t.equal((await logIn(postern, 'ada', 'wrong')).status, 401)
+    t.equal((await logIn(postern, 'ada', PASSWORD)).status, 200)
+  }
+})
+
+t.test(
+  'an imported hash is made anew at the first sign-in, and not by a wrong password',
+  { skip },
+  async (t) => {
+    const postern = await openTestApp(t)
+    const { id } = await postern.createAccount({ username: 'ada' })
+    const imported = '$2b$06$abcdefghijklmnopqrstuu8UEZ3cSDZOk8DX8uWk/OVAJkAM22M0K'
+    await postern.deps.postgres.query(SET_HASH, [id, imported])
+
+    t.equal((await logIn(postern, 'ada', 'wrong')).status, 401)
+    t.equal(await hashOf(postern, id), imported)
+    t.equal((await logIn(postern, 'ada', 'pâssword of old')).status, 200)
+    const made = await hashOf(postern, id)
+    t.match(made, /^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    t.equal((await logIn(postern, 'ada', 'pâssword of old')).status, 200)
+    t.equal(await hashOf(postern, id), made, 'once')
+  },
+)
+
+t.test('a flood of sign-ins is told to come back, and leaves other routes fast', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ max_failed_passwords: 100, max_failed_passwords_per_network: 100_000 })
+  const { id } = await postern.createAccount({ username: 'ada' })
+  const flood = Array.from({ length: 300 }, (_, i) =>
+    logIn(postern, i < 100 ? 'ada' : `nobody ${i}`, 'wrong', `198.51.100.${i % 250}`),
+  )
+  await sleep(50)
+  const started = performance.now()
+  t.equal((await postern.request('GET', '/healthz')).status, 200)
+  t.ok(performance.now() - started < 250, 'the health check waits for no password')
+
+  const answers = await Promise.all(flood)
+  const busy = answers.filter(({ status }) => status === 503)
+  t.ok(busy.length > 100, `${busy.length} of 300 are refused`)
+  for (const { body, headers } of busy) {
+    t.equal(body.error, 'temporarily_unavailable')
+    t.ok(Number(headers['retry-after']) >= 1)
+  }
+  t.ok(answers.every(({ status }) => status === 401 || status === 503))
+
+  // What was refused spent nothing: as many attempts are left as passwords were looked at.
+  const looked = await postern.auditEvents({ event: 'primary_authentication.failed', accountId: id })
+  const { count } = await postern.deps.ephemeral.counters.increment(
+    accountCounter(id),
+    60_000,
+    postern.now().getTime(),
+  )
+  t.equal(count, looked.length + 1)
+})

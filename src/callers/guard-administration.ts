@@ -11,8 +11,7 @@ const DECORATOR = 'administrator'
  */
 export const guardAdministration = (app: FastifyInstance, deps: Deps): void => {
   app.decorateRequest(DECORATOR)
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('cache-control', 'no-store')
+  app.addHook('onRequest', async (request) => {
     const origin = originOf(request, deps.clock())
     request.setDecorator(DECORATOR, await requireAdministrator(deps, origin, request.headers.authorization))
   })

@@ -27,11 +27,12 @@ const Metadata = Type.Object(
 )
 
 export const metadataRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
-  const cacheable = `public, max-age=${JWKS_MAX_AGE_SECONDS}`
+  const config = { cacheSeconds: JWKS_MAX_AGE_SECONDS }
 
   app.get(
     '/.well-known/jwks.json',
     {
+      config,
       schema: {
         tags: ['Protocol'],
         summary: 'The public keys that tokens are signed with (RFC 7517)',
@@ -40,10 +41,7 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
         response: { 200: Jwks, ...errorResponses() },
       },
     },
-    async (_request, reply) => {
-      reply.header('cache-control', cacheable)
-      return { keys: deps.signingKeys.published(deps.clock()) } as never
-    },
+    async () => ({ keys: deps.signingKeys.published(deps.clock()) }) as never,
   )
 
   const document = discoveryDocument(deps.config.issuer)
@@ -53,11 +51,8 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
   ] as const) {
     app.get(
       path,
-      { schema: { tags: ['Protocol'], summary, response: { 200: Metadata, ...errorResponses() } } },
-      async (_request, reply) => {
-        reply.header('cache-control', cacheable)
-        return document
-      },
+      { config, schema: { tags: ['Protocol'], summary, response: { 200: Metadata, ...errorResponses() } } },
+      async () => document,
     )
   }
 }

@@ -19,10 +19,9 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
         response: { 200: ActivityPage, ...errorResponses('invalid_token') },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { account } = await authenticateAccount(deps, request.headers.authorization, deps.clock())
       const { limit = 50, cursor } = request.query
-      reply.header('cache-control', 'no-store')
       return listAccountEvents(deps, account.id, { limit, cursor })
     },
   )

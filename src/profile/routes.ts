@@ -41,9 +41,8 @@ export const profileRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
         response: { 200: ProfileItem, ...errorResponses('invalid_token') },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { account } = await authenticateAccount(deps, request.headers.authorization, deps.clock())
-      reply.header('cache-control', 'no-store')
       return showProfile(deps, account.id)
     },
   )
@@ -58,12 +57,11 @@ export const profileRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
         response: { 200: ProfileItem, ...errorResponses('invalid_token') },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const now = deps.clock()
       const { account } = await authenticateAccount(deps, request.headers.authorization, now)
       const origin = originOf(request, now, { type: 'account', id: account.id })
       await changeProfile(deps, origin, account, request.body.display_name)
-      reply.header('cache-control', 'no-store')
       return showProfile(deps, account.id)
     },
   )

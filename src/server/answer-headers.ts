@@ -1,4 +1,4 @@
-// The headers of every answer: helmet's, and the id of the request it answers.
+// The headers of every answer: helmet's, that nobody keeps it, and the id of the request it answers.
 import { IncomingMessage, type OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import helmet from 'helmet'
@@ -20,9 +20,18 @@ const securityHeaders = (): OutgoingHttpHeaders => {
 
 /** Has to stand before the routes. */
 export const setAnswerHeaders = (app: App): void => {
-  const headers = securityHeaders()
+  const headers = { ...securityHeaders(), 'cache-control': 'no-store' }
   app.addHook('onRequest', (request, reply, done) => {
+    const { cacheSeconds } = request.routeOptions.config
     reply.headers(headers).header('x-request-id', request.id)
+    if (cacheSeconds !== undefined) reply.header('cache-control', `public, max-age=${cacheSeconds}`)
     done()
   })
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Anyone may keep the answer this long, because it is the same for everyone. Errors are not kept. */
+    cacheSeconds?: number
+  }
 }

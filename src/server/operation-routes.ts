@@ -44,7 +44,6 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ deps: Deps; metrics: M
     },
     async (_request, reply) => {
       const readiness = await checkReadiness(deps)
-      reply.header('cache-control', 'no-store')
       return reply.code(readiness.status === 'ready' ? 200 : 503).send(readiness)
     },
   )

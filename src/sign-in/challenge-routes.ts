@@ -112,10 +112,6 @@ const StepUpSatisfied = Type.Object(
 const CancelBody = Strict({ challenge_token: OpaqueToken })
 
 export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('cache-control', 'no-store')
-  })
-
   app.post(
     '/v1/challenges',
     {

@@ -46,7 +46,7 @@ export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
         },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { username, password, client_id: clientId, scope } = request.body
       const origin = originOf(request, deps.clock())
       const basic = basicCredentials(request.headers.authorization)
@@ -61,7 +61,6 @@ export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
         method: 'none' as const,
       }
       const client = await authenticateClient(deps, credentials, origin)
-      reply.header('cache-control', 'no-store')
       return logIn(deps, origin, client, { username, password, scope })
     },
   )

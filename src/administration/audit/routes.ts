@@ -40,7 +40,7 @@ export const auditAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
         },
       },
     },
-    async (request, reply) => {
+    async (request) => {
       const { account_id: accountId, event, outcome, from, to, limit = 50, cursor } = request.query
       const filter = {
         accountId: accountId ?? null,
@@ -49,7 +49,6 @@ export const auditAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
         from: timeOf(from),
         to: timeOf(to),
       }
-      reply.header('cache-control', 'no-store')
       return listEvents(deps, filter, { limit, cursor })
     },
   )

@@ -22,9 +22,6 @@ const common = { tags: ['Administrators'], security: [{ bearer: [] }] }
 
 export const clientAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   guardAdministration(app, deps)
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('cache-control', 'no-store')
-  })
 
   app.get(
     '/v1/admin/clients',

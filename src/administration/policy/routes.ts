@@ -53,7 +53,7 @@ export const policyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
     },
     async (_request, reply) => {
       const { policy, version } = deps.policy.versioned()
-      reply.headers({ etag: etag(version), 'cache-control': 'no-store' })
+      reply.header('etag', etag(version))
       return policy
     },
   )
@@ -78,7 +78,7 @@ export const policyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
     async (request, reply) => {
       const { origin } = administratorOf(request)
       const { policy, version } = await changePolicy(deps, origin, request.body, request.headers['if-match'])
-      reply.headers({ etag: etag(version), 'cache-control': 'no-store' })
+      reply.header('etag', etag(version))
       return policy
     },
   )

@@ -39,10 +39,6 @@ const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ 
 const enrolling = (summary: string) => ({ ...own(summary), security: [{ bearer: [] }, { enrollment: [] }] })
 
 export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('cache-control', 'no-store')
-  })
-
   app.get(
     BASE,
     {

@@ -1,13 +1,16 @@
 import { execFile } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 
 const CONFIG = resolve('.dependency-cruiser.cjs')
 const DEPCRUISE = resolve('node_modules/.bin/depcruise')
 
-const config: { forbidden: { name: string }[] } = createRequire(import.meta.url)(CONFIG)
+const config: { forbidden: { name: string; from: { path?: string } }[] } = createRequire(import.meta.url)(
+  CONFIG,
+)
 
 type Tree = { [name: string]: string | Tree }
 
@@ -204,4 +207,35 @@ for (const { rule, where, change } of broken) {
 
 t.test('every rule is broken once above', async (t) => {
   t.same(new Set(broken.map(({ rule }) => rule)), new Set(config.forbidden.map(({ name }) => name)))
+})
+
+t.test('docs/architecture.md shows the rooms of src/ in the order that the rules hold', async (t) => {
+  const [, house = ''] = readFileSync('docs/architecture.md', 'utf8').split('\n## The house\n')
+  const shown = [...house.matchAll(/^\| `([a-z-]+)\/`/gm)].map(([, room]) => room)
+  const lower = config.forbidden.flatMap(({ name, from }) => {
+    const [, room] = /^\^src\/([a-z-]+)\/$/.exec(from.path ?? '') ?? []
+    return name === 'rooms-look-down' && room ? [room] : []
+  })
+  t.same(shown, ['command-line', ...lower])
+  t.same(
+    shown.toSorted(),
+    globSync('*/', { cwd: 'src' })
+      .map((room) => room.replace('/', ''))
+      .toSorted(),
+  )
+})
+
+t.test('the top level of src/ has no more than its four files', async (t) => {
+  t.same(globSync('*.ts', { cwd: 'src' }).toSorted(), ['config.ts', 'deps.ts', 'errors.ts', 'main.ts'])
+})
+
+t.test('no room has more than twenty files at one level', async (t) => {
+  const rooms = new Map<string, number>()
+  for (const file of globSync('**/*.ts', { cwd: 'src' })) {
+    rooms.set(dirname(file), (rooms.get(dirname(file)) ?? 0) + 1)
+  }
+  t.same(
+    [...rooms].filter(([, files]) => files > 20),
+    [],
+  )
 })

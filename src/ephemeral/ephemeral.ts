@@ -45,7 +45,7 @@ export type NewSession = SessionRecord & {
   refreshHash: string
   /** The oldest sessions beyond this many are ended; null for no limit. */
   maxSessions: number | null
-  /** The session this one takes the place of (step-up); ended in the same step. Null where none. */
+  /** The session this one takes the place of (step-up, a first authenticator); ended in the same step. Null where none. */
   replacesSid: string | null
 }
 
@@ -165,15 +165,13 @@ export type EnrollmentStore = {
 }
 
 export type SessionStore = {
-  /** False if all sessions of the account were ended since `sessionEpoch` was read; nothing is stored then. */
+  /**
+   * False, and nothing is stored, if all sessions of the account were ended since `sessionEpoch` was read, or if
+   * the one to replace (`replacesSid`) has ended: of many callers that replace one session exactly one wins.
+   */
   open(session: NewSession, sessionEpoch: number, nowMs: number): Promise<boolean>
   /** The live session, its idle time begun anew; null if it has ended. Writes at most once a second a session. */
   touch(accountId: string, sid: string, nowMs: number): Promise<ListedSession | null>
-  /**
-   * Writes down that a second factor has passed in this session (its first authenticator was confirmed):
-   * `session` is the live one with its new `secondFactorAt`, `acr` and `amr`. False if it has ended.
-   */
-  elevate(session: SessionRecord, nowMs: number): Promise<boolean>
   /**
    * Replaces the refresh token's hash if `refreshHash` is the current one; exactly one caller wins.
    * A token of this family that is not the current one ends the session (`reused`). A wrong family hash is

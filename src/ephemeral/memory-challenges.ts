@@ -37,11 +37,7 @@ export const memoryPending = (clock: MonotonicClock, accounts: MemoryAccounts, s
     },
     end: (place: TokenPlace) => pendings.delete(place.hash),
     pass(place: TokenPlace | null, session: NewSession, sessionEpoch: number, nowMs: number): boolean {
-      if (!place || !read(place, nowMs)) return false
-      // A step-up must not bring back a session that was ended while the challenge was pending.
-      const { accountId, replacesSid } = session
-      if (replacesSid !== null && !sessions.isLive(place.tag, replacesSid, nowMs)) return false
-      if (sessionEpoch !== accounts.read(accountTag(accountId)).sessionEpoch) return false
+      if (!place || !read(place, nowMs) || !sessions.mayOpen(session, sessionEpoch, nowMs)) return false
       pendings.delete(place.hash)
       accounts.clear(place.tag)
       return sessions.open(session, sessionEpoch, nowMs)

@@ -54,16 +54,23 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
     )
     for (const { sid } of oldestFirst.slice(0, Math.max(oldestFirst.length - keep, 0))) end(tag, sid)
   }
+  /** A session that has ended is not replaced: who steps up in it, or enrolls in it, must not bring it back. */
+  const mayOpen = ({ accountId, replacesSid }: NewSession, sessionEpoch: number, nowMs: number): boolean => {
+    const tag = accountTag(accountId)
+    if (sessionEpoch !== accounts.read(tag).sessionEpoch) return false
+    return replacesSid === null || live(tag, replacesSid, nowMs) !== null
+  }
   return {
     live,
     end,
+    mayOpen,
     store,
     allOf,
     isLive: (tag: string, sid: string, nowMs: number) => live(tag, sid, nowMs) !== null,
     open(session: NewSession, sessionEpoch: number, nowMs: number): boolean {
       const { accountId, sid, absoluteAt, createdAt, maxSessions, replacesSid } = session
       const tag = accountTag(accountId)
-      if (sessionEpoch !== accounts.read(tag).sessionEpoch) return false
+      if (!mayOpen(session, sessionEpoch, nowMs)) return false
       if (replacesSid !== null) end(tag, replacesSid)
       if (maxSessions !== null) endOldest(tag, maxSessions - 1, nowMs)
       const { refreshFamilyHash: familyHash, refreshHash } = session
@@ -90,11 +97,6 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
       sessions.store(session, nowMs)
     }
     return listed(session)
-  },
-  async elevate(session, nowMs) {
-    const stored = sessions.live(accountTag(session.accountId), session.sid, nowMs)
-    if (stored) stored.record = packSession(session)
-    return stored !== null
   },
   async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
     const session = sessions.live(tag, sid, nowMs)

@@ -21,7 +21,6 @@ export const SCRIPTS = {
   takeFromBudget: script('take-from-budget', 'account'),
   giveBackToBudget: script('give-back-to-budget', 'account'),
   openSession: script('open-session', 'account', 'session'),
-  elevateSession: script('elevate-session', 'account', 'session'),
   touchSession: script('touch-session', 'account', 'session'),
   rotateRefresh: script('rotate-refresh', 'account', 'session'),
   restoreRefresh: script('restore-refresh'),

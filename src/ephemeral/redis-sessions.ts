@@ -70,11 +70,6 @@ export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => 
       const told = await run<ToldSession | null>('touchSession', at, [nowMs])
       return told && listed(told)
     },
-    async elevate(session, nowMs) {
-      const tag = accountTag(session.accountId)
-      const at = [keys.session(tag, session.sid), keys.account(tag)]
-      return (await run<number>('elevateSession', at, [nowMs, packSession(session)])) === 1
-    },
     async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
       // The tag comes from a token that is not yet verified, and names keys.
       if (!TAG.test(tag)) return { kind: 'unknown' }

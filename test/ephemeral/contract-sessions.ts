@@ -35,16 +35,20 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.equal(await ephemeral().sessions.touch(accountId, 'no-such-sid', NOW_MS), null)
   })
 
-  t.test('a session is elevated while it lives, and stays itself', async (t) => {
-    const accountId = newAccountId()
-    const session = await openSession(ephemeral(), accountId, { secondFactorAt: null, acr: 'aal1' })
-    const elevated = { ...session, secondFactorAt: NOW, acr: 'aal2' as const, amr: ['pwd', 'otp', 'mfa'] }
-    t.equal(await ephemeral().sessions.elevate(elevated, NOW_MS), true)
-    t.same(await ephemeral().sessions.touch(accountId, session.sid, NOW_MS), shown(elevated))
-    await ephemeral().sessions.end(accountId, session.sid, NOW_MS)
-    t.equal(await ephemeral().sessions.elevate(elevated, NOW_MS), false)
-    t.same(await sids(accountId), [], 'and is not brought back')
-  })
+  t.test(
+    'of many that replace one session exactly one is opened; one that has ended is not replaced',
+    async (t) => {
+      const accountId = newAccountId()
+      const replaced = await openSession(ephemeral(), accountId)
+      const sessions = Array.from({ length: 20 }, () => sessionOf(accountId, { replacesSid: replaced.sid }))
+      const opened = await Promise.all(
+        sessions.map((session) => ephemeral().sessions.open(session, 0, NOW_MS)),
+      )
+      t.equal(opened.filter(Boolean).length, 1)
+      t.same(await sids(accountId), [sessions[opened.indexOf(true)]?.sid])
+      t.same(await rotate(replaced, 'first', 'second'), { kind: 'unknown' }, 'its refresh token has ended')
+    },
+  )
 
   t.test('sessions are listed newest first', async (t) => {
     const accountId = newAccountId()

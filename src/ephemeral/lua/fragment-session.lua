@@ -82,6 +82,16 @@ local function session_of(argv)
   }
 end
 
+-- False where all sessions were ended since `epoch` was read. A session that has ended is not replaced: who
+-- steps up in it, or enrolls in it, must not bring it back.
+local function may_open(account, epoch, session, now)
+  if epoch ~= account.session_epoch then
+    return false
+  end
+  local replaced_key = session.key_prefix .. session.replaces_sid
+  return session.replaces_sid == '' or read_session(replaced_key, account, now) ~= nil
+end
+
 local function open_session(set_key, account, session, now)
   local key = session.key_prefix .. session.sid
   local ttl_ms = session.absolute_at * 1000 - now

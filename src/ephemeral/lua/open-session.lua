@@ -3,11 +3,12 @@
 -- ARGV: 1 now (ms), 2 session epoch, 3 key prefix of the account's sessions, 4 sid, 5 record,
 --       6 idle seconds, 7 absolute expiry (s), 8 created at (s), 9 family hash, 10 refresh hash,
 --       11 sessions allowed or '', 12 replaced sid or ''
--- Result: 1, or 0 where all sessions were ended since the epoch was read
+-- Result: 1, or 0 where all sessions were ended since the epoch was read, or the replaced one has ended
 
+local now, session = tonumber(ARGV[1]), session_of(ARGV)
 local account = read_account(KEYS[1])
-if tonumber(ARGV[2]) ~= account.session_epoch then
+if not may_open(account, tonumber(ARGV[2]), session, now) then
   return 0
 end
-open_session(KEYS[2], account, session_of(ARGV), tonumber(ARGV[1]))
+open_session(KEYS[2], account, session, now)
 return 1

@@ -5,12 +5,7 @@
 
 local now, session = tonumber(ARGV[1]), session_of(ARGV)
 local account = read_account(KEYS[2])
-if tonumber(ARGV[2]) ~= account.session_epoch or not read_pending(KEYS[1], account, now) then
-  return 0
-end
--- A step-up must not bring back a session that was ended while the challenge was pending.
-local replaced_key = session.key_prefix .. session.replaces_sid
-if session.replaces_sid ~= '' and not read_session(replaced_key, account, now) then
+if not read_pending(KEYS[1], account, now) or not may_open(account, tonumber(ARGV[2]), session, now) then
   return 0
 end
 redis.call('DEL', KEYS[1])

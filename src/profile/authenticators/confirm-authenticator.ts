@@ -2,16 +2,19 @@
 //   1. take an attempt of the account's budget, before the code is looked at;
 //   2. match the code against the pending secret;
 //   3. in one transaction: count it, activate it, burn its time step, and make recovery codes with the first;
-//   4. before that commits, end what is pending, and open the session of who signs in by enrolling;
-//   5. sign the tokens, or note in the session that asked that it has shown a second factor.
+//   4. before that commits, end what is pending, and open the session of who signs in by enrolling, or the one
+//      that takes the place of the session in which the first authenticator was confirmed (docs/security.md 21);
+//   5. sign the tokens of a session that was opened.
 //
-// Decision: 4 stands inside the transaction. Where Redis is away, or the enrollment has been used or ended
-// meanwhile, everything is rolled back and nobody has recovery codes that were never shown. Where a crash or
-// PostgreSQL prevents the commit, the enrollment token is spent and a session is open whose tokens nobody was
-// given: the user signs in again, and no factor was skipped. `pass` comes before `endAll`, which would end
+// Decision: 4 stands inside the transaction. Where Redis is away, or the enrollment or the session has been used
+// or ended meanwhile, everything is rolled back and nobody has recovery codes that were never shown. Where a crash
+// or PostgreSQL prevents the commit, the enrollment token is spent, or the session replaced by one whose tokens
+// nobody was given: the user signs in again, and no factor was skipped. `endAll` comes last, because it would end
 // this enrollment with all others; should one outlive a crash between, the count it is held against
 // (`enrolled_authenticators = 0`) is in PostgreSQL.
+import { sessionEnded } from '../../audit/authentication-events.ts'
 import type { Origin } from '../../audit/event.ts'
+import { recordEvent } from '../../audit/record-event.ts'
 import { MAX_ENROLLED } from '../../authenticators/authenticator.ts'
 import { CODE_FACTOR } from '../../authenticators/code.ts'
 import { findPendingTotp } from '../../authenticators/enrollment-store.ts'
@@ -23,16 +26,17 @@ import type { Client } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
 import type { NewSession } from '../../ephemeral/ephemeral.ts'
 import { AuthError } from '../../errors.ts'
+import type { Sql } from '../../postgres/pool.ts'
 import { newSession } from '../../sessions/new-session.ts'
 import { mintTokens, type Tokens } from '../../tokens/mint-tokens.ts'
 import type { RefreshToken } from '../../tokens/refresh-token.ts'
 import { type EnrolledAuthenticator, enrollAuthenticator, nothingToConfirm } from './enroll-authenticator.ts'
 
-/** `tokens` where an enrollment token was used, else null. */
+/** `tokens` where a session was opened, else null. */
 export type ConfirmedAuthenticator = EnrolledAuthenticator & { tokens: Tokens | null }
 
-/** What an enrollment token leads to. */
-type SignIn = { token: string; client: Client; session: NewSession; refreshToken: RefreshToken }
+/** The session that a confirmation opens. */
+type Opening = { client: Client; session: NewSession; refreshToken: RefreshToken }
 
 type ConfirmDeps = Pick<
   Deps,
@@ -59,7 +63,7 @@ export const confirmAuthenticator = async (
       fields: ['code'],
     })
   }
-  const signIn = enrollee.by === 'enrollment' ? await prepareSignIn(deps, origin, enrollee) : null
+  const opening = await prepareSession(deps, origin, enrollee, below)
   const sessionId = enrollee.by === 'session' ? enrollee.session.sid : null
   const attempted = { accountId: account.id, sessionId, purpose: 'confirm' }
   return takeCodeAttempt(deps, origin, attempted, async ({ sessionEpoch, refuse }) => {
@@ -67,40 +71,18 @@ export const confirmAuthenticator = async (
     if (timeStep === null) return refuse('wrong_code')
     // No other connection is asked for in here: those of the pool may all be waiting for this account's row.
     const confirmed = await deps.postgres.transaction(async (postgres) => {
+      const within = { ...deps, postgres }
       const matched = { accountId: account.id, sessionId, authenticatorId, timeStep, below }
-      const enrolled = await enrollAuthenticator(
-        { ...deps, postgres },
-        origin,
-        matched,
-        signIn?.session ?? null,
-      )
-      if (signIn) await passEnrollment(deps, signIn, sessionEpoch, origin.now)
-      else await deps.ephemeral.budgets.clear(account.id)
+      const signingIn = enrollee.by === 'enrollment' && opening ? opening.session : null
+      const enrolled = await enrollAuthenticator(within, origin, matched, signingIn)
+      if (opening) await openSession(within, origin, enrollee, { session: opening.session, sessionEpoch })
+      if (enrollee.by === 'session') await deps.ephemeral.budgets.clear(account.id)
       await deps.ephemeral.challenges.endAll(account.id)
       return enrolled
     })
-    if (enrollee.by === 'session') await elevateSession(deps, enrollee.session, origin.now)
-    const tokens = signIn && mintTokens(deps, signIn.session, { account, ...signIn }, origin.now)
+    const tokens = opening && mintTokens(deps, opening.session, { account, ...opening }, origin.now)
     return { ...confirmed, tokens }
   })
-}
-
-/**
- * Who enrolls a first authenticator has just passed it. Without this, the session would count as one that has
- * yet to show a second factor, and its next renewal would sign the account out. Only once the authenticator is
- * durable: no session vouches for one that is not there.
- */
-const elevateSession = async (
-  deps: ConfirmDeps,
-  session: Extract<Enrollee, { by: 'session' }>['session'],
-  now: Date,
-): Promise<void> => {
-  if (session.secondFactorAt !== null) return
-  const amr = [...new Set([...session.amr, ...CODE_FACTOR.amr])]
-  const secondFactorAt = Math.floor(now.getTime() / 1000)
-  const elevated = { ...session, amr, acr: CODE_FACTOR.acr, secondFactorAt }
-  // Redis away: the account signs in again, which is no reason to keep its recovery codes from it.
-  await deps.ephemeral.sessions.elevate(elevated, now.getTime()).catch(() => false)
 }
 
 /** Who has shown no second factor may add the first one, and only the first. */
@@ -110,29 +92,49 @@ const limitFor = async (deps: ConfirmDeps, origin: Origin, enrollee: Enrollee): 
   return proof === 'second_factor' ? MAX_ENROLLED : 1
 }
 
-const prepareSignIn = async (
+/** Null where the session that asks stays as it is: it has shown a second factor before. */
+const prepareSession = async (
   deps: ConfirmDeps,
   origin: Origin,
-  { token, record }: Extract<Enrollee, { by: 'enrollment' }>,
-): Promise<SignIn> => {
-  const client = await deps.clients.find(record.clientId)
-  if (!client) throw new AuthError('invalid_enrollment', 'Its client is no longer registered.')
-  const grounds = {
-    ...record,
-    secondFactor: CODE_FACTOR,
-    ip: record.ip ?? origin.ip,
-    userAgent: record.userAgent ?? origin.userAgent,
-    replaces: null,
+  enrollee: Enrollee,
+  below: number,
+): Promise<Opening | null> => {
+  if (enrollee.by === 'session' && below > 1) return null
+  const grounds = enrollee.by === 'session' ? enrollee.session : enrollee.record
+  const client = await deps.clients.find(grounds.clientId)
+  if (!client) {
+    throw new AuthError(
+      enrollee.by === 'session' ? 'invalid_token' : 'invalid_enrollment',
+      'Its client is no longer registered.',
+    )
   }
-  return { token, client, ...newSession(deps, deps.policy.current(), grounds, origin.now) }
+  const opened = {
+    ...grounds,
+    // `authTime` stays: the code proves what has just been enrolled, not who is there.
+    secondFactor: CODE_FACTOR,
+    ip: grounds.ip ?? origin.ip,
+    userAgent: grounds.userAgent ?? origin.userAgent,
+    replaces: enrollee.by === 'session' ? enrollee.session : null,
+  }
+  return { client, ...newSession(deps, deps.policy.current(), opened, origin.now) }
 }
 
-const passEnrollment = async (
-  deps: ConfirmDeps,
-  { token, session }: SignIn,
-  sessionEpoch: number,
-  now: Date,
+const openSession = async (
+  deps: Pick<ConfirmDeps, 'ephemeral'> & { postgres: Sql },
+  origin: Origin,
+  enrollee: Enrollee,
+  { session, sessionEpoch }: { session: NewSession; sessionEpoch: number },
 ): Promise<void> => {
-  const won = await deps.ephemeral.enrollments.pass(token, session, sessionEpoch, now.getTime())
-  if (!won) throw new AuthError('invalid_enrollment')
+  const { enrollments, sessions } = deps.ephemeral
+  const nowMs = origin.now.getTime()
+  if (enrollee.by === 'enrollment') {
+    const won = await enrollments.pass(enrollee.token, session, sessionEpoch, nowMs)
+    if (!won) throw new AuthError('invalid_enrollment')
+    return
+  }
+  const { accountId, clientId, sid } = enrollee.session
+  const about = { accountId, clientId, sessionId: sid, reason: 'second_factor_enrolled' }
+  await recordEvent(deps, sessionEnded(origin, about))
+  const replaced = await sessions.open(session, sessionEpoch, nowMs)
+  if (!replaced) throw new AuthError('conflict', 'Sessions of the account were ended meanwhile; try again.')
 }

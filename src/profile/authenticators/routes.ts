@@ -92,8 +92,9 @@ export const authenticatorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
       schema: {
         ...enrolling('Confirm an authenticator with one of its codes'),
         description:
-          'With the first one come recovery codes, shown by this answer and never again. Where an enrollment ' +
-          'token was used it signs in, and the token is spent. A malformed code spends no attempt.',
+          'With the first one come recovery codes, shown by this answer and never again, and new tokens: an ' +
+          'enrollment token is spent by signing in; a session is replaced, its old id and tokens end. ' +
+          'A malformed code spends no attempt.',
         params: Id,
         body: ConfirmBody,
         response: {

@@ -39,7 +39,10 @@ export const ConfirmedItem = Type.Object(
     status: Type.Optional(Type.Literal('authenticated')),
     ...Type.Partial(Type.Object(TOKEN_MEMBERS)).properties,
   },
-  { description: 'With the tokens of a sign-in where an enrollment token was used.' },
+  {
+    description:
+      'With tokens where an enrollment token was used, or where it is the account’s first authenticator.',
+  },
 )
 
 export const ConfirmBody = Strict(

@@ -2,31 +2,57 @@
 // opens the routes that ask here and no other; and none once the account has an authenticator (docs/security.md 19).
 import type { Account } from '../accounts/account.ts'
 import { findAccount } from '../accounts/store.ts'
+import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { TOKEN_PREFIXES } from '../encryption/opaque-token.ts'
-import type { EnrollmentRecord, ListedSession } from '../ephemeral/ephemeral.ts'
+import type { EnrollmentRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
-import { authenticateAccount } from './authenticate-account.ts'
+import { authenticateAccount, type Caller, type FreshCaller } from './authenticate-account.ts'
 import { bearerToken } from './authenticate-session.ts'
+import { requireFreshSecondFactor } from './require-fresh-second-factor.ts'
 
-export type Enrollee =
-  | { by: 'session'; account: Account; session: ListedSession }
-  | { by: 'enrollment'; account: Account; token: string; record: EnrollmentRecord }
+/** An account that signs in by enrolling. */
+type ByEnrollment = {
+  by: 'enrollment'
+  account: Account
+  origin: Origin
+  token: string
+  record: EnrollmentRecord
+}
+
+export type Enrollee = ByEnrollment | ({ by: 'session' } & Caller)
+
+/** One who may add an authenticator. */
+export type FreshEnrollee = ByEnrollment | ({ by: 'session' } & FreshCaller)
+
+type EnrolleeDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres'>
 
 /** @throws {AuthError} invalid_token, invalid_enrollment */
 export const authenticateEnrollee = async (
-  deps: Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres'>,
+  deps: EnrolleeDeps,
+  request: Origin,
   authorization: string | undefined,
-  now: Date,
 ): Promise<Enrollee> => {
   const token = bearerToken(authorization)
   if (!token.startsWith(TOKEN_PREFIXES.enrollment)) {
-    return { by: 'session', ...(await authenticateAccount(deps, authorization, now)) }
+    return { by: 'session', ...(await authenticateAccount(deps, request, authorization)) }
   }
-  const record = await deps.ephemeral.enrollments.find(token, now.getTime())
+  const record = await deps.ephemeral.enrollments.find(token, request.now.getTime())
   const account = record && (await findAccount(deps, record.accountId))
   if (!record || !account || account.status === 'disabled' || account.enrolledAuthenticators > 0) {
     throw new AuthError('invalid_enrollment')
   }
-  return { by: 'enrollment', account, token, record }
+  const origin: Origin = { ...request, actor: { type: 'account', id: account.id } }
+  return { by: 'enrollment', account, origin, token, record }
+}
+
+/** @throws {AuthError} invalid_token, invalid_enrollment, insufficient_user_authentication */
+export const authenticateFreshEnrollee = async (
+  deps: EnrolleeDeps,
+  request: Origin,
+  authorization: string | undefined,
+): Promise<FreshEnrollee> => {
+  const enrollee = await authenticateEnrollee(deps, request, authorization)
+  if (enrollee.by === 'enrollment') return enrollee
+  return { ...enrollee, proof: await requireFreshSecondFactor(deps, enrollee) }
 }

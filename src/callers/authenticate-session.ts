@@ -1,6 +1,7 @@
 // Whose request this is: a valid access token whose session still lives. Asked of the ephemeral store every
 // time, so that a token whose session has ended is refused at once.
 
+import type { Origin } from '../audit/event.ts'
 import type { ListedSession, SessionStore } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import type { AccessTokenVerifier } from '../tokens/verify-access-token.ts'
@@ -26,4 +27,17 @@ export const authenticateSession = async (
   const session = await deps.ephemeral.sessions.touch(claims.sub, claims.sid, now.getTime())
   if (!session) throw new AuthError('invalid_token', 'The session has ended.')
   return session
+}
+
+/** Who asks: a live session. `origin` names its account as the one who acts. */
+export type SessionCaller = { session: ListedSession; origin: Origin }
+
+/** @throws {AuthError} as `authenticateSession` */
+export const authenticateSessionCaller = async (
+  deps: Deps,
+  request: Origin,
+  authorization: string | undefined,
+): Promise<SessionCaller> => {
+  const session = await authenticateSession(deps, authorization, request.now)
+  return { session, origin: { ...request, actor: { type: 'account', id: session.accountId } } }
 }

@@ -16,9 +16,7 @@ export type FreshProof = 'second_factor' | 'first_factor'
 /** @throws {AuthError} insufficient_user_authentication (RFC 9470), recorded */
 export const requireFreshSecondFactor = async (
   deps: Pick<Deps, 'postgres'>,
-  origin: Origin,
-  session: SessionRecord,
-  account: Pick<Account, 'enrolledAuthenticators'>,
+  { origin, session, account }: { origin: Origin; session: SessionRecord; account: Account },
 ): Promise<FreshProof> => {
   const enrolled = account.enrolledAuthenticators > 0
   const provenAt = enrolled ? session.secondFactorAt : session.authTime

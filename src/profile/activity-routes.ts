@@ -3,7 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { listAccountEvents } from '../audit/list-events.ts'
 import { ActivityPage } from '../audit/schemas.ts'
-import { authenticateAccount } from '../callers/authenticate-account.ts'
+import { accountCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { errorResponses, PageQuery, Strict } from '../wire/schemas.ts'
 
@@ -20,7 +20,7 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
       },
     },
     async (request) => {
-      const { account } = await authenticateAccount(deps, request.headers.authorization, deps.clock())
+      const { account } = accountCallerOf(request)
       const { limit = 50, cursor } = request.query
       return listAccountEvents(deps, account.id, { limit, cursor })
     },

@@ -2,8 +2,7 @@
 // renewed, listed, ended. Whether one may be opened is the policy's; what speaks for it, the tokens'.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { authenticateSession } from '../callers/authenticate-session.ts'
-import { originOf } from '../callers/request-origin.ts'
+import { sessionCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { SessionItem, toSessionItem } from '../sessions/schemas.ts'
 import { errorResponses, Page, Uuid } from '../wire/schemas.ts'
@@ -31,9 +30,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
       },
     },
     async (request, reply) => {
-      const now = deps.clock()
-      const session = await authenticateSession(deps, request.headers.authorization, now)
-      await logOut(deps, originOf(request, now, { type: 'account', id: session.accountId }), session)
+      const { session, origin } = sessionCallerOf(request)
+      await logOut(deps, origin, session)
       return reply.code(204).send(null)
     },
   )
@@ -47,9 +45,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
       },
     },
     async (request) => {
-      const now = deps.clock()
-      const current = await authenticateSession(deps, request.headers.authorization, now)
-      const sessions = await deps.ephemeral.sessions.list(current.accountId, now.getTime())
+      const { session: current, origin } = sessionCallerOf(request)
+      const sessions = await deps.ephemeral.sessions.list(current.accountId, origin.now.getTime())
       const items = sessions.map((session) => ({
         ...toSessionItem(session),
         current: session.sid === current.sid,
@@ -69,10 +66,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
       },
     },
     async (request, reply) => {
-      const now = deps.clock()
-      const { accountId } = await authenticateSession(deps, request.headers.authorization, now)
-      const origin = originOf(request, now, { type: 'account', id: accountId })
-      await endSession(deps, origin, accountId, request.params.id)
+      const { session, origin } = sessionCallerOf(request)
+      await endSession(deps, origin, session.accountId, request.params.id)
       return reply.code(204).send(null)
     },
   )
@@ -87,13 +82,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
       },
     },
     async (request, reply) => {
-      const now = deps.clock()
-      const session = await authenticateSession(deps, request.headers.authorization, now)
-      await endOtherSessions(
-        deps,
-        originOf(request, now, { type: 'account', id: session.accountId }),
-        session,
-      )
+      const { session, origin } = sessionCallerOf(request)
+      await endOtherSessions(deps, origin, session)
       return reply.code(204).send(null)
     },
   )

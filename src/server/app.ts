@@ -2,7 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import rateLimit from '@fastify/rate-limit'
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyBaseLogger, LogController, type preValidationHookHandler } from 'fastify'
 import { accountAdminRoutes } from '../administration/accounts/routes.ts'
@@ -10,16 +10,28 @@ import { auditAdminRoutes } from '../administration/audit/routes.ts'
 import { clientAdminRoutes } from '../administration/clients/routes.ts'
 import { keyAdminRoutes } from '../administration/keys/routes.ts'
 import { policyAdminRoutes } from '../administration/policy/routes.ts'
+import type { Guard } from '../callers/guard.ts'
+import {
+  guardAccount,
+  guardChange,
+  guardEnrollee,
+  guardEnrollment,
+  guardSession,
+} from '../callers/guard-account.ts'
+import { guardAdministration } from '../callers/guard-administration.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError, renderError } from '../errors.ts'
 import { metadataRoutes } from '../oauth/metadata-routes.ts'
 import { oauthRoutes } from '../oauth/routes.ts'
 import { activityRoutes } from '../profile/activity-routes.ts'
-import { authenticatorRoutes } from '../profile/authenticators/routes.ts'
+import { enrolledRoutes, enrollmentRoutes } from '../profile/authenticators/enrollment-routes.ts'
+import { secondFactorChangeRoutes, secondFactorRoutes } from '../profile/authenticators/routes.ts'
+import { passwordRoutes } from '../profile/password-routes.ts'
 import { profileRoutes } from '../profile/routes.ts'
 import { sessionRoutes } from '../profile/session-routes.ts'
 import { challengeRoutes } from '../sign-in/challenge-routes.ts'
 import { loginRoutes } from '../sign-in/login-routes.ts'
+import { stepUpRoutes } from '../sign-in/step-up-routes.ts'
 import { throttledNetwork } from '../wire/network.ts'
 import { compileValidator } from '../wire/validation.ts'
 import { setAnswerHeaders } from './answer-headers.ts'
@@ -104,6 +116,7 @@ const limitRates = async (app: App, deps: Deps): Promise<void> => {
   const { rateLimitPerMinute } = deps.config
   if (rateLimitPerMinute === 0) return
   await app.register(rateLimit, {
+    global: false,
     max: rateLimitPerMinute,
     timeWindow: 60_000,
     keyGenerator: (request) => throttledNetwork(request.ip),
@@ -111,6 +124,8 @@ const limitRates = async (app: App, deps: Deps): Promise<void> => {
     errorResponseBuilder: (_request, context) =>
       new AuthError('rate_limited', undefined, { retry_after: Math.max(1, Math.ceil(context.ttl / 1000)) }),
   })
+  // A hook of the whole app, and so before the guards, which are hooks of groups: whom they refuse is counted too.
+  app.addHook('onRequest', app.rateLimit())
 }
 
 const IDLE_CHECK_MS = 50
@@ -125,6 +140,19 @@ const closeConnectionsWhenDone = (app: App): void => {
     app.server.once('close', () => clearInterval(timer))
   })
 }
+
+/** Who may come in where: a guard, and the groups of routes behind it. */
+const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
+  [guardSession, [sessionRoutes]],
+  [guardAccount, [profileRoutes, activityRoutes, secondFactorRoutes, stepUpRoutes]],
+  [guardChange, [passwordRoutes, secondFactorChangeRoutes]],
+  [guardEnrollee, [enrolledRoutes]],
+  [guardEnrollment, [enrollmentRoutes]],
+  [
+    guardAdministration,
+    [accountAdminRoutes, policyAdminRoutes, clientAdminRoutes, keyAdminRoutes, auditAdminRoutes],
+  ],
+]
 
 /** Builds the HTTP application over open dependencies. Tests and production build the same one. */
 export const buildApp = async (deps: Deps): Promise<App> => {
@@ -149,17 +177,14 @@ export const buildApp = async (deps: Deps): Promise<App> => {
 
   await app.register(loginRoutes, { deps })
   await app.register(challengeRoutes, { deps })
-  await app.register(profileRoutes, { deps })
-  await app.register(authenticatorRoutes, { deps })
-  await app.register(sessionRoutes, { deps })
-  await app.register(activityRoutes, { deps })
   await app.register(oauthRoutes, { deps })
   await app.register(metadataRoutes, { deps })
-  await app.register(accountAdminRoutes, { deps })
-  await app.register(policyAdminRoutes, { deps })
-  await app.register(clientAdminRoutes, { deps })
-  await app.register(keyAdminRoutes, { deps })
-  await app.register(auditAdminRoutes, { deps })
+  for (const [guard, plugins] of GUARDED) {
+    await app.register(async (group) => {
+      guard(group, deps)
+      for (const plugin of plugins) await group.register(plugin, { deps })
+    })
+  }
   await app.register(operationRoutes, { deps, metrics })
   return app
 }

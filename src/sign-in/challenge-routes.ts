@@ -4,20 +4,17 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { RoleName } from '../accounts/schemas.ts'
 import { Code, refuseMisshapen } from '../authenticators/code.ts'
-import { authenticateAccount } from '../callers/authenticate-account.ts'
 import { authenticateBackend } from '../callers/authenticate-backend.ts'
 import { authenticateClient, basicCredentials } from '../callers/authenticate-client.ts'
 import { originOf } from '../callers/request-origin.ts'
 import type { Deps } from '../deps.ts'
 import { Method } from '../policy/policy.ts'
 import { errorResponses, PlainText, Strict } from '../wire/schemas.ts'
-import { admitNoBody } from '../wire/validation.ts'
 import { attemptChallenge } from './attempt-challenge.ts'
-import { beginStepUp } from './begin-step-up.ts'
 import { cancelChallenge } from './cancel-challenge.ts'
 import { openChallenge } from './open-challenge.ts'
 import { requireOwnChallenge } from './require-own-challenge.ts'
-import { Authenticated, ChallengeRequired, OpaqueToken, SignInAnswer, TOKEN_MEMBERS } from './schemas.ts'
+import { Authenticated, OpaqueToken, SignInAnswer } from './schemas.ts'
 
 // RFC 8176, but for what only Postern may say: that a second factor has passed.
 const PRIMARY_AMR = [
@@ -78,35 +75,6 @@ const VerifyBody = Strict(
     ),
   },
   { examples: [{ challenge_token: 'pst_ch_JJ3tOqPz', method: 'totp', code: '492039' }] },
-)
-
-const StepUpBody = Strict(
-  {
-    acr: Type.Optional(
-      Type.Union([Type.Literal('aal1'), Type.Literal('aal2'), Type.Literal('phr')], {
-        description: 'What the session has to reach; `aal2` without it.',
-      }),
-    ),
-    max_age: Type.Optional(
-      Type.Integer({
-        minimum: 0,
-        maximum: 31_536_000,
-        description: 'How old it may be, in seconds; 0 asks in any case. Without it: what the policy says.',
-      }),
-    ),
-  },
-  { examples: [{ acr: 'aal2', max_age: 900 }] },
-)
-
-const StepUpSatisfied = Type.Object(
-  {
-    status: Type.Literal('authenticated'),
-    sid: TOKEN_MEMBERS.sid,
-    acr: TOKEN_MEMBERS.acr,
-    amr: TOKEN_MEMBERS.amr,
-    auth_time: TOKEN_MEMBERS.auth_time,
-  },
-  { title: 'StepUpSatisfied' },
 )
 
 const CancelBody = Strict({ challenge_token: OpaqueToken })
@@ -204,42 +172,6 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
     async (request, reply) => {
       await cancelChallenge(deps, originOf(request, deps.clock()), request.body.challenge_token)
       return reply.code(204).send(null)
-    },
-  )
-
-  app.post(
-    '/v1/me/step-up',
-    {
-      preValidation: admitNoBody,
-      schema: {
-        tags: ['The account’s own'],
-        summary: 'Step up: a fresh second factor inside this session (RFC 9470)',
-        description:
-          'Where the session has shown enough already it is said so, and nothing new is given out. Otherwise ' +
-          'the challenge’s answer puts a new session, with new tokens, in the place of this one.',
-        security: [{ bearer: [] }],
-        body: StepUpBody,
-        response: {
-          200: Type.Union([StepUpSatisfied, ChallengeRequired]),
-          ...errorResponses(
-            'invalid_token',
-            'unmet_authentication_requirements',
-            'insufficient_user_authentication',
-            'policy_violation',
-            'account_locked',
-          ),
-        },
-      },
-    },
-    async (request) => {
-      const now = deps.clock()
-      const caller = await authenticateAccount(deps, request.headers.authorization, now)
-      const origin = originOf(request, now, { type: 'account', id: caller.account.id })
-      const { acr = 'aal2', max_age: maxAgeSeconds } = request.body
-      const answer = await beginStepUp(deps, origin, caller, { acr, maxAgeSeconds })
-      if (answer.status === 'challenge_required') return answer
-      const { sid, acr: shown, amr, authTime } = answer.session
-      return { status: answer.status, sid, acr: shown, amr, auth_time: authTime }
     },
   )
 }

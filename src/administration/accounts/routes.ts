@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { nameKey } from '../../accounts/account.ts'
 import { RoleName } from '../../accounts/schemas.ts'
-import { administratorOf, guardAdministration } from '../../callers/guard-administration.ts'
+import { administratorOf } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { SessionItem } from '../../sessions/schemas.ts'
@@ -201,7 +201,6 @@ const helpRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps
 }
 
 export const accountAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
-  guardAdministration(app, deps)
   await app.register(listAndCreateRoutes, { deps })
   await app.register(accountRoutes, { deps })
   await app.register(helpRoutes, { deps })

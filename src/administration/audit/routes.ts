@@ -3,7 +3,6 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { listEvents } from '../../audit/list-events.ts'
 import { AuditPage } from '../../audit/schemas.ts'
-import { guardAdministration } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import { errorResponses, PageQuery, Strict, Timestamp, Uuid } from '../../wire/schemas.ts'
 
@@ -25,7 +24,6 @@ const AuditQuery = Strict({
 const timeOf = (text: string | undefined): Date | null => (text === undefined ? null : new Date(text))
 
 export const auditAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
-  guardAdministration(app, deps)
   app.get(
     '/v1/admin/audit',
     {

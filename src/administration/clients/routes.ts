@@ -1,7 +1,7 @@
 // Clients, for administrators: register, list, change, rotate the secret, delete. A secret is shown once.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { administratorOf, guardAdministration } from '../../callers/guard-administration.ts'
+import { administratorOf } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { errorResponses, PageQuery, PlainText, Strict } from '../../wire/schemas.ts'
@@ -21,8 +21,6 @@ const errors = (...codes: ErrorCode[]) =>
 const common = { tags: ['Administrators'], security: [{ bearer: [] }] }
 
 export const clientAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
-  guardAdministration(app, deps)
-
   app.get(
     '/v1/admin/clients',
     {

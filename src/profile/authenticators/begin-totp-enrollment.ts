@@ -3,7 +3,6 @@
 import { v7 as uuidv7 } from 'uuid'
 import { accountLabel } from '../../accounts/account.ts'
 import { enrollmentBegun } from '../../audit/account-events.ts'
-import type { Origin } from '../../audit/event.ts'
 import { defaultName, MAX_ENROLLED, MAX_PENDING, secretContext } from '../../authenticators/authenticator.ts'
 import { lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import {
@@ -13,8 +12,7 @@ import {
   listNames,
 } from '../../authenticators/enrollment-store.ts'
 import { encodeSecret, otpauthUri, SECRET_BYTES, STEP_SECONDS } from '../../authenticators/totp/totp.ts'
-import type { Enrollee } from '../../callers/authenticate-enrollee.ts'
-import { requireFreshSecondFactor } from '../../callers/require-fresh-second-factor.ts'
+import type { FreshEnrollee } from '../../callers/authenticate-enrollee.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { ENROLLMENT_TTL_SECONDS } from '../../policy/policy.ts'
@@ -31,19 +29,17 @@ type BeginDeps = Pick<Deps, 'postgres' | 'policy' | 'sealer' | 'randomBytes'>
 
 /**
  * Begins an enrollment. `name` is made up where it is undefined.
- * @throws {AuthError} insufficient_user_authentication, conflict where the account has as many as it may
+ * @throws {AuthError} conflict where the account has as many as it may
  */
 export const beginTotpEnrollment = async (
   deps: BeginDeps,
-  origin: Origin,
-  enrollee: Enrollee,
+  enrollee: FreshEnrollee,
   name: string | undefined,
 ): Promise<BegunEnrollment> => {
-  const { account } = enrollee
-  if (enrollee.by === 'session') await requireFreshSecondFactor(deps, origin, enrollee.session, account)
+  const { account, origin } = enrollee
   const id = uuidv7({ msecs: origin.now.getTime() })
   const secret = deps.randomBytes(SECRET_BYTES)
-  await store(deps, origin, enrollee, { id, secret, name })
+  await store(deps, enrollee, { id, secret, name })
 
   const { issuer, ...parameters } = deps.policy.current().totp
   const encoded = encodeSecret(secret)
@@ -62,10 +58,10 @@ export const beginTotpEnrollment = async (
 
 const store = (
   deps: BeginDeps,
-  origin: Origin,
-  enrollee: Enrollee,
+  enrollee: FreshEnrollee,
   { id, secret, name }: { id: string; secret: Buffer; name: string | undefined },
 ): Promise<void> => {
+  const { origin } = enrollee
   const { now } = origin
   const accountId = enrollee.account.id
   const sessionId = enrollee.by === 'session' ? enrollee.session.sid : null

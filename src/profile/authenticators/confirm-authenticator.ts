@@ -13,15 +13,13 @@
 // this enrollment with all others; should one outlive a crash between, the count it is held against
 // (`enrolled_authenticators = 0`) is in PostgreSQL.
 import { sessionEnded } from '../../audit/authentication-events.ts'
-import type { Origin } from '../../audit/event.ts'
 import { recordEvent } from '../../audit/record-event.ts'
 import { MAX_ENROLLED } from '../../authenticators/authenticator.ts'
 import { CODE_FACTOR } from '../../authenticators/code.ts'
 import { findPendingTotp } from '../../authenticators/enrollment-store.ts'
 import { takeCodeAttempt } from '../../authenticators/take-code-attempt.ts'
 import { isTotpCode, matchTimeStep } from '../../authenticators/totp/totp.ts'
-import type { Enrollee } from '../../callers/authenticate-enrollee.ts'
-import { requireFreshSecondFactor } from '../../callers/require-fresh-second-factor.ts'
+import type { FreshEnrollee } from '../../callers/authenticate-enrollee.ts'
 import type { Client } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
 import type { NewSession } from '../../ephemeral/ephemeral.ts'
@@ -45,17 +43,16 @@ type ConfirmDeps = Pick<
 
 /**
  * Confirms a pending authenticator.
- * @throws {AuthError} insufficient_user_authentication, not_found, invalid_request, invalid_code,
+ * @throws {AuthError} not_found, invalid_request, invalid_code,
  *   account_locked, conflict, invalid_enrollment
  */
 export const confirmAuthenticator = async (
   deps: ConfirmDeps,
-  origin: Origin,
-  enrollee: Enrollee,
+  enrollee: FreshEnrollee,
   { authenticatorId, code }: { authenticatorId: string; code: string },
 ): Promise<ConfirmedAuthenticator> => {
-  const { account } = enrollee
-  const below = await limitFor(deps, origin, enrollee)
+  const { account, origin } = enrollee
+  const below = limitFor(enrollee)
   const pending = await findPendingTotp(deps, account.id, authenticatorId, origin.now)
   if (!pending) throw nothingToConfirm()
   if (!isTotpCode(code, pending.digits)) {
@@ -63,7 +60,7 @@ export const confirmAuthenticator = async (
       fields: ['code'],
     })
   }
-  const opening = await prepareSession(deps, origin, enrollee, below)
+  const opening = await prepareSession(deps, enrollee, below)
   const sessionId = enrollee.by === 'session' ? enrollee.session.sid : null
   const attempted = { accountId: account.id, sessionId, purpose: 'confirm' }
   return takeCodeAttempt(deps, origin, attempted, async ({ sessionEpoch, refuse }) => {
@@ -75,7 +72,7 @@ export const confirmAuthenticator = async (
       const matched = { accountId: account.id, sessionId, authenticatorId, timeStep, below }
       const signingIn = enrollee.by === 'enrollment' && opening ? opening.session : null
       const enrolled = await enrollAuthenticator(within, origin, matched, signingIn)
-      if (opening) await openSession(within, origin, enrollee, { session: opening.session, sessionEpoch })
+      if (opening) await openSession(within, enrollee, { session: opening.session, sessionEpoch })
       if (enrollee.by === 'session') await deps.ephemeral.budgets.clear(account.id)
       await deps.ephemeral.challenges.endAll(account.id)
       return enrolled
@@ -86,20 +83,17 @@ export const confirmAuthenticator = async (
 }
 
 /** Who has shown no second factor may add the first one, and only the first. */
-const limitFor = async (deps: ConfirmDeps, origin: Origin, enrollee: Enrollee): Promise<number> => {
-  if (enrollee.by === 'enrollment') return 1
-  const proof = await requireFreshSecondFactor(deps, origin, enrollee.session, enrollee.account)
-  return proof === 'second_factor' ? MAX_ENROLLED : 1
-}
+const limitFor = (enrollee: FreshEnrollee): number =>
+  enrollee.by === 'session' && enrollee.proof === 'second_factor' ? MAX_ENROLLED : 1
 
 /** Null where the session that asks stays as it is: it has shown a second factor before. */
 const prepareSession = async (
   deps: ConfirmDeps,
-  origin: Origin,
-  enrollee: Enrollee,
+  enrollee: FreshEnrollee,
   below: number,
 ): Promise<Opening | null> => {
   if (enrollee.by === 'session' && below > 1) return null
+  const { origin } = enrollee
   const grounds = enrollee.by === 'session' ? enrollee.session : enrollee.record
   const client = await deps.clients.find(grounds.clientId)
   if (!client) {
@@ -121,11 +115,11 @@ const prepareSession = async (
 
 const openSession = async (
   deps: Pick<ConfirmDeps, 'ephemeral'> & { postgres: Sql },
-  origin: Origin,
-  enrollee: Enrollee,
+  enrollee: FreshEnrollee,
   { session, sessionEpoch }: { session: NewSession; sessionEpoch: number },
 ): Promise<void> => {
   const { enrollments, sessions } = deps.ephemeral
+  const { origin } = enrollee
   const nowMs = origin.now.getTime()
   if (enrollee.by === 'enrollment') {
     const won = await enrollments.pass(enrollee.token, session, sessionEpoch, nowMs)

@@ -3,7 +3,6 @@
 
 import { secondFactorDisabled } from '../../audit/account-events.ts'
 import { accessRefused, sessionsEnded } from '../../audit/authentication-events.ts'
-import type { Origin } from '../../audit/event.ts'
 import { recordEvent } from '../../audit/record-event.ts'
 import { clearEnrolled, lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import { matchAnswer } from '../../authenticators/match-answer.ts'
@@ -32,15 +31,14 @@ export type DisableAnswer = { password: string; method: Method; code: string }
  */
 export const disableSecondFactor = async (
   deps: DisableDeps,
-  origin: Origin,
   caller: Caller,
   answer: DisableAnswer,
 ): Promise<void> => {
-  const { session, account } = caller
+  const { session, account, origin } = caller
   const { password, method, code } = answer
-  await requireChoice(deps, origin, caller)
+  await requireChoice(deps, caller)
   await requireShape(deps, account.id, answer)
-  await requirePassword(deps, origin, caller, password)
+  await requirePassword(deps, caller, password)
 
   const about = { accountId: account.id, sessionId: session.sid }
   await takeCodeAttempt(deps, origin, { ...about, purpose: 'disable' }, async ({ refuse }) => {
@@ -52,7 +50,7 @@ export const disableSecondFactor = async (
       if (!(await match.burn(secondFactorDisabled(origin, about), postgres))) return false
       await removeAll(postgres, account.id)
       // Before the commit: where Redis is away, nothing has changed.
-      await endOthers(deps, postgres, origin, caller)
+      await endOthers(deps, postgres, caller)
       return true
     })
     if (!disabled) await refuse('replayed_code')
@@ -62,11 +60,7 @@ export const disableSecondFactor = async (
 const noneEnrolled = () => new AuthError('conflict', 'The account has no second factor.')
 
 /** It is the account's to choose only where the policy requires none. */
-const requireChoice = async (
-  deps: DisableDeps,
-  origin: Origin,
-  { session, account }: Caller,
-): Promise<void> => {
+const requireChoice = async (deps: DisableDeps, { session, account, origin }: Caller): Promise<void> => {
   if (account.enrolledAuthenticators === 0) throw noneEnrolled()
   if (requirementReasons(deps.policy.current(), account).length === 0) return
   const { accountId, clientId, sid: sessionId } = session
@@ -90,8 +84,7 @@ const requireShape = async (
 
 const requirePassword = async (
   deps: DisableDeps,
-  origin: Origin,
-  { session, account }: Caller,
+  { session, account, origin }: Caller,
   password: string,
 ): Promise<void> => {
   const found = await findAccountWithPassword(deps, account.id)
@@ -110,8 +103,7 @@ const removeAll = async (postgres: Sql, accountId: string): Promise<void> => {
 const endOthers = async (
   { ephemeral }: DisableDeps,
   postgres: Sql,
-  origin: Origin,
-  { session, account }: Caller,
+  { session, account, origin }: Caller,
 ): Promise<void> => {
   await ephemeral.budgets.clear(account.id)
   await ephemeral.challenges.endAll(account.id)

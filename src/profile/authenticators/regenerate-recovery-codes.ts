@@ -1,24 +1,20 @@
 import { recoveryCodesGenerated } from '../../audit/account-events.ts'
-import type { Origin } from '../../audit/event.ts'
 import { lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import { newRecoveryCodes } from '../../authenticators/recovery-codes/recovery-code.ts'
 import { replaceRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
-import type { Caller } from '../../callers/authenticate-account.ts'
-import { requireFreshSecondFactor } from '../../callers/require-fresh-second-factor.ts'
+import type { FreshCaller } from '../../callers/authenticate-account.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 
 /**
  * A new set of recovery codes, shown by this one answer; the old set is void.
- * @throws {AuthError} insufficient_user_authentication, conflict where no authenticator is enrolled
+ * @throws {AuthError} conflict where no authenticator is enrolled
  */
 export const regenerateRecoveryCodes = async (
   deps: Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>,
-  origin: Origin,
-  { session, account }: Caller,
+  { session, account, origin }: FreshCaller,
 ): Promise<string[]> => {
   if (account.enrolledAuthenticators === 0) throw noneEnrolled()
-  await requireFreshSecondFactor(deps, origin, session, account)
   const accountId = account.id
   const count = deps.policy.current().recovery_code_count
   const { codes, stored } = newRecoveryCodes(deps.randomBytes, count)

@@ -2,7 +2,6 @@
 // while a disabled one stays: the account would be asked for a second factor that it cannot give.
 import { authenticatorRemoved } from '../../audit/account-events.ts'
 import { accessRefused } from '../../audit/authentication-events.ts'
-import type { Origin } from '../../audit/event.ts'
 import { recordEvent } from '../../audit/record-event.ts'
 import { lockEnrolled, lowerEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import {
@@ -11,8 +10,7 @@ import {
   type OwnAuthenticator,
 } from '../../authenticators/own-authenticator-store.ts'
 import { deleteRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
-import type { Caller } from '../../callers/authenticate-account.ts'
-import { requireFreshSecondFactor } from '../../callers/require-fresh-second-factor.ts'
+import type { FreshCaller } from '../../callers/authenticate-account.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { requirementReasons } from '../../policy/decide.ts'
@@ -21,14 +19,12 @@ import { CHANGEABLE } from './changeable.ts'
 
 type RemoveDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy'>
 
-/** @throws {AuthError} insufficient_user_authentication, not_found, policy_violation */
+/** @throws {AuthError} not_found, policy_violation */
 export const removeAuthenticator = async (
   deps: RemoveDeps,
-  origin: Origin,
-  { session, account }: Caller,
+  { session, account, origin, proof }: FreshCaller,
   authenticatorId: string,
 ): Promise<void> => {
-  const proof = await requireFreshSecondFactor(deps, origin, session, account)
   const own = { accountId: account.id, authenticatorId, statuses: CHANGEABLE[proof] }
   const about = { accountId: account.id, sessionId: session.sid, authenticatorId, type: 'totp' }
   const keep = requirementReasons(deps.policy.current(), account).length > 0 ? 1 : 0

@@ -1,0 +1,33 @@
+// The guards of `/v1/me`, from the one that asks least: a live session, its account, whoever may enroll, and
+// both of the latter with a second factor that is fresh. `server/app.ts` lists the routes behind each.
+import { authenticateAccount, authenticateFreshAccount } from './authenticate-account.ts'
+import { authenticateEnrollee, authenticateFreshEnrollee } from './authenticate-enrollee.ts'
+import { authenticateSessionCaller } from './authenticate-session.ts'
+import { guardWith } from './guard.ts'
+
+/** A live session is enough, whatever has become of its account. */
+export const { guard: guardSession, callerOf: sessionCallerOf } = guardWith(
+  'sessionCaller',
+  authenticateSessionCaller,
+)
+
+/** A live session of an active account. */
+export const { guard: guardAccount, callerOf: accountCallerOf } = guardWith(
+  'accountCaller',
+  authenticateAccount,
+)
+
+/** Changes of what an account proves itself with: its second factor is fresh (docs/security.md 18). */
+export const { guard: guardChange, callerOf: changeCallerOf } = guardWith(
+  'changeCaller',
+  authenticateFreshAccount,
+)
+
+/** An account's session, or an enrollment token. */
+export const { guard: guardEnrollee, callerOf: enrolleeOf } = guardWith('enrollee', authenticateEnrollee)
+
+/** An enrollment token, or an account's session whose second factor is fresh. */
+export const { guard: guardEnrollment, callerOf: enrollingOf } = guardWith(
+  'enrolling',
+  authenticateFreshEnrollee,
+)

@@ -1,0 +1,34 @@
+// What a guard is: one hook over a group of routes. It runs before a body is read, so that who may not come in
+// learns nothing of what would be accepted; the handlers behind it read who came in from the request.
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Origin } from '../audit/event.ts'
+import type { Deps } from '../deps.ts'
+import { originOf } from './request-origin.ts'
+
+/** Guards the routes of `app`, an encapsulated plugin. */
+export type Guard = (app: FastifyInstance, deps: Deps) => void
+
+/** Who is behind a request; it throws what refuses the caller. */
+type Authenticate<Caller> = (
+  deps: Deps,
+  request: Origin,
+  authorization: string | undefined,
+) => Promise<Caller>
+
+/**
+ * A guard, and what reads its caller in a handler. `name` is the guard's own: a handler that asks for a caller
+ * whom no guard has let in gets an error, and answers nothing.
+ */
+export const guardWith = <Caller>(
+  name: string,
+  authenticate: Authenticate<Caller>,
+): { guard: Guard; callerOf: (request: FastifyRequest) => Caller } => ({
+  guard(app, deps) {
+    app.decorateRequest(name)
+    app.addHook('onRequest', async (request) => {
+      const origin = originOf(request, deps.clock())
+      request.setDecorator(name, await authenticate(deps, origin, request.headers.authorization))
+    })
+  },
+  callerOf: (request) => request.getDecorator<Caller>(name),
+})

@@ -1,0 +1,110 @@
+// Enrolling an authenticator over HTTP: what the account has, begun, confirmed. An enrollment token opens these routes too.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { findAuthenticators } from '../../authenticators/own-authenticator-store.ts'
+import { enrolleeOf, enrollingOf } from '../../callers/guard-account.ts'
+import type { Deps } from '../../deps.ts'
+import { errorResponses, Page, Strict, Uuid } from '../../wire/schemas.ts'
+import { admitNoBody } from '../../wire/validation.ts'
+import { beginTotpEnrollment } from './begin-totp-enrollment.ts'
+import { confirmAuthenticator } from './confirm-authenticator.ts'
+import {
+  AuthenticatorItem,
+  BegunEnrollmentItem,
+  ConfirmBody,
+  ConfirmedItem,
+  Name,
+  toAuthenticatorItem,
+} from './schemas.ts'
+
+const BASE = '/v1/me/authenticators'
+
+const enrolling = (summary: string) => ({
+  tags: ['The account’s own'],
+  security: [{ bearer: [] }, { enrollment: [] }],
+  summary,
+})
+
+export const enrolledRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  app.get(
+    BASE,
+    {
+      schema: {
+        ...enrolling('List authenticators'),
+        description: 'Never a secret. With an enrollment token: what it has begun.',
+        response: { 200: Page(AuthenticatorItem), ...errorResponses('invalid_token', 'invalid_enrollment') },
+      },
+    },
+    async (request) => {
+      const { account, origin } = enrolleeOf(request)
+      const items = await findAuthenticators(deps, account.id, origin.now)
+      return { items: items.map(toAuthenticatorItem), next_cursor: null }
+    },
+  )
+}
+
+export const enrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  app.post(
+    `${BASE}/totp`,
+    {
+      preValidation: admitNoBody,
+      schema: {
+        ...enrolling('Begin to enroll an authenticator app'),
+        description:
+          'The secret is shown by this answer and never again. It counts for nothing until it is confirmed, ' +
+          'within 15 minutes.',
+        body: Strict({ name: Type.Optional(Name) }, { examples: [{ name: 'Phone' }] }),
+        response: {
+          201: BegunEnrollmentItem,
+          ...errorResponses(
+            'invalid_token',
+            'invalid_enrollment',
+            'insufficient_user_authentication',
+            'conflict',
+          ),
+        },
+      },
+    },
+    async (request, reply) => {
+      const begun = await beginTotpEnrollment(deps, enrollingOf(request), request.body.name)
+      return reply.code(201).send(begun)
+    },
+  )
+
+  app.post(
+    `${BASE}/:id/confirm`,
+    {
+      schema: {
+        ...enrolling('Confirm an authenticator with one of its codes'),
+        description:
+          'With the first one come recovery codes, shown by this answer and never again, and new tokens: an ' +
+          'enrollment token is spent by signing in; a session is replaced, its old id and tokens end. ' +
+          'A malformed code spends no attempt.',
+        params: Type.Object({ id: Uuid }),
+        body: ConfirmBody,
+        response: {
+          200: ConfirmedItem,
+          ...errorResponses(
+            'invalid_token',
+            'invalid_enrollment',
+            'insufficient_user_authentication',
+            'invalid_code',
+            'not_found',
+            'conflict',
+            'account_locked',
+          ),
+        },
+      },
+    },
+    async (request) => {
+      const enrollee = enrollingOf(request)
+      const answer = { authenticatorId: request.params.id, code: request.body.code }
+      const { authenticator, recoveryCodes, tokens } = await confirmAuthenticator(deps, enrollee, answer)
+      return {
+        authenticator: toAuthenticatorItem(authenticator),
+        ...(recoveryCodes && { recovery_codes: recoveryCodes }),
+        ...(tokens && { status: 'authenticated' as const, ...tokens }),
+      }
+    },
+  )
+}

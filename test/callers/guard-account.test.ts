@@ -1,0 +1,72 @@
+import t from 'tap'
+import { openTestApp, type TestApp } from '../support/app.ts'
+import { missingServer } from '../support/servers.ts'
+
+const skip = missingServer('postgres') || missingServer('redis')
+
+type Route = { method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'; url: string }
+type Operation = { security?: Record<string, string[]>[] }
+type Document = { paths: Record<string, Record<string, Operation>> }
+
+/** The documented routes under `prefix` that admit one of these, as the document names them. */
+const routesThatTake = ({ app }: TestApp, schemes: string[], prefix: RegExp): Route[] =>
+  Object.entries((app.swagger() as unknown as Document).paths).flatMap(([path, operations]) =>
+    prefix.test(path)
+      ? Object.entries(operations)
+          .filter(([, { security = [] }]) => security.some((one) => schemes.some((name) => name in one)))
+          .map(([method]) => ({
+            method: method.toUpperCase() as Route['method'],
+            url: path.replaceAll(/\{\w+\}/g, '01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11'),
+          }))
+      : [],
+  )
+
+const GUARDED = /^\/v1\/(me|admin|logout)(\/|$)/
+
+t.test('nobody comes in without a token, nor learns what a route takes', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const routes = routesThatTake(postern, ['bearer'], GUARDED)
+  t.ok(routes.length > 30, `${routes.length} routes`)
+  for (const { method, url } of routes) {
+    for (const bearer of [undefined, 'nonsense', 'pst_rt_nonsense']) {
+      const refused = await postern.request(method, url, {
+        ...(bearer && { bearer }),
+        ...(method !== 'GET' && { body: { nonsense: true } }),
+      })
+      t.match(refused, { status: 401, body: { error: 'invalid_token' } }, `${method} ${url} ${bearer}`)
+      t.equal(refused.headers['cache-control'], 'no-store', `${method} ${url}`)
+    }
+  }
+})
+
+t.test('an enrollment token opens the routes that document it, and no other', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ required_for_all: true })
+  const { body } = await postern.logIn(await postern.createAccount())
+  const opened = routesThatTake(postern, ['enrollment'], GUARDED).map(({ method, url }) => `${method} ${url}`)
+  t.equal(opened.length, 3, opened.join(', '))
+  for (const { method, url } of routesThatTake(postern, ['bearer', 'enrollment'], GUARDED)) {
+    const answer = await postern.request(method, url, { bearer: body.enrollment_token })
+    const refused = answer.body?.error === 'invalid_token'
+    t.equal(!refused, opened.includes(`${method} ${url}`), `${method} ${url}: ${answer.text}`)
+  }
+})
+
+t.test('who is refused by a guard is counted by the rate limit like anyone', { skip }, async (t) => {
+  const postern = await openTestApp(t, { environment: { POSTERN_RATE_LIMIT: '3' } })
+  const statuses = []
+  for (const url of ['/v1/me', '/v1/me/sessions', '/v1/admin/policy', '/v1/me']) {
+    statuses.push((await postern.request('GET', url, { bearer: 'nonsense', ip: '203.0.113.5' })).status)
+  }
+  t.same(statuses, [401, 401, 401, 429])
+})
+
+t.test('a handler whose routes no guard is before gets no caller', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { guardWith } = await import('../../src/callers/guard.ts')
+  const { callerOf } = guardWith('nobody', async () => 'somebody')
+  await t.rejects(
+    postern.app.inject('/healthz').then(({ raw }) => callerOf(raw.req as never)),
+    TypeError,
+  )
+})

@@ -1,10 +1,11 @@
 // One code that is checked outside a challenge: to confirm an authenticator, to disable the second factor. It
 // spends the same budget of the account as a challenge does, before anything is looked at (docs/security.md 5, 6).
+import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { codeRefused } from '../audit/account-events.ts'
 import type { AuditEvent, Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
 import type { Deps } from '../deps.ts'
-import { AuthError, secondsUntil } from '../errors.ts'
+import { AuthError } from '../errors.ts'
 import { attemptLimits } from '../policy/policy.ts'
 
 export type CodeAttempt = {
@@ -29,8 +30,8 @@ export const takeCodeAttempt = async <T>(
   const limits = attemptLimits(deps.policy.current())
   const taken = await budgets.take(about.accountId, limits, origin.now.getTime())
   if (taken.kind === 'locked') {
-    await recordEvent(deps, codeRefused(origin, { ...about, reason: 'account_locked' }))
-    throw new AuthError('account_locked', undefined, { retry_after: secondsUntil(taken.untilMs, origin.now) })
+    const event = codeRefused(origin, { ...about, reason: 'account_locked' })
+    return refuseLocked(deps, event, { untilMs: taken.untilMs, now: origin.now })
   }
   const { remaining, sessionEpoch } = taken
   const refuse: CodeAttempt['refuse'] = async (reason, record = (event) => recordEvent(deps, event)) => {

@@ -1,14 +1,15 @@
 // Step-up (RFC 9470): a fresh second factor inside a session. What the session has shown already is enough, or
 // a challenge is opened that is bound to it; passing that one puts a new session in its place.
+import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { accessRefused } from '../audit/authentication-events.ts'
-import type { Origin } from '../audit/event.ts'
+import type { AuditEvent, Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
 import { findAnswerable } from '../authenticators/store.ts'
 import type { Caller } from '../callers/authenticate-account.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { SessionRecord } from '../ephemeral/ephemeral.ts'
-import { AuthError, secondsUntil } from '../errors.ts'
+import { AuthError } from '../errors.ts'
 import type { SignInAnswer } from './continue-sign-in.ts'
 import { answerShapes, offeredMethods } from './methods.ts'
 
@@ -44,12 +45,8 @@ export const beginStepUp = async (
   if (account.enrolledAuthenticators === 0) {
     throw await refused(deps, origin, session, 'nothing_enrolled', nothingToAsk(acr, maxAgeSeconds))
   }
-  const { lockedUntilMs } = await deps.ephemeral.budgets.read(account.id, origin.now.getTime())
-  if (lockedUntilMs !== null) {
-    const details = { retry_after: secondsUntil(lockedUntilMs, origin.now) }
-    const error = new AuthError('account_locked', undefined, details)
-    throw await refused(deps, origin, session, 'account_locked', error)
-  }
+  const locked = refusal(origin, session, 'account_locked')
+  await requireUnlocked(deps, locked, { accountId: account.id, now: origin.now })
   const shapes = answerShapes(policy.allowed_methods, await findAnswerable(deps, account.id))
   if (shapes.length === 0) {
     const text = 'No second factor of this account can be used any more; an administrator can reset it.'
@@ -79,15 +76,21 @@ const nothingToAsk = (acr: 'aal1' | 'aal2', maxAgeSeconds: number): AuthError =>
         max_age: maxAgeSeconds,
       })
 
+const refusal = (
+  origin: Origin,
+  { accountId, clientId, sid: sessionId }: SessionRecord,
+  reason: string,
+): AuditEvent => accessRefused(origin, { accountId, clientId, sessionId, reason })
+
 /** Records a refusal; what is thrown then. */
 const refused = async (
   deps: StepUpDeps,
   origin: Origin,
-  { accountId, clientId, sid: sessionId }: SessionRecord,
+  session: SessionRecord,
   reason: string,
   error: AuthError,
 ): Promise<AuthError> => {
-  await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
+  await recordEvent(deps, refusal(origin, session, reason))
   return error
 }
 

@@ -1,6 +1,7 @@
 // What follows a passed primary authentication, whoever did it: the gate decides, and the account gets a
 // session, a challenge, or an enrollment. Every sign-in comes through here.
 import type { Account } from '../accounts/account.ts'
+import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { recordSignIn } from '../accounts/store.ts'
 import { primaryAuthenticationFailed, primaryAuthenticationPassed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
@@ -10,7 +11,7 @@ import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { AccountState } from '../ephemeral/ephemeral.ts'
-import { AuthError, secondsUntil } from '../errors.ts'
+import { AuthError } from '../errors.ts'
 import { type Decision, decide } from '../policy/decide.ts'
 import { ENROLLMENT_TTL_SECONDS } from '../policy/policy.ts'
 import { newSession } from '../sessions/new-session.ts'
@@ -176,9 +177,8 @@ export const continueSignIn = async (
     throw new AuthError('account_disabled')
   }
   if (state.lockedUntilMs !== null) {
-    await recordEvent(deps, refusedEvent(origin, account, client, 'account_locked'))
-    const retryAfter = secondsUntil(state.lockedUntilMs, origin.now)
-    throw new AuthError('account_locked', undefined, { retry_after: retryAfter })
+    const event = refusedEvent(origin, account, client, 'account_locked')
+    return refuseLocked(deps, event, { untilMs: state.lockedUntilMs, now: origin.now })
   }
   if (decision.kind === 'challenge') return challenge(deps, origin, primary, decision)
   if (decision.kind === 'enroll') return enroll(deps, origin, primary, decision)

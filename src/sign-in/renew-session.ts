@@ -1,6 +1,7 @@
 // The refresh_token grant (RFC 6749 6, RFC 9700 4.14): every token is used once. A second use of one ends
 // its session. Rotation comes first, because exactly one caller may win it; where PostgreSQL then turns out
 // to be away, the old token is put back, so that an outage signs nobody out.
+import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
 import { refreshTokenRefused, refreshTokenRotated } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
@@ -8,7 +9,7 @@ import { recordEvent } from '../audit/record-event.ts'
 import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'
-import { AuthError, DependencyError, secondsUntil } from '../errors.ts'
+import { AuthError, DependencyError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 import {
@@ -75,8 +76,8 @@ const rotate = async (
   if (rotated.kind === 'reused') return refuse(deps, origin, rotated.session, 'reused')
   if (rotated.kind === 'unknown') return refuse(deps, origin, null, 'unknown')
   const about = { accountId: rotated.accountId, sessionId: presented.sid, reason: 'locked' as const }
-  await recordEvent(deps, refreshTokenRefused(origin, about))
-  throw new AuthError('account_locked', undefined, { retry_after: secondsUntil(rotated.untilMs, origin.now) })
+  const lock = { untilMs: rotated.untilMs, now: origin.now }
+  return refuseLocked(deps, refreshTokenRefused(origin, about), lock)
 }
 
 const putBack = (deps: RenewDeps, presented: RefreshToken, next: RefreshToken): Promise<void> =>

@@ -1,10 +1,11 @@
+import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { challengeRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
 import type { Deps } from '../deps.ts'
 import { accountTagOf } from '../encryption/opaque-token.ts'
 import type { AttemptTaken } from '../ephemeral/ephemeral.ts'
-import { AuthError, secondsUntil } from '../errors.ts'
+import { AuthError } from '../errors.ts'
 import { attemptLimits, type Method } from '../policy/policy.ts'
 import { shapeOf } from './methods.ts'
 
@@ -37,9 +38,8 @@ export const takeChallengeAttempt = async (
   if (taken.kind === 'taken') return taken
   if (taken.kind === 'locked') {
     const { accountId, clientId } = taken
-    await recordEvent(deps, challengeRefused(origin, { accountId, clientId, reason: 'account_locked' }))
-    const retryAfter = secondsUntil(taken.untilMs, origin.now)
-    throw new AuthError('account_locked', undefined, { retry_after: retryAfter })
+    const event = challengeRefused(origin, { accountId, clientId, reason: 'account_locked' })
+    return refuseLocked(deps, event, { untilMs: taken.untilMs, now: origin.now })
   }
   if (taken.kind === 'method_not_offered') {
     const offered = taken.methods.some((one) => one.split(':')[0] === method)

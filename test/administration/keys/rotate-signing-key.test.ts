@@ -43,6 +43,21 @@ t.test(
   },
 )
 
+t.test(
+  'a key is published until the last token of a replica whose clock is a minute late has expired',
+  { skip },
+  async (t) => {
+    const { postern, published, rotate } = await open(t)
+    const [old] = await published()
+    const { kid } = (await rotate()).body
+    // The next key's turn begins, 600 s later its last token expires, and a late clock signs 60 s longer.
+    postern.advance(600 + 600 + 59)
+    t.same(await published(), [old, kid])
+    postern.advance(1)
+    t.same(await published(), [kid])
+  },
+)
+
 t.test('one key at most waits for its turn, whoever asks at once', { skip }, async (t) => {
   const { postern, bearer, published } = await open(t)
   const answers = await Promise.all(

@@ -3,15 +3,10 @@ import { changePolicy } from '../../../src/administration/policy/change-policy.t
 import { systemOrigin } from '../../../src/audit/event.ts'
 import { DEFAULT_POLICY } from '../../../src/policy/policy.ts'
 import { signInAdministrator } from '../../support/administrator.ts'
-import { openTestApp, type TestApp } from '../../support/app.ts'
+import { openTestApp } from '../../support/app.ts'
 import { eventually } from '../../support/eventually.ts'
-import {
-  createDatabase,
-  missingServer,
-  newKeyPrefix,
-  sharedPostgres,
-  startRedis,
-} from '../../support/servers.ts'
+import { openReplicas } from '../../support/replicas.ts'
+import { missingServer, startRedis } from '../../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
 const PATH = '/v1/admin/policy'
@@ -134,21 +129,15 @@ t.test('who is not an administrator neither reads nor changes the policy', { ski
   t.equal(postern.deps.policy.versioned().version, 0)
 })
 
-const openReplicas = async (t: Parameters<typeof openTestApp>[0]) => {
+/** Two replicas over a Redis of their own, to be stopped and started. */
+const openOverPrivateRedis = async (t: Parameters<typeof openTestApp>[0]) => {
   const redis = await startRedis()
   t.teardown(() => redis.stop())
-  const options = {
-    databaseUrl: await createDatabase(await sharedPostgres()),
-    redisUrl: redis.url,
-    redisKeyPrefix: newKeyPrefix(),
-  }
-  const replicas: [TestApp, TestApp] = [await openTestApp(t, options), await openTestApp(t, options)]
-  return { redis, replicas }
+  return { redis, replicas: await openReplicas(t, { redisUrl: redis.url }) }
 }
 
 t.test('every replica has a change within a second', { skip }, async (t) => {
-  const { replicas } = await openReplicas(t)
-  const [one, other] = replicas
+  const [one, other] = await openReplicas(t)
   const { bearer } = await signInAdministrator(one)
   await one.request('PATCH', PATH, { bearer, body: { challenge_ttl: 77 } })
   t.ok(await eventually(1000, () => other.deps.policy.current().challenge_ttl === 77))
@@ -158,7 +147,7 @@ t.test(
   'a replica that was cut off from Redis reads the policy again when it is back',
   { skip },
   async (t) => {
-    const { redis, replicas } = await openReplicas(t)
+    const { redis, replicas } = await openOverPrivateRedis(t)
     const [one, other] = replicas
     const { bearer } = await signInAdministrator(one)
     await redis.stop()
@@ -173,7 +162,7 @@ t.test(
 )
 
 t.test('a change while Redis is away stands, and the others read it when it is back', { skip }, async (t) => {
-  const { redis, replicas } = await openReplicas(t)
+  const { redis, replicas } = await openOverPrivateRedis(t)
   const [one, other] = replicas
   await redis.stop()
   const changed = await changePolicy(one.deps, systemOrigin(one.now()), { challenge_ttl: 79 }, undefined)

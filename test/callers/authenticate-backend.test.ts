@@ -1,0 +1,37 @@
+import t from 'tap'
+import { signInAdministrator } from '../support/administrator.ts'
+import { openTestApp } from '../support/app.ts'
+import { missingServer } from '../support/servers.ts'
+
+const skip = missingServer('postgres') || missingServer('redis')
+
+t.test(
+  "a backend opens challenges only where its token's scope and the client's both say so",
+  { skip },
+  async (t) => {
+    const postern = await openTestApp(t)
+    const { bearer: administrator } = await signInAdministrator(postern)
+    const client = await postern.createClient({ scopes: ['openid'] })
+    const newToken = async () => {
+      const form = { grant_type: 'client_credentials' }
+      return (await postern.request('POST', '/oauth2/token', { basic: client, form })).body
+    }
+    const giveScopes = async (scopes: string[]) => {
+      const path = `/v1/admin/clients/${client.clientId}`
+      const changed = await postern.request('PATCH', path, { bearer: administrator, body: { scopes } })
+      t.equal(changed.status, 200, changed.text)
+    }
+    const open = (bearer: string) =>
+      postern.request('POST', '/v1/challenges', { bearer, body: { subject: 'flask-1' } })
+
+    const without = await newToken()
+    t.equal(without.scope, '')
+    await giveScopes(['openid', 'challenges'])
+    t.match(await open(without.access_token), { status: 403, body: { error: 'insufficient_scope' } })
+    const having = await newToken()
+    t.equal(having.scope, 'challenges')
+    t.equal((await open(having.access_token)).status, 200)
+    await giveScopes(['openid'])
+    t.match(await open(having.access_token), { status: 403, body: { error: 'insufficient_scope' } })
+  },
+)

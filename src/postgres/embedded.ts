@@ -4,6 +4,9 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import type { PGlite } from '@electric-sql/pglite'
+import type { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import { openPool, type Postgres } from './pool.ts'
 
 /** The data folder is not usable as it is. Nothing in it has been changed. */
@@ -34,6 +37,25 @@ const refuseHalfWritten = (dataDir: string): void => {
   }
 }
 
+const GONE_WITHIN_MS = 1_000
+
+/** The protocol's Sync message: what follows is read again, where the rest of a failed message was skipped. */
+const SYNC = Uint8Array.of('S'.charCodeAt(0), 0, 0, 0, 4)
+
+/**
+ * PGlite has one session, which outlives its connections: prepared statements, an open transaction, half a
+ * message. A new connection finds none of it, once the one before, which may still be closing, is gone.
+ */
+const clearSession = async (db: PGlite, server: PGLiteSocketServer): Promise<void> => {
+  for (const deadline = performance.now() + GONE_WITHIN_MS; server.getStats().activeConnections > 1; ) {
+    if (performance.now() > deadline) throw new Error('the connection before is still open')
+    await setImmediate()
+  }
+  await db.runExclusive(() => db.execProtocolStream(SYNC, { throwOnError: false }))
+  await db.exec('ROLLBACK')
+  await db.exec('DISCARD ALL')
+}
+
 /** Opens `<dataDir>/postgres`, made on first use. A folder left by an unfinished first start is reported. */
 export const openEmbeddedPostgres = async (dataDir: string): Promise<Postgres> => {
   const { database, mark } = folders(dataDir)
@@ -43,25 +65,34 @@ export const openEmbeddedPostgres = async (dataDir: string): Promise<Postgres> =
     await writeFile(mark, 'Removed when the first start is complete.\n', { mode: 0o600 })
 
   // Loaded here and not above: with a server, its 40 MB never enter memory.
-  const [{ PGlite }, { PGLiteSocketServer }] = await Promise.all([
+  const [pglite, socket] = await Promise.all([
     import('@electric-sql/pglite'),
     import('@electric-sql/pglite-socket'),
   ])
-  const db = await PGlite.create(database).catch((error: Error) => {
+  const db = await pglite.PGlite.create(database).catch((error: Error) => {
     throw new DataFolderError(
       `${database} cannot be opened by the embedded PostgreSQL (${error.message}). Nothing has been changed. ` +
         'Restore it from a backup, or remove the data folder to start afresh.',
     )
   })
   const socketDir = await mkdtemp(join(tmpdir(), 'postern-'))
-  const server = new PGLiteSocketServer({ db, path: join(socketDir, '.s.PGSQL.5432'), maxConnections: 4 })
+  const server = new socket.PGLiteSocketServer({
+    db,
+    path: join(socketDir, '.s.PGSQL.5432'),
+    maxConnections: 4,
+  })
   await server.start()
 
-  const connection = { host: socketDir, user: 'postgres', database: 'postgres' }
-  return openPool({ connection, poolSize: 1, kind: 'embedded' }, async () => {
-    await server.stop()
-    await db.close()
-    await rm(socketDir, { recursive: true, force: true })
+  return openPool({
+    connection: { host: socketDir, user: 'postgres', database: 'postgres' },
+    poolSize: 1,
+    kind: 'embedded',
+    onConnect: () => clearSession(db, server),
+    async onClosed() {
+      await server.stop()
+      await db.close()
+      await rm(socketDir, { recursive: true, force: true })
+    },
   })
 }
 

@@ -42,7 +42,7 @@ const rethrow = (error: unknown): never => {
 export const violates = (error: unknown, name: string): boolean =>
   error instanceof pg.DatabaseError && error.code?.startsWith('23') === true && error.constraint === name
 
-const sqlOver = (client: Pick<pg.Pool | pg.PoolClient, 'query'>): Sql => ({
+const sqlOver = (client: pg.PoolClient): Sql => ({
   async query<T extends object>({ name, text }: Statement, values: readonly unknown[] = []) {
     try {
       const result = await client.query<T>({ name, text, values: [...values] })
@@ -53,39 +53,62 @@ const sqlOver = (client: Pick<pg.Pool | pg.PoolClient, 'query'>): Sql => ({
   },
 })
 
-const BEGIN = { name: 'begin', text: 'BEGIN' }
-const COMMIT = { name: 'commit', text: 'COMMIT' }
+const QUERY_CANCELED = '57014'
 
-const inTransaction = async <T>(pool: pg.Pool, run: (sql: Sql) => Promise<T>): Promise<T> => {
+/** False where nobody knows what the connection still does: without an answer, or after one that closes it. */
+const isUsableAfter = (error: unknown): boolean => {
+  if (!(error instanceof DependencyError) || error.dependency !== 'postgres') return true
+  return error.cause instanceof pg.DatabaseError && error.cause.code === QUERY_CANCELED
+}
+
+/** Gives `run` a connection of the pool, which keeps it after an error that PostgreSQL has answered. */
+const withClient = async <T>(pool: pg.Pool, run: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
   const client = await pool.connect().catch(rethrow)
-  let failure: Error | undefined
+  let isUsable = true
   try {
-    const sql = sqlOver(client)
-    await sql.query(BEGIN)
-    const result = await run(sql)
-    await sql.query(COMMIT)
-    return result
+    return await run(client)
   } catch (error) {
-    failure = await client.query('ROLLBACK').then(
-      () => undefined,
-      (rollbackError: Error) => rollbackError,
-    )
+    isUsable = isUsableAfter(error)
     throw error
   } finally {
-    // A connection that could not roll back is not handed out again.
-    client.release(failure)
+    client.release(!isUsable)
   }
 }
 
-export type PostgresOptions = { connection: pg.ClientConfig; poolSize: number; kind: Postgres['kind'] }
+const BEGIN = { name: 'begin', text: 'BEGIN' }
+const COMMIT = { name: 'commit', text: 'COMMIT' }
+const ROLLBACK = { name: 'rollback', text: 'ROLLBACK' }
 
-/** Opens a pool; connections are made when they are needed. `onClosed` runs after the pool has ended. */
-export const openPool = (
-  { connection, poolSize, kind }: PostgresOptions,
-  onClosed: () => Promise<void> = async () => {},
-): Postgres => {
+const inTransaction = <T>(pool: pg.Pool, run: (sql: Sql) => Promise<T>): Promise<T> =>
+  withClient(pool, async (client) => {
+    const sql = sqlOver(client)
+    try {
+      await sql.query(BEGIN)
+      const result = await run(sql)
+      await sql.query(COMMIT)
+      return result
+    } catch (error) {
+      // An unusable connection is closed, which rolls back as well.
+      if (isUsableAfter(error)) await sql.query(ROLLBACK)
+      throw error
+    }
+  })
+
+export type PostgresOptions = {
+  connection: pg.ClientConfig
+  poolSize: number
+  kind: Postgres['kind']
+  /** Runs before a new connection of the pool is used for the first time. */
+  onConnect?: () => Promise<void>
+  /** Runs after the pool has ended. */
+  onClosed?: () => Promise<void>
+}
+
+/** Opens a pool; connections are made when they are needed. */
+export const openPool = ({ connection, poolSize, kind, onConnect, onClosed }: PostgresOptions): Postgres => {
   const pool = new pg.Pool({
     ...connection,
+    ...(onConnect && { onConnect }),
     types,
     max: poolSize,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -96,8 +119,10 @@ export const openPool = (
   })
   // An idle connection that breaks is dropped by the pool; the next query tells whether PostgreSQL is away.
   pool.on('error', () => {})
+  // One that breaks while it is in use says so in the answer to its query, and besides here.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return {
-    ...sqlOver(pool),
+    query: (statement, values) => withClient(pool, (client) => sqlOver(client).query(statement, values)),
     transaction: (run) => inTransaction(pool, run),
     kind,
     async connect() {
@@ -108,7 +133,7 @@ export const openPool = (
     },
     async close() {
       await pool.end()
-      await onClosed()
+      await onClosed?.()
     },
   }
 }

@@ -1,6 +1,7 @@
 // Who may act as an administrator. Every route under /v1/admin asks here first, whatever it then does.
 
 import { type Account, isAdministrator } from '../accounts/account.ts'
+import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
@@ -49,7 +50,7 @@ const hasFreshSecondFactor = ({ acr, secondFactorAt }: ListedSession, policy: Po
  * The administrator that a request comes from: an active account of Postern's own with role `admin`, read from
  * PostgreSQL and not from the token, with a second factor that still counts, from where the policy lets
  * administrators act. Every refusal is recorded.
- * @throws {AuthError} invalid_token, access_denied, insufficient_user_authentication
+ * @throws {AuthError} invalid_token, access_denied, account_locked, insufficient_user_authentication
  */
 export const requireAdministrator = async (
   deps: AdministratorDeps,
@@ -62,15 +63,20 @@ export const requireAdministrator = async (
   const { accountId, clientId, sid: sessionId } = session
   const account = await findAccount(deps, accountId)
   const client = await deps.clients.find(clientId)
-  const refuse = async (reason: string, error: AuthError): Promise<never> => {
+  const refusal = (reason: string) => {
     const origin: Origin = { ...request, actor: { type: 'account', id: accountId } }
-    await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
+    return accessRefused(origin, { accountId, clientId, sessionId, reason })
+  }
+  const refuse = async (reason: string, error: AuthError): Promise<never> => {
+    await recordEvent(deps, refusal(reason))
     throw error
   }
 
   if (!account) return refuse('account_deleted', new AuthError('access_denied', NOT_HERE))
-  const refusal = refusalOf(policy, account, client, ip)
-  if (refusal !== null) return refuse(refusal, new AuthError('access_denied', NOT_HERE))
+  const reason = refusalOf(policy, account, client, ip)
+  if (reason !== null) return refuse(reason, new AuthError('access_denied', NOT_HERE))
+  // Someone who guesses at this account's codes may hold its session too (docs/security.md 8).
+  await requireUnlocked(deps, refusal('account_locked'), { accountId, now })
   if (!hasFreshSecondFactor(session, policy, now)) {
     const details = { acr_values: 'aal2', max_age: policy.second_factor_max_age }
     return refuse(

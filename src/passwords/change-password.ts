@@ -1,5 +1,6 @@
 // An account changes its own password. The current one is asked for.
-import { passwordChanged } from '../audit/account-events.ts'
+import { requireUnlocked } from '../accounts/refuse-locked.ts'
+import { passwordChanged, passwordRefused } from '../audit/account-events.ts'
 import { sessionsEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
@@ -24,7 +25,7 @@ type ChangeDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'p
  * Changes an account's password. Ends its pending challenges, and its other sessions where that is asked for.
  * Whether the session's second factor is fresh enough is the caller's to have checked.
  * @throws {AuthError} weak_password (`new_password`), invalid_credentials, too_many_attempts, not_found (the account
- *   has no password here), conflict (changed meanwhile), temporarily_unavailable
+ *   has no password here), account_locked, conflict (changed meanwhile), temporarily_unavailable
  */
 export const changePassword = async (
   deps: ChangeDeps,
@@ -36,6 +37,8 @@ export const changePassword = async (
   const found = await findAccountWithPassword(deps, accountId)
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
   const { account, passwordHash: previous } = found
+  const locked = passwordRefused(origin, { accountId, sessionId: sid, reason: 'account_locked' })
+  await requireUnlocked(deps, locked, { accountId, now })
   // Before the current one is looked at: what cannot be accepted anyhow spends no attempt.
   await requireAcceptablePassword(deps, account, newPassword, 'new_password')
   await requireCurrentPassword(deps, origin, {

@@ -37,6 +37,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
             'weak_password',
             'invalid_credentials',
             'too_many_attempts',
+            'account_locked',
             'not_found',
             'conflict',
           ),

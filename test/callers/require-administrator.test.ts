@@ -1,5 +1,6 @@
 import t from 'tap'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { lockAccount } from '../support/lock.ts'
 import { missingServer } from '../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
@@ -147,4 +148,27 @@ t.test('administrators act from the networks that the policy names', { skip }, a
     body: { error: 'access_denied' },
   })
   t.same(await refusals(postern), [[account.id, 'network_not_allowed']])
+})
+
+t.test('a locked administrator does nothing until the lock has run out', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ lockout: 60 })
+  const { account, tokens } = await signInAs(postern, ['admin'])
+  await lockAccount(postern, account.id)
+  postern.advance(20)
+
+  const bearer = tokens.access_token
+  const read = await ask(postern, bearer)
+  t.match(read, { status: 429, body: { error: 'account_locked', retry_after: 40 } })
+  t.equal(read.headers['retry-after'], '40')
+  const change = { bearer, body: { required_for_all: true }, headers: { 'if-match': '*' } }
+  t.match(await postern.request('PATCH', '/v1/admin/policy', change), { status: 429 })
+  t.equal(postern.deps.policy.current().required_for_all, false)
+  t.same(await refusals(postern), [
+    [account.id, 'account_locked'],
+    [account.id, 'account_locked'],
+  ])
+
+  postern.advance(40)
+  t.equal((await ask(postern, bearer)).status, 200)
 })

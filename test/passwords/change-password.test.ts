@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Origin } from '../../src/audit/event.ts'
 import { changePassword, type PasswordChange } from '../../src/passwords/change-password.ts'
 import { openTestApp, PASSWORD, type TestApp } from '../support/app.ts'
+import { lockAccount } from '../support/lock.ts'
 import { missingServer } from '../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
@@ -121,4 +122,18 @@ t.test('an account that signs in without a password has none to change', { skip 
   const client = await postern.createClient()
   const { body } = await postern.request('POST', '/v1/challenges', { basic: client, body: { subject: 's1' } })
   await t.rejects(change({ accountId: body.sub }), { code: 'not_found' })
+})
+
+t.test('a locked account changes no password, though its session is open', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ lockout: 60 })
+  const { account, change, hash } = await prepare(postern)
+  const before = await hash()
+  await lockAccount(postern, account.id)
+  await t.rejects(change(), { code: 'account_locked', details: { retry_after: 60 } })
+  t.same(await hash(), before)
+  const [event] = await postern.auditEvents({ event: 'password.refused' })
+  t.match(event, { account_id: account.id, details: { reason: 'account_locked' } })
+  postern.advance(60)
+  await change()
 })

@@ -4,7 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { nameKey } from '../../accounts/account.ts'
 import { RoleName } from '../../accounts/schemas.ts'
-import { administratorOf } from '../../callers/guard-administration.ts'
+import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { SessionItem } from '../../sessions/schemas.ts'
@@ -51,8 +51,7 @@ const DEFAULT_PAGE = 50
 const about = (summary: string) => ({ tags: ['Administrators'], security: [{ bearer: [] }], summary })
 
 /** How every route here refuses, and those `codes` besides. */
-const refusals = (...codes: ErrorCode[]) =>
-  errorResponses('invalid_token', 'access_denied', 'insufficient_user_authentication', ...codes)
+const refusals = (...codes: ErrorCode[]) => errorResponses(...ADMINISTRATOR_ERRORS, ...codes)
 
 const listAndCreateRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.get(

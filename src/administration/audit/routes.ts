@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { listEvents } from '../../audit/list-events.ts'
 import { AuditPage } from '../../audit/schemas.ts'
+import { ADMINISTRATOR_ERRORS } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import { errorResponses, PageQuery, Strict, Timestamp, Uuid } from '../../wire/schemas.ts'
 
@@ -34,7 +35,7 @@ export const auditAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
         querystring: AuditQuery,
         response: {
           200: AuditPage,
-          ...errorResponses('invalid_token', 'insufficient_user_authentication', 'access_denied'),
+          ...errorResponses(...ADMINISTRATOR_ERRORS),
         },
       },
     },

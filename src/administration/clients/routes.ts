@@ -1,7 +1,7 @@
 // Clients, for administrators: register, list, change, rotate the secret, delete. A secret is shown once.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { administratorOf } from '../../callers/guard-administration.ts'
+import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import type { ErrorCode } from '../../errors.ts'
 import { errorResponses, PageQuery, PlainText, Strict } from '../../wire/schemas.ts'
@@ -15,8 +15,7 @@ import { ClientItem, ClientPage, ClientPatch, ClientWithSecret, NewClient } from
 
 const ClientParams = Strict({ client_id: PlainText({ minLength: 1, maxLength: 128 }) })
 
-const errors = (...codes: ErrorCode[]) =>
-  errorResponses('invalid_token', 'insufficient_user_authentication', 'access_denied', ...codes)
+const errors = (...codes: ErrorCode[]) => errorResponses(...ADMINISTRATOR_ERRORS, ...codes)
 
 const common = { tags: ['Administrators'], security: [{ bearer: [] }] }
 

@@ -1,7 +1,7 @@
 // Signing keys, for administrators: publish the next one.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { administratorOf } from '../../callers/guard-administration.ts'
+import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { rotateSigningKey } from '../../tokens/create-signing-key.ts'
@@ -26,7 +26,7 @@ export const keyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
           '409 while the last one is still waiting for its turn.',
         response: {
           201: PublishedKey,
-          ...errorResponses('invalid_token', 'insufficient_user_authentication', 'access_denied', 'conflict'),
+          ...errorResponses(...ADMINISTRATOR_ERRORS, 'conflict'),
         },
       },
     },

@@ -2,15 +2,13 @@
 // account must pass a second factor and which ones count; checking one is the challenges'.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { administratorOf } from '../../callers/guard-administration.ts'
+import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import { PolicyPatch } from '../../policy/merge-policy.ts'
 import { DEFAULT_POLICY, Policy } from '../../policy/policy.ts'
 import { errorResponses, Nullable, PlainText, Strict, Uuid } from '../../wire/schemas.ts'
 import { changePolicy } from './change-policy.ts'
 import { explainPolicy } from './explain-policy.ts'
-
-const ADMINISTRATOR_ERRORS = ['invalid_token', 'insufficient_user_authentication', 'access_denied'] as const
 
 const PolicyAnswer = Type.Object(Policy.properties, { title: 'Policy', examples: [DEFAULT_POLICY] })
 

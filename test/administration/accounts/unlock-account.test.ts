@@ -1,6 +1,8 @@
 import t from 'tap'
+import { unlockAccount } from '../../../src/administration/accounts/unlock-account.ts'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { lockAccount } from '../../support/lock.ts'
 import { missingServer } from '../../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
@@ -60,4 +62,25 @@ t.test('an unknown account is not found, and nothing is recorded', { skip }, asy
   const answer = await unlock(postern, bearer, '01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11')
   t.match(answer, { status: 404, body: { error: 'not_found' } })
   t.same(await postern.auditEvents({ event: 'account.unlocked' }), [])
+})
+
+t.test('no administrator unlocks their own account', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { accountId, bearer } = await signInAdministrator(postern)
+  t.match(await unlock(postern, bearer, accountId), { status: 403, body: { error: 'access_denied' } })
+
+  await lockAccount(postern, accountId)
+  t.match(await unlock(postern, bearer, accountId), { status: 429, body: { error: 'account_locked' } })
+  const origin = {
+    now: postern.now(),
+    requestId: null,
+    ip: null,
+    userAgent: null,
+    actor: { type: 'administrator' as const, id: accountId },
+  }
+  await t.rejects(unlockAccount(postern.deps, origin, accountId), { code: 'access_denied' })
+  t.same(await postern.auditEvents({ event: 'account.unlocked' }), [])
+
+  const other = await signInAdministrator(postern)
+  t.equal((await unlock(postern, other.bearer, accountId)).status, 204, 'another may')
 })

@@ -10,6 +10,7 @@ import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
+import { isWithin } from '../policy/age.ts'
 import type { Policy } from '../policy/policy.ts'
 import { isInNetworks } from '../wire/network.ts'
 import { authenticateSession } from './authenticate-session.ts'
@@ -42,9 +43,7 @@ const refusalOf = (
 // Decision: asked for even while the policy is disabled, which is how a stolen password would otherwise become
 // the policy's. An administrator without a second factor enrolls one and steps up, or uses the command line.
 const hasFreshSecondFactor = ({ acr, secondFactorAt }: ListedSession, policy: Policy, now: Date): boolean =>
-  acr !== 'aal1' &&
-  secondFactorAt !== null &&
-  now.getTime() / 1000 - secondFactorAt < policy.second_factor_max_age
+  acr !== 'aal1' && secondFactorAt !== null && isWithin(policy.second_factor_max_age, secondFactorAt, now)
 
 /**
  * The administrator that a request comes from: an active account of Postern's own with role `admin`, read from

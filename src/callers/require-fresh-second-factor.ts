@@ -8,6 +8,7 @@ import { recordEvent } from '../audit/record-event.ts'
 import type { Deps } from '../deps.ts'
 import type { SessionRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
+import { isWithin } from '../policy/age.ts'
 import { FRESH_SECOND_FACTOR_SECONDS } from '../policy/policy.ts'
 
 /** What has been proven freshly. `first_factor`: all there is to prove for an account that has no other. */
@@ -20,8 +21,8 @@ export const requireFreshSecondFactor = async (
 ): Promise<FreshProof> => {
   const enrolled = account.enrolledAuthenticators > 0
   const provenAt = enrolled ? session.secondFactorAt : session.authTime
-  const ageSeconds = provenAt === null ? Number.POSITIVE_INFINITY : origin.now.getTime() / 1000 - provenAt
-  if (ageSeconds <= FRESH_SECOND_FACTOR_SECONDS) return enrolled ? 'second_factor' : 'first_factor'
+  const fresh = provenAt !== null && isWithin(FRESH_SECOND_FACTOR_SECONDS, provenAt, origin.now)
+  if (fresh) return enrolled ? 'second_factor' : 'first_factor'
 
   const { accountId, clientId, sid: sessionId } = session
   const reason = enrolled ? 'second_factor_not_fresh' : 'sign_in_not_fresh'

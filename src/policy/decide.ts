@@ -1,5 +1,6 @@
 // The one gate. Pure: from what the policy says and what has been proven to whether a session or a token
 // may be had. Every path that mints one asks here first; challenges are attempted elsewhere.
+import { isWithin } from './age.ts'
 import type { Method, Policy } from './policy.ts'
 
 /** The parts of an account that a decision looks at. */
@@ -33,7 +34,7 @@ export type Decision =
   | { kind: 'enroll'; methods: 'totp'[]; reasons: Reason[] }
   | { kind: 'deny'; reasons: Reason[] }
 
-const DAY_MS = 86_400_000
+const DAY_SECONDS = 86_400
 
 /** The rules that make an account have a second factor; empty where none does. */
 export const requirementReasons = (policy: Policy, account: Pick<DecisionAccount, 'roles'>): Reason[] => {
@@ -47,12 +48,12 @@ export const requirementReasons = (policy: Policy, account: Pick<DecisionAccount
 
 const freshness = (policy: Policy, proven: Proven, now: Date): Reason | null => {
   if (proven.secondFactorAt === null) return null
-  const ageSeconds = now.getTime() / 1000 - proven.secondFactorAt
-  return ageSeconds < policy.second_factor_max_age ? 'second_factor_fresh' : 'second_factor_stale'
+  const fresh = isWithin(policy.second_factor_max_age, proven.secondFactorAt, now)
+  return fresh ? 'second_factor_fresh' : 'second_factor_stale'
 }
 
 const inGrace = (policy: Policy, account: DecisionAccount, now: Date): boolean =>
-  now.getTime() - account.createdAt.getTime() < policy.enrollment_grace_days * DAY_MS
+  isWithin(policy.enrollment_grace_days * DAY_SECONDS, account.createdAt.getTime() / 1000, now)
 
 /**
  * Decides. An account that has a second factor is always asked for it while the policy is enabled, whether

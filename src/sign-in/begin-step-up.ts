@@ -10,6 +10,7 @@ import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { SessionRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
+import { isWithin } from '../policy/age.ts'
 import type { SignInAnswer } from './continue-sign-in.ts'
 import { answerShapes, offeredMethods } from './methods.ts'
 
@@ -65,7 +66,7 @@ const hasShown = (
 ): boolean => {
   const secondFactor = acr === 'aal1' ? null : secondFactorAt
   const shownAt = asked === 'aal1' ? Math.max(authTime, secondFactor ?? 0) : secondFactor
-  return maxAgeSeconds > 0 && shownAt !== null && now.getTime() / 1000 - shownAt <= maxAgeSeconds
+  return shownAt !== null && isWithin(maxAgeSeconds, shownAt, now)
 }
 
 const nothingToAsk = (acr: 'aal1' | 'aal2', maxAgeSeconds: number): AuthError =>

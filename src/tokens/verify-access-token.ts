@@ -8,6 +8,7 @@ import { jwtVerify } from 'jose/jwt/verify'
 import { LRUCache } from 'lru-cache'
 import { hashToken } from '../encryption/opaque-token.ts'
 import { AuthError } from '../errors.ts'
+import { isWithin } from '../policy/age.ts'
 import type { SigningKeys } from './signing-key-cache.ts'
 
 /** The claims of an access token that Postern's routes look at. `sid` is null for a client's own token. */
@@ -17,6 +18,7 @@ export type AccessTokenClaims = {
   sid: string | null
   scope: string
   /** Epoch seconds. */
+  issuedAt: number
   expiresAt: number
 }
 
@@ -32,19 +34,24 @@ const text = (payload: JWTPayload, claim: string): string | null => {
 
 const readClaims = (payload: JWTPayload): AccessTokenClaims => {
   const clientId = text(payload, 'client_id')
-  if (!payload.sub || !clientId || !payload.exp) throw new AuthError('invalid_token')
+  if (!payload.sub || !clientId || !payload.iat || !payload.exp) throw new AuthError('invalid_token')
   return {
     sub: payload.sub,
     clientId,
     sid: text(payload, 'sid'),
     scope: text(payload, 'scope') ?? '',
+    issuedAt: payload.iat,
     expiresAt: payload.exp,
   }
 }
 
+/** Not expired, and not of the future: where a clock is behind, such a token would live longer than it may. */
+const isCurrent = ({ issuedAt, expiresAt }: AccessTokenClaims, now: Date): boolean =>
+  isWithin(expiresAt - issuedAt, issuedAt, now)
+
 /**
  * A verifier with its memory. It takes ES256 alone, finds the key by `kid` among the published ones, and
- * ignores `jku`, `jwk` and `x5u`; `typ`, `iss`, `aud` and `exp` are checked.
+ * ignores `jku`, `jwk` and `x5u`; `typ`, `iss`, `aud`, `iat` and `exp` are checked.
  */
 export const createAccessTokenVerifier = (deps: {
   config: { issuer: string }
@@ -55,8 +62,7 @@ export const createAccessTokenVerifier = (deps: {
     if (token.length > MAX_TOKEN_LENGTH) throw new AuthError('invalid_token')
     const key = hashToken(token)
     const known = remembered.get(key)
-    const nowSeconds = Math.floor(now.getTime() / 1000)
-    if (known && nowSeconds < known.expiresAt) return known
+    if (known && isCurrent(known, now)) return known
     try {
       const { payload } = await jwtVerify(
         token,
@@ -71,6 +77,7 @@ export const createAccessTokenVerifier = (deps: {
         },
       )
       const claims = readClaims(payload)
+      if (!isCurrent(claims, now)) throw new AuthError('invalid_token')
       remembered.set(key, claims)
       return claims
     } catch (error) {

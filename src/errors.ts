@@ -107,11 +107,22 @@ const fieldOf = ({ instancePath, keyword, params }: AjvError): string => {
   return path.slice(1)
 }
 
-/** Names every problem that Ajv found; `where` stands for what has no member's name. */
+const MAX_NAMES = 8
+const MAX_NAME_LENGTH = 64
+
+/** Members that a caller sent, fit for an answer: however many they are, and however long (docs/security.md 40). */
+export const namesOf = (members: readonly string[]): string[] =>
+  members
+    .slice(0, MAX_NAMES)
+    .map((name) => (name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name))
+
+/** Names what Ajv found; `where` is for what has no member's name. */
 export const invalidRequest = (validation: readonly AjvError[], where: string): AuthError => {
-  const fields = [...new Set(validation.map((one) => fieldOf(one) || where))]
-  const problems = validation.map((one) => `${fieldOf(one) || where} ${one.message ?? 'is not valid'}`)
-  return new AuthError('invalid_request', `${[...new Set(problems)].join('; ')}.`, { fields })
+  const names = namesOf(validation.map((one) => fieldOf(one) || where))
+  const problems = names.map((name, index) => `${name} ${validation[index]?.message ?? 'is not valid'}`)
+  return new AuthError('invalid_request', `${[...new Set(problems)].join('; ')}.`, {
+    fields: [...new Set(names)],
+  })
 }
 
 /** Any error as an `AuthError`. What is not expected becomes a plain `server_error` that tells nothing. */

@@ -6,6 +6,7 @@ import { RECOVERY_CODE_PATTERN } from './recovery-codes/recovery-code.ts'
 
 /** Six or eight digits, or a recovery code; which of them a method takes is checked with the method. */
 export const Code = Type.String({
+  maxLength: 19,
   pattern: `^[0-9]{6}$|^[0-9]{8}$|${RECOVERY_CODE_PATTERN}`,
   examples: ['492039', 'KX3F-9Q2M-0TZB-7HRW'],
 })

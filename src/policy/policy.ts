@@ -25,6 +25,7 @@ export const Policy = Type.Object(
     required_for_all: Type.Boolean({ description: 'Every account must pass a second factor.' }),
     allowed_methods: Type.Array(Method, {
       minItems: 1,
+      maxItems: 2,
       uniqueItems: true,
       contains: Type.Literal('totp'),
       description: 'Answers that count as a second factor.',

@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import { sessionCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { SessionItem, toSessionItem } from '../sessions/schemas.ts'
-import { errorResponses, Page, Uuid } from '../wire/schemas.ts'
+import { errorResponses, Page, Strict, Uuid } from '../wire/schemas.ts'
 import { endOtherSessions } from './end-other-sessions.ts'
 import { endSession } from './end-session.ts'
 import { logOut } from './log-out.ts'
@@ -61,7 +61,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
       schema: {
         ...own('End a session'),
         description: 'Its access and refresh tokens are refused from then on. It may be the one that asks.',
-        params: Type.Object({ id: Uuid }),
+        params: Strict({ id: Uuid }),
         response: { 204: Type.Null(), ...errorResponses('invalid_token', 'not_found') },
       },
     },

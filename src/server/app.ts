@@ -20,7 +20,7 @@ import {
 } from '../callers/guard-account.ts'
 import { guardAdministration } from '../callers/guard-administration.ts'
 import type { Deps } from '../deps.ts'
-import { AuthError, renderError } from '../errors.ts'
+import { AuthError, namesOf, renderError } from '../errors.ts'
 import { metadataRoutes } from '../oauth/metadata-routes.ts'
 import { oauthRoutes } from '../oauth/routes.ts'
 import { activityRoutes } from '../profile/activity-routes.ts'
@@ -77,7 +77,7 @@ const refuseUnasked: preValidationHookHandler = ({ routeOptions, body, query }, 
     return done(new AuthError('invalid_request', 'This route takes no body.', { fields: ['body'] }))
   }
   if (!schema.querystring && !isEmpty(query)) {
-    const fields = Object.keys(query as object)
+    const fields = namesOf(Object.keys(query as object))
     return done(new AuthError('invalid_request', 'This route takes no query parameters.', { fields }))
   }
   done()

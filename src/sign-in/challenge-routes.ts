@@ -9,7 +9,7 @@ import { authenticateClient, basicCredentials } from '../callers/authenticate-cl
 import { originOf } from '../callers/request-origin.ts'
 import type { Deps } from '../deps.ts'
 import { Method } from '../policy/policy.ts'
-import { errorResponses, PlainText, Strict } from '../wire/schemas.ts'
+import { Address, errorResponses, PlainText, Strict } from '../wire/schemas.ts'
 import { attemptChallenge } from './attempt-challenge.ts'
 import { cancelChallenge } from './cancel-challenge.ts'
 import { openChallenge } from './open-challenge.ts'
@@ -48,15 +48,12 @@ const OpenBody = Strict(
     amr: Type.Optional(
       Type.Array(Type.Enum(PRIMARY_AMR), {
         minItems: 1,
+        maxItems: PRIMARY_AMR.length,
         uniqueItems: true,
         description: 'How the client has authenticated the account (RFC 8176); `["pwd"]` without it.',
       }),
     ),
-    ip: Type.Optional(
-      Type.Union([Type.String({ format: 'ipv4' }), Type.String({ format: 'ipv6' })], {
-        description: "The end user's address.",
-      }),
-    ),
+    ip: Type.Optional(Address("The end user's address.")),
     user_agent: Type.Optional(PlainText({ maxLength: 512 })),
     email: Type.Optional(Type.String({ format: 'email', maxLength: 254 })),
     display_name: Type.Optional(PlainText({ minLength: 1, maxLength: 128 })),

@@ -1,4 +1,5 @@
 // IP addresses and networks, over ipaddr.js. Pure.
+import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
 /** The network that throttles count by: an IPv4 address itself, an IPv6 /64 (one household or host). */
@@ -8,6 +9,9 @@ export const throttledNetwork = (ip: string): string => {
   if (address.kind() === 'ipv4') return address.toString()
   return `${new ipaddr.IPv6([...address.toByteArray().slice(0, 8), ...Array<number>(8).fill(0)]).toString()}/64`
 }
+
+/** True for one IP address as PostgreSQL would take it: in full, without a port, a zone or a prefix length. */
+export const isAddress = (text: string): boolean => isIP(text) !== 0 && !text.includes('%')
 
 /** True for an IP address, or one with a prefix length (CIDR). */
 export const isNetwork = (value: string): boolean => ipaddr.isValid(value) || ipaddr.isValidCIDR(value)

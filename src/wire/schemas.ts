@@ -1,4 +1,5 @@
-// Schemas that several routes share. Strict: unknown members are refused, nothing is coerced in a body.
+// Schemas that several routes share. Strict: unknown members are refused, nothing is coerced in a body. Every string
+// and array that a request may hold has an end, because it is looked at on the event loop (docs/security.md 40).
 import { type Static, type TObject, type TProperties, Type } from 'typebox'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 
@@ -11,11 +12,23 @@ export const PlainText = (options: { minLength?: number; maxLength: number; desc
   Type.String({ pattern: '^[^\\p{Cc}\\p{Cs}]*$', ...options })
 
 export const Uuid = Type.String({
+  maxLength: 36,
   pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
   examples: ['01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11'],
 })
 
-export const Timestamp = Type.String({ format: 'date-time', examples: ['2026-11-21T09:30:00.000Z'] })
+/** Someone's IP address, as a request names it. */
+export const Address = (description: string) =>
+  Type.Union(
+    [Type.String({ maxLength: 15, format: 'ipv4' }), Type.String({ maxLength: 45, format: 'ipv6' })],
+    { description },
+  )
+
+export const Timestamp = Type.String({
+  maxLength: 35,
+  format: 'date-time',
+  examples: ['2026-11-21T09:30:00.000Z'],
+})
 
 export const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
   Type.Union([schema, Type.Null()])

@@ -130,3 +130,51 @@ t.test('an account sees its own events, and not who the administrator was', { sk
   t.match(rest, { items: [{ event: 'account.created', actor_type: 'postern' }], next_cursor: null })
   t.equal(rest.items.length, 1)
 })
+
+t.test(
+  'a time that is none is refused by name; every time that is one can be asked for',
+  { skip },
+  async (t) => {
+    const postern = await openTestApp(t)
+    const administrator = await postern.createAccount({ roles: ['admin'] })
+    const { access_token: bearer } = await postern.signIn(
+      administrator,
+      await postern.enrollTotp(administrator),
+    )
+    const ask = (member: string, time: string) =>
+      postern.request('GET', `/v1/admin/audit?${new URLSearchParams({ [member]: time })}`, { bearer })
+    for (const time of [
+      '2026-11-21T23:59:60Z',
+      '2026-11-21T12:30:60Z',
+      '2026-11-21T00:00:00+01',
+      '2026-11-21T00:00:00+0100',
+      '2026-11-21T00:00:00+24:00',
+      '2026-11-21T24:00:00Z',
+      '2026-02-29T00:00:00Z',
+      '2026-02-30T00:00:00Z',
+      '2026-13-01T00:00:00Z',
+      '2026-11-21 00:00:00Z',
+      '2026-11-21T00:00:00',
+      '2026-11-21T00:00Z',
+      '2026-11-21',
+      '+012026-11-21T00:00:00Z',
+      `2026-11-21T00:00:00.${'1'.repeat(60)}Z`,
+      'now',
+      '',
+    ]) {
+      for (const member of ['from', 'to']) {
+        const refused = await ask(member, time)
+        t.match(refused, { status: 400, body: { error: 'invalid_request', fields: [member] } }, time)
+      }
+    }
+    for (const time of [
+      '2028-02-29T23:59:59.999999999Z',
+      '0000-01-01T00:00:00+23:59',
+      '0001-01-01T00:00:00Z',
+      '9999-12-31T23:59:59-23:59',
+      '2026-11-21T00:00:00+01:00',
+    ]) {
+      for (const member of ['from', 'to']) t.equal((await ask(member, time)).status, 200, `${member} ${time}`)
+    }
+  },
+)

@@ -9,7 +9,11 @@ const MAX_URIS = 50
 const MEMBERS = {
   name: PlainText({ minLength: 1, maxLength: 100 }),
   first_party: Type.Boolean({ description: 'Trusted with passwords: it may use `POST /v1/login`.' }),
-  scopes: Type.Array(Type.Enum(SCOPES), { uniqueItems: true, description: 'What it may ask for.' }),
+  scopes: Type.Array(Type.Enum(SCOPES), {
+    maxItems: SCOPES.length,
+    uniqueItems: true,
+    description: 'What it may ask for.',
+  }),
   redirect_uris: Type.Array(PlainText({ minLength: 1, maxLength: 2048 }), {
     maxItems: MAX_URIS,
     uniqueItems: true,
@@ -25,6 +29,7 @@ const MEMBERS = {
 
 /** No colon: in HTTP Basic it ends the id. */
 const ClientId = Type.String({
+  maxLength: 64,
   pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$',
   examples: ['web-shop-4f2a9c1b'],
 })

@@ -16,7 +16,7 @@ import { AuthenticatorItem, DisableBody, Name, RecoveryCodes, toAuthenticatorIte
 
 const AUTHENTICATOR = '/v1/me/authenticators/:id'
 
-const Id = Type.Object({ id: Uuid })
+const Id = Strict({ id: Uuid })
 
 const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ bearer: [] }], summary })
 

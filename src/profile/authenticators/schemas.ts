@@ -46,7 +46,7 @@ export const ConfirmedItem = Type.Object(
 )
 
 export const ConfirmBody = Strict(
-  { code: Type.String({ pattern: '^[0-9]{6}$|^[0-9]{8}$', examples: ['492039'] }) },
+  { code: Type.String({ maxLength: 8, pattern: '^[0-9]{6}$|^[0-9]{8}$', examples: ['492039'] }) },
   { examples: [{ code: '492039' }] },
 )
 

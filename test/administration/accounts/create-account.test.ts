@@ -159,7 +159,7 @@ t.test('what comes past no route is held to the same shape', { skip }, async (t)
   const names = { username: 'a b', roles: ['no spaces'] }
   await t.rejects(createAccount(postern.deps, origin, names, null), {
     code: 'invalid_request',
-    details: { fields: ['username', 'roles/0'] },
+    details: { fields: ['username'] },
   })
   t.same(await postern.deps.postgres.query(COUNT), [{ accounts: 0 }])
 })

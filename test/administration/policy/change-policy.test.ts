@@ -60,7 +60,7 @@ t.test('what changes nothing makes no new version and no event', { skip }, async
 const REFUSED: [name: string, body: unknown, fields: string[]][] = [
   ['an unknown member', { nonsense: 1 }, ['nonsense']],
   ['an unknown member of totp', { totp: { period: 60 } }, ['totp/period']],
-  ['a number out of range', { challenge_ttl: 5, lockout: 0 }, ['challenge_ttl', 'lockout']],
+  ['a number out of range', { challenge_ttl: 5, lockout: 0 }, ['challenge_ttl']],
   ['a number in quotes', { lockout: '900' }, ['lockout']],
   ['null where it is no value', { enabled: null }, ['enabled']],
   ['digits that no app shows', { totp: { digits: 7 } }, ['totp/digits']],

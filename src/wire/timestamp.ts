@@ -1,0 +1,12 @@
+// Times that callers name. Pure.
+const RFC_3339 = /^(\d{4}-\d\d-\d\d)T([01]\d|2[0-3])(:[0-5]\d){2}(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/
+
+/**
+ * True for a time of RFC 3339 that there is in JavaScript and in PostgreSQL: the day is in the calendar, and the
+ * second is none that was put in (`:60`), which a `Date` has not.
+ */
+export const isTimestamp = (text: string): boolean => {
+  const [, day = ''] = RFC_3339.exec(text) ?? []
+  const midnight = new Date(`${day}T00:00:00Z`)
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day)
+}

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { forgetPasswordFailures, takePasswordAttempt } from '../../src/passwords/password-throttle.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { race } from '../support/race.ts'
 import { missingServer } from '../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
@@ -8,8 +9,7 @@ const skip = missingServer('postgres') || missingServer('redis')
 const take = ({ deps, now }: TestApp, account: string, ip: string | null = '203.0.113.1') =>
   takePasswordAttempt(deps, { account, ip, now: now() })
 
-const kinds = async (attempts: Promise<{ kind: string; reason?: string }>[]): Promise<string[]> =>
-  (await Promise.all(attempts)).map(({ kind, reason }) => reason ?? kind)
+const kindOf = ({ kind, reason }: { kind: string; reason?: string }): string => reason ?? kind
 
 const count = (values: string[], value: string) => values.filter((one) => one === value).length
 
@@ -64,13 +64,19 @@ t.test('a network that is held back cannot use up the budgets of accounts', { sk
 t.test('of 100 parallel guesses no more than the budget are looked at', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords: 7, max_failed_passwords_per_network: 40 })
-  const everyone = Array.from({ length: 100 }, (_, i) => i)
-
-  const oneAccount = await kinds(everyone.map((i) => take(postern, 'ada', `198.51.100.${i}`)))
+  const ofAccount = await race(postern, 100, {
+    prepare: async (run) => run,
+    attempt: (run, i) => take(postern, `ada ${run}`, `198.51.${run}.${i}`),
+  })
+  const oneAccount = ofAccount.outcomes.map(kindOf)
   t.equal(count(oneAccount, 'taken'), 7)
   t.equal(count(oneAccount, 'throttled_account'), 93)
 
-  const oneNetwork = await kinds(everyone.map((i) => take(postern, `account ${i}`, '203.0.113.1')))
+  const ofNetwork = await race(postern, 100, {
+    prepare: async (run) => run,
+    attempt: (run, i) => take(postern, `account ${run} ${i}`, `203.0.113.${run}`),
+  })
+  const oneNetwork = ofNetwork.outcomes.map(kindOf)
   t.equal(count(oneNetwork, 'taken'), 40)
   t.equal(count(oneNetwork, 'throttled_network'), 60)
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { openTestApp, type TestApp, type TestClient } from '../support/app.ts'
+import { race } from '../support/race.ts'
 import { missingServer } from '../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
@@ -103,9 +104,10 @@ t.test('a client that has done primary authentication itself', { skip }, async (
   })
 
   t.test('of fifty first challenges of one subject, all speak of one account', async (t) => {
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, () => open(postern, client, { subject: 'flask-6' })),
-    )
+    const { outcomes: answers } = await race(postern, 50, {
+      prepare: async (run) => `flask-6-${run}`,
+      attempt: (subject) => open(postern, client, { subject }),
+    })
     t.same([...new Set(answers.map(({ status }) => status))], [200])
     t.equal(new Set(answers.map(({ body }) => body.sub)).size, 1)
   })

@@ -1,11 +1,13 @@
 import t from 'tap'
 import { createFirstAdministrator } from '../../../src/administration/accounts/create-first-administrator.ts'
 import { openTestApp } from '../../support/app.ts'
+import { race } from '../../support/race.ts'
 import { missingServer } from '../../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
 
 const ACCOUNTS = { name: 'test_accounts', text: 'SELECT username, roles FROM accounts' }
+const CLEAR = { name: 'test_clear', text: 'DELETE FROM accounts' }
 
 t.test('the first start makes an administrator with a password that signs in', { skip }, async (t) => {
   const postern = await openTestApp(t)
@@ -44,7 +46,10 @@ t.test('a configured password that nobody could choose stops the start and says 
 
 t.test('of replicas that start at once, one makes it', { skip }, async (t) => {
   const postern = await openTestApp(t)
-  const made = await Promise.all([1, 2, 3].map(() => createFirstAdministrator(postern.deps)))
+  const { outcomes: made } = await race(postern, 3, {
+    prepare: () => postern.deps.postgres.query(CLEAR),
+    attempt: () => createFirstAdministrator(postern.deps),
+  })
   t.equal(made.filter((one) => one !== null).length, 1)
   t.equal((await postern.deps.postgres.query(ACCOUNTS)).length, 1)
 })

@@ -8,6 +8,7 @@ import {
   storedFactors,
   wrongCode,
 } from '../../support/enrollment.ts'
+import { race } from '../../support/race.ts'
 import { missingServer } from '../../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
@@ -208,12 +209,12 @@ t.test('confirming an authenticator', { skip }, async (t) => {
   })
 
   t.test('of fifty at once with one code one is answered', async (t) => {
-    const { account, bearer, pending } = await begun(postern)
-    const code = pending.code()
-    const answers = await Promise.all(
-      Array.from({ length: 50 }, () => confirm(postern, bearer, pending.id, code)),
-    )
-    const counts = countByStatus(answers)
+    const { subject, outcomes } = await race(postern, 50, {
+      prepare: () => begun(postern),
+      attempt: ({ bearer, pending }) => confirm(postern, bearer, pending.id, pending.code()),
+    })
+    const { account, pending } = subject
+    const counts = countByStatus(outcomes)
     t.equal(counts[200], 1, JSON.stringify(counts))
     t.notOk(counts[500])
     t.match(await storedFactors(postern, account), { enrolled: 1, recoveryCodes: 10 })

@@ -1,4 +1,5 @@
-// The codes people type. Pure: which shapes are codes at all; whether one is right is matched elsewhere.
+// The codes people type. Pure: which shapes are codes at all, and which an account can answer with; whether one is
+// right is matched elsewhere.
 import { Type } from 'typebox'
 import { AuthError } from '../errors.ts'
 import type { Method } from '../policy/policy.ts'
@@ -30,3 +31,33 @@ export const refuseMisshapen = (method: Method, code: string): void => {
 
 /** RFC 8176: a code of either kind is a one-time password, and with the first factor makes two. */
 export const CODE_FACTOR: { amr: string[]; acr: 'aal2' } = { amr: ['otp', 'mfa'], acr: 'aal2' }
+
+/** What an account can answer with: the digits of its TOTP codes, its unused recovery codes. */
+export type Answerable = { totpDigits: number[]; recoveryCodes: number }
+
+/**
+ * The answer shapes of a challenge, as its store keeps them: `totp:6`, `recovery_code`. A code of another
+ * shape cannot be right, so it is refused without an attempt being spent.
+ */
+export const answerShapes = (
+  admitted: readonly Method[],
+  { totpDigits, recoveryCodes }: Answerable,
+): string[] => [
+  ...(admitted.includes('totp') ? totpDigits.map((digits) => `totp:${digits}`) : []),
+  ...(admitted.includes('recovery_code') && recoveryCodes > 0 ? ['recovery_code'] : []),
+]
+
+/** The shape of an answer. */
+export const shapeOf = (method: Method, code: string): string =>
+  method === 'totp' ? `totp:${code.length}` : method
+
+/** The method of an answer shape. */
+export const methodOf = (shape: string): Method => (shape === 'recovery_code' ? shape : 'totp')
+
+/** How many digits the TOTP codes among answer shapes have. */
+export const digitsOf = (shapes: readonly string[]): string[] =>
+  shapes.flatMap((shape) => shape.split(':')[1] ?? [])
+
+/** The methods of answer shapes, in the form in which they are offered. */
+export const offeredMethods = (shapes: readonly string[]): { method: Method }[] =>
+  [...new Set(shapes.map(methodOf))].map((method) => ({ method }))

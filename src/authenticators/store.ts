@@ -11,6 +11,7 @@ import {
   type TotpRow,
   toTotpAuthenticator,
 } from './authenticator.ts'
+import type { Answerable } from './code.ts'
 
 const FIND_TOTP = {
   name: 'find_totp',
@@ -102,9 +103,6 @@ const FIND_METHODS = {
       FROM authenticators AS t
      WHERE t.account_id = $1 AND t.type = 'totp'`,
 }
-
-/** What the account can answer a challenge with: the digits of its TOTP codes, its unused recovery codes. */
-export type Answerable = { totpDigits: number[]; recoveryCodes: number }
 
 export const findAnswerable = async (deps: { postgres: Sql }, accountId: string): Promise<Answerable> => {
   const [row] = await deps.postgres.query<{ totp_digits: number[]; recovery_codes: number }>(FIND_METHODS, [

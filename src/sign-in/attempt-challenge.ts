@@ -1,24 +1,24 @@
 // The only place where a second factor is checked at sign-in and step-up. Top to bottom:
 //   1. take an attempt: counted before anything is looked at, on the challenge and on the account;
-//   2. match the answer against the account's authenticators;
+//   2. compare the answer with what the account has enrolled, and ask the gate once more;
 //   3. burn the time step, or use the recovery code up, with its audit event: durable, and once;
 //   4. pass the challenge and open the session, in one step that exactly one caller wins;
 //   5. sign the tokens.
 // A crash after 3 costs the user one code; in no order of events is a code good twice.
 import type { Account } from '../accounts/account.ts'
-import { challengeFailed, challengePassed, challengeRefused } from '../audit/authentication-events.ts'
-import type { AuditEvent, Origin } from '../audit/event.ts'
+import { challengePassed, challengeRefused } from '../audit/authentication-events.ts'
+import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
+import { checkCode, refuseCode, takeChallengeAttempt } from '../authenticators/attempt-code.ts'
 import { CODE_FACTOR } from '../authenticators/code.ts'
-import { matchAnswer } from '../authenticators/match-answer.ts'
+import { type Answer, burnMatch, type Match } from '../authenticators/match-answer.ts'
 import type { Deps } from '../deps.ts'
-import type { ChallengeRecord } from '../ephemeral/ephemeral.ts'
-import { AuthError, DependencyError } from '../errors.ts'
+import type { ChallengeRecord, NewSession } from '../ephemeral/ephemeral.ts'
+import { AuthError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
-import { attemptLimits } from '../policy/policy.ts'
+import type { Method } from '../policy/policy.ts'
 import { newSession } from '../sessions/new-session.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
-import { type Answer, type TakenAttempt, takeChallengeAttempt } from './take-challenge-attempt.ts'
 
 export type PassedChallenge = { status: 'authenticated' } & Tokens & { recovery_codes_remaining?: number }
 
@@ -26,6 +26,9 @@ type AttemptDeps = Pick<
   Deps,
   'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'sealer' | 'randomBytes' | 'clients'
 >
+
+/** What answers a challenge. */
+export type ChallengeAnswer = Answer & { challengeToken: string }
 
 /**
  * Answers a challenge.
@@ -35,78 +38,45 @@ type AttemptDeps = Pick<
 export const attemptChallenge = async (
   deps: AttemptDeps,
   request: Origin,
-  answer: Answer,
+  { challengeToken, ...answer }: ChallengeAnswer,
 ): Promise<PassedChallenge> => {
-  const taken = await takeChallengeAttempt(deps, request, answer)
-  const origin: Origin = { ...request, actor: { type: 'account', id: taken.record.accountId } }
-  try {
-    return await checkAnswer(deps, origin, answer, taken)
-  } catch (error) {
-    // Nothing was evaluated that the caller could learn from, so an outage does not lock people out.
-    if (error instanceof DependencyError) await giveBack(deps, origin, answer)
-    throw error
+  const attempt = await takeChallengeAttempt(deps, request, challengeToken, answer)
+  const { record, sessionEpoch } = attempt
+  const origin: Origin = { ...request, actor: { type: 'account', id: record.accountId } }
+  const { account, match } = await checkCode(deps, origin, attempt, answer)
+  await askGate(deps, origin, record, account)
+
+  const { session, refreshToken } = await prepareSession(deps, origin, record, account)
+  const event = passedEvent(origin, record, { method: answer.method, match, session })
+  const burned = await burnMatch(deps, match, event, origin.now)
+  if (!burned) {
+    return refuseCode(deps, origin, attempt, { method: answer.method, reason: 'replayed_code' })
   }
-}
-
-const giveBack = (deps: AttemptDeps, { now }: Origin, { challengeToken }: Answer): Promise<void> =>
-  deps.ephemeral.challenges
-    .giveBack(challengeToken, attemptLimits(deps.policy.current()), now.getTime())
-    // Redis may be the one that is away. The attempt stays counted then, which is the safe side.
-    .catch(() => {})
-
-const checkAnswer = async (
-  deps: AttemptDeps,
-  origin: Origin,
-  answer: Answer,
-  taken: TakenAttempt,
-): Promise<PassedChallenge> => {
-  const { record, remaining } = taken
-  const match = await matchAnswer(deps, record.accountId, answer, origin)
-  if (match.kind === 'gone') throw new AuthError('invalid_challenge')
-  await askGate(deps, origin, record, match.account)
-
-  const refuse = async (
-    reason: string,
-    recordFailure: (event: AuditEvent) => Promise<void>,
-  ): Promise<never> => {
-    const { accountId, clientId } = record
-    const about = { accountId, clientId, method: answer.method, reason, attemptsRemaining: remaining }
-    await recordFailure(challengeFailed(origin, about))
-    throw new AuthError('invalid_code', undefined, {
-      attempts_remaining: remaining,
-      ...(remaining === 0 && { retry_after: deps.policy.current().lockout }),
-    })
-  }
-  if (match.kind === 'wrong') return refuse('wrong_code', match.recordFailure)
-
-  const { session, refreshToken } = await prepareSession(deps, origin, record, match.account)
-  const event = challengePassed(origin, {
-    accountId: record.accountId,
-    clientId: record.clientId,
-    sessionId: session.sid,
-    purpose: record.purpose,
-    method: answer.method,
-    amr: session.amr,
-    ...(match.authenticatorId && { authenticatorId: match.authenticatorId }),
-  })
-  const burned = await match.burn(event)
-  if (!burned) return refuse('replayed_code', (failure) => recordEvent(deps, failure))
-
-  const { challengeToken } = answer
-  const won = await deps.ephemeral.challenges.pass(
-    challengeToken,
-    session,
-    taken.sessionEpoch,
-    origin.now.getTime(),
-  )
+  const { challenges } = deps.ephemeral
+  const won = await challenges.pass(challengeToken, session, sessionEpoch, origin.now.getTime())
   if (!won) throw new AuthError('invalid_challenge')
   const client = await clientOf(deps, record)
   return {
     status: 'authenticated',
-    ...mintTokens(deps, session, { account: match.account, client, refreshToken }, origin.now),
-    ...(match.recoveryCodesRemaining !== null && { recovery_codes_remaining: match.recoveryCodesRemaining }),
+    ...mintTokens(deps, session, { account, client, refreshToken }, origin.now),
+    ...(match.kind === 'recovery_code' && { recovery_codes_remaining: match.remaining }),
   }
 }
+
+const passedEvent = (
+  origin: Origin,
+  { accountId, clientId, purpose }: ChallengeRecord,
+  { method, match, session }: { method: Method; match: Match; session: NewSession },
+) =>
+  challengePassed(origin, {
+    accountId,
+    clientId,
+    sessionId: session.sid,
+    purpose,
+    method,
+    amr: session.amr,
+    ...(match.kind === 'totp' && { authenticatorId: match.authenticatorId }),
+  })
 
 const clientOf = async (deps: AttemptDeps, record: ChallengeRecord) => {
   const client = await deps.clients.find(record.clientId)

@@ -4,6 +4,7 @@ import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { AuditEvent, Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
+import { answerShapes, offeredMethods } from '../authenticators/code.ts'
 import { findAnswerable } from '../authenticators/store.ts'
 import type { Caller } from '../callers/authenticate-account.ts'
 import type { Deps } from '../deps.ts'
@@ -12,7 +13,6 @@ import type { SessionRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { isWithin } from '../policy/age.ts'
 import type { SignInAnswer } from './continue-sign-in.ts'
-import { answerShapes, offeredMethods } from './methods.ts'
 
 /** `maxAgeSeconds` undefined: what the policy says of a second factor; of a first one, any age. */
 export type StepUpRequest = { acr: 'aal1' | 'aal2' | 'phr'; maxAgeSeconds: number | undefined }

@@ -6,6 +6,7 @@ import { recordSignIn } from '../accounts/store.ts'
 import { primaryAuthenticationFailed, primaryAuthenticationPassed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
+import { answerShapes, offeredMethods } from '../authenticators/code.ts'
 import { findAnswerable } from '../authenticators/store.ts'
 import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
@@ -16,7 +17,6 @@ import { type Decision, decide } from '../policy/decide.ts'
 import { ENROLLMENT_TTL_SECONDS } from '../policy/policy.ts'
 import { newSession } from '../sessions/new-session.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
-import { answerShapes, offeredMethods } from './methods.ts'
 
 /** A passed primary authentication. */
 export type PrimaryAuthentication = {

@@ -14,10 +14,10 @@
 // (`enrolled_authenticators = 0`) is in PostgreSQL.
 import { sessionEnded } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/record-event.ts'
+import { refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
 import { MAX_ENROLLED } from '../../authenticators/authenticator.ts'
 import { CODE_FACTOR } from '../../authenticators/code.ts'
 import { findPendingTotp } from '../../authenticators/enrollment-store.ts'
-import { takeCodeAttempt } from '../../authenticators/take-code-attempt.ts'
 import { isTotpCode, matchTimeStep } from '../../authenticators/totp/totp.ts'
 import type { FreshEnrollee } from '../../callers/authenticate-enrollee.ts'
 import type { Client } from '../../clients/client.ts'
@@ -62,24 +62,26 @@ export const confirmAuthenticator = async (
   }
   const opening = await prepareSession(deps, enrollee, below)
   const sessionId = enrollee.by === 'session' ? enrollee.session.sid : null
-  const attempted = { accountId: account.id, sessionId, purpose: 'confirm' }
-  return takeCodeAttempt(deps, origin, attempted, async ({ sessionEpoch, refuse }) => {
-    const timeStep = matchTimeStep(pending.secret, pending, code, origin.now)
-    if (timeStep === null) return refuse('wrong_code')
-    // No other connection is asked for in here: those of the pool may all be waiting for this account's row.
-    const confirmed = await deps.postgres.transaction(async (postgres) => {
-      const within = { ...deps, postgres }
-      const matched = { accountId: account.id, sessionId, authenticatorId, timeStep, below }
-      const signingIn = enrollee.by === 'enrollment' && opening ? opening.session : null
-      const enrolled = await enrollAuthenticator(within, origin, matched, signingIn)
-      if (opening) await openSession(within, enrollee, { session: opening.session, sessionEpoch })
-      if (enrollee.by === 'session') await deps.ephemeral.budgets.clear(account.id)
-      await deps.ephemeral.challenges.endAll(account.id)
-      return enrolled
-    })
-    const tokens = opening && mintTokens(deps, opening.session, { account, ...opening }, origin.now)
-    return { ...confirmed, tokens }
+  const asked = { accountId: account.id, sessionId, purpose: 'confirm' } as const
+  const attempt = await takeAccountAttempt(deps, origin, asked)
+  const timeStep = matchTimeStep(pending.secret, pending, code, origin.now)
+  if (timeStep === null) {
+    return refuseCode(deps, origin, attempt, { method: 'totp', reason: 'wrong_code' })
+  }
+  // No other connection is asked for in here: those of the pool may all be waiting for this account's row.
+  const confirmed = await deps.postgres.transaction(async (postgres) => {
+    const within = { ...deps, postgres }
+    const matched = { accountId: account.id, sessionId, authenticatorId, timeStep, below }
+    const signingIn = enrollee.by === 'enrollment' && opening ? opening.session : null
+    const enrolled = await enrollAuthenticator(within, origin, matched, signingIn)
+    const { sessionEpoch } = attempt
+    if (opening) await openSession(within, enrollee, { session: opening.session, sessionEpoch })
+    if (enrollee.by === 'session') await deps.ephemeral.budgets.clear(account.id)
+    await deps.ephemeral.challenges.endAll(account.id)
+    return enrolled
   })
+  const tokens = opening && mintTokens(deps, opening.session, { account, ...opening }, origin.now)
+  return { ...confirmed, tokens }
 }
 
 /** Who has shown no second factor may add the first one, and only the first. */

@@ -4,12 +4,13 @@
 import { secondFactorDisabled } from '../../audit/account-events.ts'
 import { accessRefused, sessionsEnded } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/record-event.ts'
+import { checkCode, refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
+import { answerShapes, shapeOf } from '../../authenticators/code.ts'
 import { clearEnrolled, lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
-import { matchAnswer } from '../../authenticators/match-answer.ts'
+import { burnMatch } from '../../authenticators/match-answer.ts'
 import { deleteAllAuthenticators } from '../../authenticators/own-authenticator-store.ts'
 import { deleteRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
 import { findAnswerable } from '../../authenticators/store.ts'
-import { takeCodeAttempt } from '../../authenticators/take-code-attempt.ts'
 import type { Caller } from '../../callers/authenticate-account.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
@@ -18,7 +19,6 @@ import { findAccountWithPassword } from '../../passwords/store.ts'
 import { requirementReasons } from '../../policy/decide.ts'
 import type { Method } from '../../policy/policy.ts'
 import type { Sql } from '../../postgres/pool.ts'
-import { answerShapes, shapeOf } from '../../sign-in/methods.ts'
 
 type DisableDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords'>
 
@@ -41,20 +41,18 @@ export const disableSecondFactor = async (
   await requirePassword(deps, caller, password)
 
   const about = { accountId: account.id, sessionId: session.sid }
-  await takeCodeAttempt(deps, origin, { ...about, purpose: 'disable' }, async ({ refuse }) => {
-    const match = await matchAnswer(deps, account.id, { method, code }, origin)
-    if (match.kind === 'gone') throw noneEnrolled()
-    if (match.kind === 'wrong') return refuse('wrong_code', match.recordFailure)
-    const disabled = await deps.postgres.transaction(async (postgres) => {
-      if (!(await lockEnrolled({ postgres }, account.id))) throw noneEnrolled()
-      if (!(await match.burn(secondFactorDisabled(origin, about), postgres))) return false
-      await removeAll(postgres, account.id)
-      // Before the commit: where Redis is away, nothing has changed.
-      await endOthers(deps, postgres, caller)
-      return true
-    })
-    if (!disabled) await refuse('replayed_code')
+  const attempt = await takeAccountAttempt(deps, origin, { ...about, purpose: 'disable' })
+  const { match } = await checkCode(deps, origin, attempt, { method, code })
+  const disabled = await deps.postgres.transaction(async (postgres) => {
+    if (!(await lockEnrolled({ postgres }, account.id))) throw noneEnrolled()
+    const event = secondFactorDisabled(origin, about)
+    if (!(await burnMatch({ postgres }, match, event, origin.now))) return false
+    await removeAll(postgres, account.id)
+    // Before the commit: where Redis is away, nothing has changed.
+    await endOthers(deps, postgres, caller)
+    return true
   })
+  if (!disabled) await refuseCode(deps, origin, attempt, { method, reason: 'replayed_code' })
 }
 
 const noneEnrolled = () => new AuthError('conflict', 'The account has no second factor.')

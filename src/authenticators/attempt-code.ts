@@ -1,0 +1,166 @@
+// The one way in which a code is counted, checked and refused, whatever it is for (docs/security.md 5, 6):
+//   1. an attempt is taken, of the challenge and of its account, or of the account alone: before anything is
+//      looked at, so that any number of parallel guesses is held to the limit;
+//   2. the code is compared with what the account has;
+//   3. a wrong one is refused, durably. A right one is handed back as data, and burning it is its caller's.
+//
+// Decision: an attempt is given back where the code could not be compared, because PostgreSQL or a key is away,
+// and in no other case. Five tries in an outage then lock nobody out, and yet no code is ever compared without
+// being counted: giving back later, where what follows a comparison fails, would let who can make it fail guess
+// on. What that costs is small: a right code that comes to nothing counts until the next right one clears it.
+import type { Account } from '../accounts/account.ts'
+import { refuseLocked } from '../accounts/refuse-locked.ts'
+import { authenticatorDisabled, codeRefused } from '../audit/account-events.ts'
+import { challengeFailed, challengeRefused } from '../audit/authentication-events.ts'
+import type { AuditEvent, Origin } from '../audit/event.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import type { Deps } from '../deps.ts'
+import { accountTagOf } from '../encryption/opaque-token.ts'
+import type { ChallengeRecord } from '../ephemeral/ephemeral.ts'
+import { AuthError } from '../errors.ts'
+import { attemptLimits, type Method } from '../policy/policy.ts'
+import { digitsOf, methodOf, shapeOf } from './code.ts'
+import { type Answer, type Match, matchAnswer } from './match-answer.ts'
+import { recordTotpFailure } from './store.ts'
+
+type AttemptDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer'>
+
+/** A counted attempt at a challenge, or of the account for a code that is asked for without one. */
+export type Attempt = ChallengeAttempt | AccountAttempt
+export type ChallengeAttempt = Counted & { at: 'challenge'; challengeToken: string; record: ChallengeRecord }
+export type AccountAttempt = Counted & AskedFor & { at: 'account' }
+
+/** `remaining` attempts after this one; `sessionEpoch` is the account's as the attempt was taken. */
+type Counted = { accountId: string; remaining: number; sessionEpoch: number }
+type AskedFor = { accountId: string; sessionId: string | null; purpose: 'confirm' | 'disable' }
+
+/**
+ * Takes one attempt at a challenge. A refusal is recorded with its reason.
+ * @throws {AuthError} invalid_challenge, account_locked, invalid_request (a method or a length that is not
+ *   offered, which spends no attempt)
+ */
+export const takeChallengeAttempt = async (
+  deps: AttemptDeps,
+  origin: Origin,
+  challengeToken: string,
+  { method, code }: Answer,
+): Promise<ChallengeAttempt> => {
+  const { challenges } = deps.ephemeral
+  const refused = { accountId: null, clientId: null, reason: 'unknown_challenge' }
+  const limits = attemptLimits(deps.policy.current())
+  const taken =
+    accountTagOf('challenge', challengeToken) === null
+      ? ({ kind: 'unknown' } as const)
+      : await challenges.takeAttempt(challengeToken, shapeOf(method, code), limits, origin.now.getTime())
+  if (taken.kind === 'taken') {
+    const { record, remaining, sessionEpoch } = taken
+    return { at: 'challenge', challengeToken, record, accountId: record.accountId, remaining, sessionEpoch }
+  }
+  if (taken.kind === 'locked') {
+    const { accountId, clientId, untilMs } = taken
+    const event = challengeRefused(origin, { accountId, clientId, reason: 'account_locked' })
+    return refuseLocked(deps, event, { untilMs, now: origin.now })
+  }
+  if (taken.kind === 'method_not_offered') throw notOffered(method, taken.methods)
+  await recordEvent(deps, challengeRefused(origin, refused))
+  throw new AuthError('invalid_challenge')
+}
+
+const notOffered = (method: Method, shapes: readonly string[]): AuthError =>
+  shapes.some((shape) => methodOf(shape) === method)
+    ? new AuthError('invalid_request', `The code must have ${digitsOf(shapes).join(' or ')} digits.`, {
+        fields: ['code'],
+      })
+    : new AuthError('invalid_request', `This challenge does not offer ${method}.`, { fields: ['method'] })
+
+/**
+ * Takes one attempt of an account, for a code that is asked for without a challenge.
+ * @throws {AuthError} account_locked
+ */
+export const takeAccountAttempt = async (
+  deps: AttemptDeps,
+  origin: Origin,
+  asked: AskedFor,
+): Promise<AccountAttempt> => {
+  const limits = attemptLimits(deps.policy.current())
+  const taken = await deps.ephemeral.budgets.take(asked.accountId, limits, origin.now.getTime())
+  if (taken.kind === 'taken') return { at: 'account', ...asked, ...taken }
+  const event = codeRefused(origin, { ...asked, reason: 'account_locked' })
+  return refuseLocked(deps, event, { untilMs: taken.untilMs, now: origin.now })
+}
+
+/**
+ * Compares the answer of an attempt that has been taken; what it matches, still to be burned.
+ * @throws {AuthError} invalid_code; invalid_challenge or invalid_token where the account is gone
+ */
+export const checkCode = async (
+  deps: AttemptDeps,
+  origin: Origin,
+  attempt: Attempt,
+  answer: Answer,
+): Promise<{ account: Account; match: Match }> => {
+  const compared = await matchAnswer(deps, attempt.accountId, answer, origin.now).catch(async (error) => {
+    await giveBack(deps, attempt, origin.now)
+    throw error
+  })
+  const { account, match } = compared
+  if (!account) throw new AuthError(attempt.at === 'challenge' ? 'invalid_challenge' : 'invalid_token')
+  if (match) return { account, match }
+  return refuseCode(deps, origin, attempt, { method: answer.method, reason: 'wrong_code' })
+}
+
+const giveBack = async (deps: AttemptDeps, attempt: Attempt, now: Date): Promise<void> => {
+  const { challenges, budgets } = deps.ephemeral
+  const limits = attemptLimits(deps.policy.current())
+  const given =
+    attempt.at === 'challenge'
+      ? challenges.giveBack(attempt.challengeToken, limits, now.getTime())
+      : budgets.giveBack(attempt.accountId, limits)
+  // Redis may be away too. The attempt stays counted then, which is the safe side.
+  await given.catch(() => {})
+}
+
+/** Why a code is refused that has been compared. */
+type Refused = { method: Method; reason: 'wrong_code' | 'replayed_code' }
+
+/**
+ * Ends an attempt whose code was wrong, or had been burned before. It stays counted.
+ * @throws {AuthError} invalid_code, always
+ */
+export const refuseCode = async (
+  deps: Pick<AttemptDeps, 'postgres' | 'policy'>,
+  origin: Origin,
+  attempt: Attempt,
+  refused: Refused,
+): Promise<never> => {
+  const event = failureOf(origin, attempt, refused)
+  if (countsAgainstTotp(attempt, refused)) await recordWrongTotp(deps, origin, attempt.accountId, event)
+  else await recordEvent(deps, event)
+  throw new AuthError('invalid_code', undefined, {
+    attempts_remaining: attempt.remaining,
+    ...(attempt.remaining === 0 && { retry_after: deps.policy.current().lockout }),
+  })
+}
+
+/** A replayed code was right; what is to be confirmed is none of the enrolled ones yet. */
+const countsAgainstTotp = (attempt: Attempt, { method, reason }: Refused): boolean =>
+  method === 'totp' && reason === 'wrong_code' && !(attempt.at === 'account' && attempt.purpose === 'confirm')
+
+const failureOf = (origin: Origin, attempt: Attempt, { method, reason }: Refused): AuditEvent => {
+  const { remaining: attemptsRemaining, accountId } = attempt
+  if (attempt.at === 'account') return codeRefused(origin, { ...attempt, reason, attemptsRemaining })
+  const { clientId } = attempt.record
+  return challengeFailed(origin, { accountId, clientId, method, reason, attemptsRemaining })
+}
+
+const recordWrongTotp = async (
+  deps: Pick<AttemptDeps, 'postgres'>,
+  origin: Origin,
+  accountId: string,
+  event: AuditEvent,
+): Promise<void> => {
+  for (const authenticatorId of await recordTotpFailure(deps, accountId, event)) {
+    const about = { accountId, sessionId: null, authenticatorId, type: 'totp' }
+    await recordEvent(deps, authenticatorDisabled(origin, about))
+  }
+}

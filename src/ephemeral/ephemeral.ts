@@ -13,7 +13,7 @@
 // | en:{tag}:<hash>       | one open enrollment at login: record                         | the enrollment's        |
 // | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch | 30 days from last write |
 // | se:{tag}:<sid>        | hash: one session, its refresh family (rf, r) and record     | idle, absolute at most  |
-// | sx:{tag}              | sorted set: the account's sids by absolute expiry            | the latest of them      |
+// | sx:{tag}              | sorted set: at most 100 sids, by when each ends if unused    | the latest absolute one |
 // | ct:{<hash of name>}   | a counter (password failures by account, by network)         | its window              |
 // | channel changed       | a topic that replicas have to read again                     | -                       |
 
@@ -43,14 +43,17 @@ export type NewSession = SessionRecord & {
   /** SHA-256 (base64url) of the refresh token's constant family part and of its rotating part. */
   refreshFamilyHash: string
   refreshHash: string
-  /** The oldest sessions beyond this many are ended; null for no limit. */
-  maxSessions: number | null
+  /** Beyond this many, those are ended that have been idle longest. 100 at most: it bounds what a script walks. */
+  maxSessions: number
   /** The session this one takes the place of (step-up, a first authenticator); ended in the same step. Null where none. */
   replacesSid: string | null
 }
 
 /** Times in epoch seconds; `lastSeenAt` is at most a second old. */
 export type ListedSession = SessionRecord & { lastSeenAt: number; absoluteAt: number }
+
+/** `after`: the last session of the page before (`createdAt` in epoch seconds); null for the first page. */
+export type SessionPage = { limit: number; after: { createdAt: number; sid: string } | null }
 
 export type ChallengePurpose = 'login' | 'step_up'
 
@@ -190,8 +193,8 @@ export type SessionStore = {
     currentHash: string,
     previousHash: string,
   ): Promise<void>
-  /** Newest first. */
-  list(accountId: string, nowMs: number): Promise<ListedSession[]>
+  /** The live ones, the newest first; all, who are 100 at most, or a page of them. */
+  list(accountId: string, nowMs: number, page?: SessionPage): Promise<ListedSession[]>
   /** True if the session was live. */
   end(accountId: string, sid: string, nowMs: number): Promise<boolean>
   /**

@@ -1,6 +1,6 @@
 // A Map whose entries are cleared away some time after they have expired, in small steps, so that it
-// neither grows without bound nor stops the process to be swept. Like a TTL in Redis, it decides nothing:
-// whoever reads an entry compares times for itself.
+// neither grows without bound nor stops the process to be swept. As with a TTL in Redis, an entry is gone when its
+// time is over by a clock that never goes back; whoever reads one before compares times for itself.
 
 /** Milliseconds from any fixed moment; never goes back. */
 export type MonotonicClock = () => number
@@ -42,7 +42,10 @@ export const createExpiringMap = <Value>(
     }
   }
   return {
-    get: (key) => entries.get(key)?.value,
+    get(key) {
+      const entry = entries.get(key)
+      return entry && entry.expiresAt > clock() ? entry.value : undefined
+    },
     set(key, value, ttlMs) {
       entries.set(key, { value, expiresAt: clock() + ttlMs })
       sweep(SWEPT_PER_SET)

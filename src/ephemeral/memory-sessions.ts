@@ -3,7 +3,7 @@ import { accountTag } from '../encryption/account-tag.ts'
 import type { ListedSession, NewSession, SessionStore } from './ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 import type { MemoryAccounts } from './memory-accounts.ts'
-import { newestFirst, packSession, unpackSession } from './records.ts'
+import { ALL_SESSIONS, packSession, unpackSession } from './records.ts'
 
 type StoredSession = {
   tag: string
@@ -21,6 +21,14 @@ type StoredSession = {
 const listed = ({ record, lastSeenMs, absoluteAt }: StoredSession): ListedSession =>
   unpackSession(record, lastSeenMs, absoluteAt)
 
+/** When it ends if it is not used again. */
+const endsAt = ({ lastSeenMs, idleMs, absoluteAt }: StoredSession): number =>
+  Math.min(lastSeenMs + idleMs, absoluteAt * 1000)
+
+type Age = { createdAt: number; sid: string }
+
+const newestFirst = (a: Age, b: Age): number => b.createdAt - a.createdAt || (a.sid < b.sid ? 1 : -1)
+
 const keyOf = (tag: string, sid: string): string => `${tag}:${sid}`
 
 export type MemorySessions = ReturnType<typeof memorySessions>
@@ -37,8 +45,7 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
   const live = (tag: string, sid: string, nowMs: number): StoredSession | null => {
     const session = sessions.get(keyOf(tag, sid))
     if (!session || session.epoch < accounts.read(tag).sessionEpoch) return null
-    const ended = nowMs >= session.absoluteAt * 1000 || nowMs >= session.lastSeenMs + session.idleMs
-    return ended ? null : session
+    return nowMs >= endsAt(session) ? null : session
   }
   const end = (tag: string, sid: string) => sessions.delete(keyOf(tag, sid))
   const store = (session: StoredSession, nowMs: number) => {
@@ -48,11 +55,16 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
   const allOf = (tag: string, nowMs: number): StoredSession[] =>
     [...(sidsOf.get(tag) ?? [])].flatMap((sid) => live(tag, sid, nowMs) ?? [])
 
-  const endOldest = (tag: string, keep: number, nowMs: number) => {
-    const oldestFirst = allOf(tag, nowMs).sort(
-      (a, b) => a.createdAt - b.createdAt || (a.sid < b.sid ? -1 : 1),
-    )
-    for (const { sid } of oldestFirst.slice(0, Math.max(oldestFirst.length - keep, 0))) end(tag, sid)
+  /** Ends the sessions that would end first, so that `keep` of them are left; those that have ended go before. */
+  const makeRoom = (tag: string, keep: number, nowMs: number) => {
+    for (const sid of [...(sidsOf.get(tag) ?? [])]) if (!live(tag, sid, nowMs)) end(tag, sid)
+    const endingFirst = allOf(tag, nowMs).sort((a, b) => endsAt(a) - endsAt(b) || (a.sid < b.sid ? -1 : 1))
+    for (const { sid } of endingFirst.slice(0, Math.max(endingFirst.length - keep, 0))) end(tag, sid)
+  }
+  /** Begins the idle time anew; a clock that is behind takes nothing back. */
+  const use = (session: StoredSession, nowMs: number) => {
+    session.lastSeenMs = Math.max(session.lastSeenMs, nowMs)
+    store(session, nowMs)
   }
   /** A session that has ended is not replaced: who steps up in it, or enrolls in it, must not bring it back. */
   const mayOpen = ({ accountId, replacesSid }: NewSession, sessionEpoch: number, nowMs: number): boolean => {
@@ -64,7 +76,7 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
     live,
     end,
     mayOpen,
-    store,
+    use,
     allOf,
     isLive: (tag: string, sid: string, nowMs: number) => live(tag, sid, nowMs) !== null,
     open(session: NewSession, sessionEpoch: number, nowMs: number): boolean {
@@ -72,7 +84,7 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
       const tag = accountTag(accountId)
       if (!mayOpen(session, sessionEpoch, nowMs)) return false
       if (replacesSid !== null) end(tag, replacesSid)
-      if (maxSessions !== null) endOldest(tag, maxSessions - 1, nowMs)
+      makeRoom(tag, maxSessions - 1, nowMs)
       const { refreshFamilyHash: familyHash, refreshHash } = session
       const times = { idleMs: session.idleSeconds * 1000, absoluteAt, createdAt, lastSeenMs: nowMs }
       const record = packSession(session)
@@ -92,10 +104,7 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
   async touch(accountId, sid, nowMs) {
     const session = sessions.live(accountTag(accountId), sid, nowMs)
     if (!session) return null
-    if (nowMs - session.lastSeenMs >= 1000) {
-      session.lastSeenMs = nowMs
-      sessions.store(session, nowMs)
-    }
+    if (nowMs - session.lastSeenMs >= 1000) sessions.use(session, nowMs)
     return listed(session)
   },
   async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
@@ -111,16 +120,17 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
       return { kind: 'locked', accountId: listed(session).accountId, untilMs: lockedUntilMs }
     }
     session.refreshHash = nextRefreshHash
-    session.lastSeenMs = nowMs
-    sessions.store(session, nowMs)
+    sessions.use(session, nowMs)
     return { kind: 'rotated', session: listed(session) }
   },
   async restoreRefresh({ accountTag: tag, sid }, currentHash, previousHash) {
     const session = sessions.find(tag, sid)
     if (session?.refreshHash === currentHash) session.refreshHash = previousHash
   },
-  async list(accountId, nowMs) {
-    return newestFirst(sessions.allOf(accountTag(accountId), nowMs).map(listed))
+  async list(accountId, nowMs, { limit, after } = ALL_SESSIONS) {
+    const live = sessions.allOf(accountTag(accountId), nowMs).sort(newestFirst)
+    const rest = after ? live.filter((session) => newestFirst(after, session) < 0) : live
+    return rest.slice(0, limit).map(listed)
   },
   async end(accountId, sid, nowMs) {
     const tag = accountTag(accountId)

@@ -80,6 +80,5 @@ export const unpackSession = (packed: string, lastSeenMs: number, absoluteAt: nu
   return { ...about, acr, amr, ip, userAgent, createdAt, lastSeenAt, absoluteAt }
 }
 
-/** Lists show the newest session first. */
-export const newestFirst = (sessions: ListedSession[]): ListedSession[] =>
-  sessions.toSorted((a, b) => b.createdAt - a.createdAt || b.sid.localeCompare(a.sid))
+/** No account has more sessions. */
+export const ALL_SESSIONS = { limit: 100, after: null } as const

@@ -1,6 +1,6 @@
 import { accountTag } from '../encryption/account-tag.ts'
 import type { ListedSession, NewSession, RefreshRotated, SessionStore } from './ephemeral.ts'
-import { newestFirst, packSession, unpackSession } from './records.ts'
+import { ALL_SESSIONS, packSession, unpackSession } from './records.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import type { RunScript } from './redis-scripts.ts'
 
@@ -23,7 +23,7 @@ export const sessionArguments = (
   const tag = accountTag(session.accountId)
   const { sid, idleSeconds, absoluteAt, createdAt, maxSessions, replacesSid } = session
   const hashes = [session.refreshFamilyHash, session.refreshHash]
-  const limits = [maxSessions ?? '', replacesSid ?? '']
+  const limits = [maxSessions, replacesSid ?? '']
   const times = [idleSeconds, absoluteAt, createdAt]
   return {
     key: { account: keys.account(tag), sessionSet: keys.sessionSet(tag) },
@@ -66,8 +66,8 @@ export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => 
     },
     async touch(accountId, sid, nowMs) {
       const tag = accountTag(accountId)
-      const at = [keys.session(tag, sid), keys.account(tag)]
-      const told = await run<ToldSession | null>('touchSession', at, [nowMs])
+      const at = [keys.session(tag, sid), ...ofAccount(tag)]
+      const told = await run<ToldSession | null>('touchSession', at, [nowMs, sid])
       return told && listed(told)
     },
     async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
@@ -80,10 +80,10 @@ export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => 
     async restoreRefresh({ accountTag: tag, sid }, currentHash, previousHash) {
       await run('restoreRefresh', [keys.session(tag, sid)], [currentHash, previousHash])
     },
-    async list(accountId, nowMs) {
+    async list(accountId, nowMs, { limit, after } = ALL_SESSIONS) {
       const tag = accountTag(accountId)
-      const args = [nowMs, keys.sessionPrefix(tag)]
-      return newestFirst((await run<ToldSession[]>('listSessions', ofAccount(tag), args)).map(listed))
+      const args = [nowMs, keys.sessionPrefix(tag), limit, after?.createdAt ?? '', after?.sid ?? '']
+      return (await run<ToldSession[]>('listSessions', ofAccount(tag), args)).map(listed)
     },
     async end(accountId, sid, nowMs) {
       const tag = accountTag(accountId)

@@ -14,6 +14,9 @@ const MINUTE = 60
 const HOUR = 3600
 const DAY = 86_400
 
+/** An account never has more sessions than this (docs/security.md 23). */
+const MAX_SESSIONS = 100
+
 export const Policy = Type.Object(
   {
     enabled: Type.Boolean({ description: 'False: nobody is asked for a second factor.' }),
@@ -55,8 +58,8 @@ export const Policy = Type.Object(
     lockout: seconds(1, DAY, 'How long it is locked.'),
     recovery_code_count: Type.Integer({ minimum: 5, maximum: 20, description: 'Codes in a new set.' }),
     second_factor_max_age: seconds(MINUTE, 30 * DAY, 'How long a second factor counts within a session.'),
-    max_sessions_per_account: Type.Union([Type.Integer({ minimum: 1, maximum: 1000 }), Type.Null()], {
-      description: 'The oldest sessions beyond this many are ended; null for no limit.',
+    max_sessions_per_account: Type.Union([Type.Integer({ minimum: 1, maximum: MAX_SESSIONS }), Type.Null()], {
+      description: `Beyond this many, the session that has been idle longest is ended; null for ${MAX_SESSIONS}.`,
     }),
     session_idle: seconds(1, 30 * DAY, 'A session ends after this long without use.'),
     session_absolute: seconds(1, 90 * DAY, 'A session ends after this long in any case.'),
@@ -118,6 +121,10 @@ export const FRESH_SECOND_FACTOR_SECONDS = 15 * MINUTE
 
 /** Enrollment tokens and pending authenticators live this long (docs/security.md 12), in seconds. */
 export const ENROLLMENT_TTL_SECONDS = 15 * MINUTE
+
+/** How many sessions an account may have. */
+export const maxSessions = ({ max_sessions_per_account: allowed }: Policy): number =>
+  Math.min(allowed ?? MAX_SESSIONS, MAX_SESSIONS)
 
 /** The failed-attempt budget of an account's second factor, as its store counts it. */
 export const attemptLimits = (policy: Policy): { maxFailedAttempts: number; lockoutSeconds: number } => ({

@@ -4,8 +4,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { sessionCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
+import { listSessions } from '../sessions/list-sessions.ts'
 import { SessionItem, toSessionItem } from '../sessions/schemas.ts'
-import { errorResponses, Page, Strict, Uuid } from '../wire/schemas.ts'
+import { errorResponses, Page, PageQuery, Strict, Uuid } from '../wire/schemas.ts'
 import { endOtherSessions } from './end-other-sessions.ts'
 import { endSession } from './end-session.ts'
 import { logOut } from './log-out.ts'
@@ -40,18 +41,19 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/sessions',
     {
       schema: {
-        ...own('List sessions'),
+        ...own('List sessions, the newest first'),
+        querystring: Strict(PageQuery),
         response: { 200: Page(OwnSessionItem), ...errorResponses('invalid_token') },
       },
     },
     async (request) => {
       const { session: current, origin } = sessionCallerOf(request)
-      const sessions = await deps.ephemeral.sessions.list(current.accountId, origin.now.getTime())
-      const items = sessions.map((session) => ({
+      const { items, next_cursor } = await listSessions(deps, current.accountId, request.query, origin.now)
+      const own = items.map((session) => ({
         ...toSessionItem(session),
         current: session.sid === current.sid,
       }))
-      return { items, next_cursor: null }
+      return { items: own, next_cursor }
     },
   )
 

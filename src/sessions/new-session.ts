@@ -3,7 +3,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { RandomBytes } from '../encryption/sealer.ts'
 import type { NewSession } from '../ephemeral/ephemeral.ts'
-import type { Policy } from '../policy/policy.ts'
+import { maxSessions, type Policy } from '../policy/policy.ts'
 import { newRefreshToken, type RefreshToken, refreshHashes } from '../tokens/refresh-token.ts'
 
 /** What has been proven, and for whom. Times in epoch seconds. */
@@ -51,7 +51,7 @@ export const newSession = (
       absoluteAt: replaces?.absoluteAt ?? nowSeconds + policy.session_absolute,
       refreshFamilyHash: familyHash,
       refreshHash,
-      maxSessions: policy.max_sessions_per_account,
+      maxSessions: maxSessions(policy),
       replacesSid: replaces?.sid ?? null,
     },
   }

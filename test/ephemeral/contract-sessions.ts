@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { hashToken } from '../../src/encryption/opaque-token.ts'
-import type { Ephemeral, NewSession } from '../../src/ephemeral/ephemeral.ts'
+import type { Ephemeral, ListedSession, NewSession } from '../../src/ephemeral/ephemeral.ts'
 import {
   LIMITS,
   LOCKED_UNTIL_MS,
@@ -114,29 +114,88 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.same(await sids(accountId), [])
   })
 
-  t.test('the oldest sessions beyond the limit are ended', async (t) => {
+  t.test('beyond the limit the sessions that were idle longest give way, not the oldest', async (t) => {
     const accountId = newAccountId()
     const opened: NewSession[] = []
-    // Not in the order of their absolute expiry: age is what counts.
-    for (const age of [30, 50, 10, 40, 20]) {
-      opened.push(
-        await openSession(ephemeral(), accountId, { createdAt: NOW - age, absoluteAt: NOW + 9000 + age }),
-      )
+    for (const age of [50, 40, 30, 20, 10]) {
+      opened.push(await openSession(ephemeral(), accountId, { createdAt: NOW - age }))
     }
-    const newest = await openSession(ephemeral(), accountId, { maxSessions: 3 })
-    t.same(await sids(accountId), [newest.sid, opened[2]?.sid, opened[4]?.sid])
-    const only = await openSession(ephemeral(), accountId, { maxSessions: 1 })
-    t.same(await sids(accountId), [only.sid])
+    const [oldest, older, , young, youngest] = opened
+    for (const [index, session] of [young, oldest, youngest, older].entries()) {
+      await ephemeral().sessions.touch(accountId, session?.sid ?? '', NOW_MS + 1000 * (index + 1))
+    }
+    const later = NOW_MS + 10_000
+    const next = sessionOf(accountId, { createdAt: NOW + 10, maxSessions: 4 })
+    t.equal(await ephemeral().sessions.open(next, 0, later), true)
+    t.same(await sids(accountId, later), [next.sid, youngest?.sid, older?.sid, oldest?.sid])
+    await ephemeral().sessions.rotateRefresh(
+      placeOfSession(oldest ?? next),
+      presented('first'),
+      hashToken('second'),
+      later + 500,
+    )
+    const only = sessionOf(accountId, { createdAt: NOW + 11, maxSessions: 2 })
+    t.equal(await ephemeral().sessions.open(only, 0, later + 1000), true)
+    t.same(await sids(accountId, later + 1000), [only.sid, oldest?.sid], 'renewing is a use')
+  })
+
+  t.test('of 300 sign-ins at once a hundred sessions stay', async (t) => {
+    const accountId = newAccountId()
+    await parallel(300, () => openSession(ephemeral(), accountId))
+    t.equal((await sids(accountId)).length, 100)
+    t.equal(await ephemeral().sessions.endAll(accountId, null, NOW_MS), 100)
+    t.same(await sids(accountId), [])
   })
 
   t.test('a session that has ended by itself is none of the counted', async (t) => {
     const accountId = newAccountId()
     await openSession(ephemeral(), accountId, { idleSeconds: 60, createdAt: NOW })
+    await openSession(ephemeral(), accountId, { absoluteAt: NOW + 60, createdAt: NOW })
     const older = await openSession(ephemeral(), accountId, { createdAt: NOW - 1000 })
     const later = NOW_MS + 60_000
     const third = sessionOf(accountId, { maxSessions: 2, createdAt: NOW + 60 })
     t.equal(await ephemeral().sessions.open(third, 0, later), true)
     t.same(await sids(accountId, later), [third.sid, older.sid])
+  })
+
+  t.test('a session that another replica takes for ended is not used on one that is behind', async (t) => {
+    const accountId = newAccountId()
+    const idle = await openSession(ephemeral(), accountId, { idleSeconds: 60 })
+    const next = sessionOf(accountId)
+    t.equal(await ephemeral().sessions.open(next, 0, NOW_MS + 60_000), true)
+    t.equal(await ephemeral().sessions.touch(accountId, idle.sid, NOW_MS + 59_000), null)
+  })
+
+  t.test('a clock that is behind takes no idle time back when a session is renewed', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId(), { idleSeconds: 60 })
+    await rotate(session, 'first', 'second', NOW_MS + 50_000)
+    await rotate(session, 'second', 'third', NOW_MS + 49_000)
+    t.equal((await rotate(session, 'third', 'fourth', NOW_MS + 109_999)).kind, 'rotated')
+  })
+
+  t.test('sessions are listed by page, each of them once', async (t) => {
+    const accountId = newAccountId()
+    // Some of the same second: their order is that of their ids.
+    const opened = await parallel(25, (i) =>
+      openSession(ephemeral(), accountId, { createdAt: NOW - Math.floor(i / 3) }),
+    )
+    const all = await ephemeral().sessions.list(accountId, NOW_MS)
+    t.same(all.map(({ sid }) => sid).toSorted(), opened.map(({ sid }) => sid).toSorted())
+    const seen: string[] = []
+    for (let after: { createdAt: number; sid: string } | null = null; ; ) {
+      const page: ListedSession[] = await ephemeral().sessions.list(accountId, NOW_MS, { limit: 7, after })
+      t.ok(page.length <= 7)
+      seen.push(...page.map(({ sid }) => sid))
+      const last = page.at(-1)
+      if (!last) break
+      after = last
+      // What ends between two pages moves none of the others.
+      await ephemeral().sessions.end(accountId, last.sid, NOW_MS)
+    }
+    t.same(
+      seen,
+      all.map(({ sid }) => sid),
+    )
   })
 
   t.test('a session takes the place of another in the same step', async (t) => {

@@ -81,7 +81,7 @@ export const sessionOf = (accountId: string, changes: Partial<NewSession> = {}):
   absoluteAt: NOW + 86_400,
   refreshFamilyHash: hashToken('family'),
   refreshHash: hashToken('first'),
-  maxSessions: null,
+  maxSessions: 100,
   replacesSid: null,
   ...changes,
 })

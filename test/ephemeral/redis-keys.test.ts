@@ -10,9 +10,11 @@ import {
   openChallenge,
   openEnrollment,
   openSession,
+  parallel,
   placeOfSession,
   presented,
   quiet,
+  sessionOf,
 } from './fixtures.ts'
 
 const CHROME =
@@ -101,4 +103,45 @@ t.test('a session outlives an evicted set of sessions, and not the end of all', 
   t.ok(await ephemeral.sessions.touch(accountId, sid, NOW_MS))
   await ephemeral.sessions.endAll(accountId, null, NOW_MS)
   t.equal(await ephemeral.sessions.touch(accountId, sid, NOW_MS), null)
+})
+
+t.test(
+  'an account’s set of sessions never has more than a hundred, nor one that has ended',
+  { skip },
+  async (t) => {
+    const keyPrefix = newKeyPrefix()
+    const { ephemeral, redis } = await openBoth(keyPrefix)
+    t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
+    const accountId = newAccountId()
+    await parallel(150, () => openSession(ephemeral, accountId, { idleSeconds: 60 }))
+    const [set = ''] = await redis.keys(`${keyPrefix}sx:*`)
+    t.equal(await redis.zcard(set), 100)
+    t.equal((await redis.keys(`${keyPrefix}se:*`)).length, 100)
+    const next = sessionOf(accountId)
+    t.equal(await ephemeral.sessions.open(next, 0, NOW_MS + 60_000), true)
+    t.same(await redis.zrange(set, '0', '-1'), [next.sid])
+    t.same((await redis.keys(`${keyPrefix}se:*`)).length, 1)
+  },
+)
+
+t.test('a set of thousands, left by an earlier release, holds Redis up for no one', { skip }, async (t) => {
+  const keyPrefix = newKeyPrefix()
+  const { ephemeral, redis } = await openBoth(keyPrefix)
+  t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
+  const accountId = newAccountId()
+  const kept = await openSession(ephemeral, accountId)
+  const [set = ''] = await redis.keys(`${keyPrefix}sx:*`)
+  const left = Array.from({ length: 5000 }, (_, i) => [String(NOW_MS + i), `left-${i}`]).flat()
+  await redis.call('ZADD', set, ...left)
+  const commands = async (run: () => Promise<unknown>): Promise<number> => {
+    const count = async () => Number(/cmdstat_hmget:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1])
+    const before = await count()
+    await run()
+    return (await count()) - before
+  }
+  t.ok((await commands(() => ephemeral.sessions.list(accountId, NOW_MS))) < 1000)
+  t.ok((await commands(() => openSession(ephemeral, accountId))) < 1000)
+  t.ok((await commands(() => ephemeral.sessions.endAll(accountId, kept.sid, NOW_MS))) < 1000)
+  t.ok(await ephemeral.sessions.touch(accountId, kept.sid, NOW_MS))
+  t.ok((await redis.zcard(set)) <= 100)
 })

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { signInAdministrator } from '../support/administrator.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { missingServer } from '../support/servers.ts'
 
@@ -49,6 +50,60 @@ t.test('an account’s own sessions', { skip }, async (t) => {
       'second_factor_at',
       'user_agent',
     ])
+  })
+
+  t.test('come by page, for the account and for an administrator', async (t) => {
+    const account = await postern.createAccount()
+    const opened: string[] = []
+    let bearer = ''
+    for (let count = 0; count < 5; count += 1) {
+      const tokens = await postern.signIn(account)
+      opened.unshift(tokens.sid)
+      bearer = tokens.access_token
+      postern.advance(1)
+    }
+    const { bearer: administrator } = await signInAdministrator(postern)
+    const lists = [
+      { url: '/v1/me/sessions', bearer },
+      { url: `/v1/admin/accounts/${account.id}/sessions`, bearer: administrator },
+    ]
+    for (const list of lists) {
+      const seen: string[] = []
+      for (let cursor = ''; ; ) {
+        const url = `${list.url}?limit=2${cursor && `&cursor=${cursor}`}`
+        const { status, body } = await postern.request('GET', url, list)
+        t.equal(status, 200)
+        seen.push(...body.items.map(({ id }: { id: string }) => id))
+        if (body.next_cursor === null) break
+        t.equal(body.items.length, 2)
+        cursor = body.next_cursor
+      }
+      t.same(seen, opened)
+      for (const query of ['limit=0', 'limit=201', 'cursor=nonsense', 'page=2']) {
+        const refused = await postern.request('GET', `${list.url}?${query}`, list)
+        t.equal(refused.body.error, 'invalid_request', query)
+      }
+    }
+  })
+
+  t.test('are a hundred at most: the one that was idle longest gives way', async (t) => {
+    const account = await postern.createAccount()
+    const oldest = await postern.signIn(account)
+    postern.advance(1)
+    const idle = await postern.signIn(account)
+    for (let count = 0; count < 98; count += 1) {
+      postern.advance(1)
+      await postern.signIn(account)
+    }
+    t.equal((await me(postern, oldest.access_token)).status, 200, 'used')
+    postern.advance(1)
+    const last = await postern.signIn(account)
+    t.equal((await me(postern, idle.access_token)).body.error, 'invalid_token')
+    t.equal((await me(postern, oldest.access_token)).status, 200)
+    const { items } = (
+      await postern.request('GET', '/v1/me/sessions?limit=200', { bearer: last.access_token })
+    ).body
+    t.equal(items.length, 100)
   })
 
   t.test('one is ended: its tokens are refused at once, and it is recorded', async (t) => {

@@ -175,12 +175,13 @@ const helpRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps
     '/v1/admin/accounts/:id/sessions',
     {
       schema: {
-        ...about('List the live sessions of an account'),
+        ...about('List the live sessions of an account, the newest first'),
         params: ById,
+        querystring: Strict(PageQuery),
         response: { 200: Page(SessionItem), ...refusals('not_found') },
       },
     },
-    async (request) => ({ items: await listAccountSessions(deps, request.params.id), next_cursor: null }),
+    async (request) => listAccountSessions(deps, request.params.id, request.query),
   )
 
   app.delete(

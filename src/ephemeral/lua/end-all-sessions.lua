@@ -6,15 +6,19 @@
 
 local account = read_account(KEYS[1])
 local epoch = raise_epoch(KEYS[1], 'e')
+local kept_key = ARGV[2] .. ARGV[3]
+if ARGV[3] ~= '' and read_session(kept_key, account, tonumber(ARGV[1])) then
+  redis.call('HSET', kept_key, 'e', epoch)
+end
+
+-- What is beyond the bound has ended with the epoch.
+redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -SESSIONS_AT_ONCE - 1)
 local ended = 0
 for _, sid in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
-  local key = ARGV[2] .. sid
-  local session = read_session(key, account, tonumber(ARGV[1]))
-  if session and sid == ARGV[3] then
-    redis.call('HSET', key, 'e', epoch)
-  else
+  if sid ~= ARGV[3] then
+    local key = ARGV[2] .. sid
+    ended = ended + (read_session(key, account, tonumber(ARGV[1])) and 1 or 0)
     end_session(KEYS[2], key, sid)
-    ended = ended + (session and 1 or 0)
   end
 end
 return ended

@@ -1,7 +1,10 @@
--- Fragment: the session hash, and the set of an account's sessions (sid, scored by absolute expiry).
+-- Fragment: the session hash, and the set of an account's sessions (sid, scored by when it ends if it is not used
+-- again, in ms). The set never has more than SESSIONS_AT_ONCE members, so a script that walks it is short.
 -- d: record, i: idle seconds, a: absolute expiry (s), c: created at (s), s: last seen (ms), e: session
 -- epoch, rf and r: hashes of the refresh token's family and rotating part.
 -- Session keys that are found through the set share its hash tag, and so its slot.
+
+local SESSIONS_AT_ONCE = 100
 
 -- Nil where it has ended. The epoch is compared too: a key that the set had lost, to an eviction or
 -- while its slot was moving, must not outlive the end of all sessions.
@@ -27,11 +30,17 @@ local function read_session(key, account, now)
   return session
 end
 
--- Begins the idle time anew.
-local function use_session(key, session, now)
-  session.seen = now
-  redis.call('HSET', key, 's', now)
+-- When it ends if it is not used again.
+local function ends_at(session)
+  return math.min(session.seen + session.idle_ms, session.absolute_at * 1000)
+end
+
+-- Begins the idle time anew; a clock that is behind takes nothing back.
+local function use_session(set_key, key, sid, session, now)
+  session.seen = math.max(session.seen, now)
+  redis.call('HSET', key, 's', session.seen)
   redis.call('PEXPIRE', key, math.min(session.idle_ms, session.absolute_at * 1000 - now))
+  redis.call('ZADD', set_key, 'XX', ends_at(session), sid)
 end
 
 -- What is told of a session: record, last seen (ms), absolute expiry (s).
@@ -44,25 +53,20 @@ local function end_session(set_key, key, sid)
   redis.call('ZREM', set_key, sid)
 end
 
--- Ends the oldest sessions, so that `keep` of them are left.
-local function end_oldest(set_key, key_prefix, account, keep, now)
-  local live = {}
-  for _, sid in ipairs(redis.call('ZRANGE', set_key, 0, -1)) do
-    local session = read_session(key_prefix .. sid, account, now)
-    if session then
-      live[#live + 1] = { sid = sid, created_at = session.created_at }
-    else
-      end_session(set_key, key_prefix .. sid, sid)
-    end
+local function end_sessions(set_key, key_prefix, sids)
+  for _, sid in ipairs(sids) do
+    end_session(set_key, key_prefix .. sid, sid)
   end
-  table.sort(live, function(a, b)
-    if a.created_at == b.created_at then
-      return a.sid < b.sid
-    end
-    return a.created_at < b.created_at
-  end)
-  for i = 1, #live - keep do
-    end_session(set_key, key_prefix .. live[i].sid, live[i].sid)
+end
+
+-- Ends the sessions that would end first, so that `keep` of them are left. Those that have ended by themselves go
+-- before: their keys too, for no replica may use what another one no longer lists.
+local function make_room(set_key, key_prefix, keep, now)
+  local ended = redis.call('ZRANGEBYSCORE', set_key, '-inf', now, 'LIMIT', 0, SESSIONS_AT_ONCE)
+  end_sessions(set_key, key_prefix, ended)
+  local beyond = math.min(redis.call('ZCARD', set_key) - keep, SESSIONS_AT_ONCE)
+  if beyond > 0 then
+    end_sessions(set_key, key_prefix, redis.call('ZRANGE', set_key, 0, beyond - 1))
   end
 end
 
@@ -94,14 +98,11 @@ end
 
 local function open_session(set_key, account, session, now)
   local key = session.key_prefix .. session.sid
-  local ttl_ms = session.absolute_at * 1000 - now
-  redis.call('ZREMRANGEBYSCORE', set_key, '-inf', now / 1000)
+  local ttl_ms = math.max(session.absolute_at * 1000 - now, 1)
   if session.replaces_sid ~= '' then
     end_session(set_key, session.key_prefix .. session.replaces_sid, session.replaces_sid)
   end
-  if session.max_sessions then
-    end_oldest(set_key, session.key_prefix, account, session.max_sessions - 1, now)
-  end
+  make_room(set_key, session.key_prefix, session.max_sessions - 1, now)
   redis.call(
     'HSET', key,
     'd', session.record,
@@ -113,8 +114,8 @@ local function open_session(set_key, account, session, now)
     'rf', session.family_hash,
     'r', session.refresh_hash
   )
-  redis.call('PEXPIRE', key, math.max(math.min(session.idle_seconds * 1000, ttl_ms), 1))
-  redis.call('ZADD', set_key, session.absolute_at, session.sid)
+  redis.call('PEXPIRE', key, math.min(session.idle_seconds * 1000, ttl_ms))
+  redis.call('ZADD', set_key, now + math.min(session.idle_seconds * 1000, ttl_ms), session.sid)
   -- The set lives as long as the latest of its sessions.
   if redis.call('PTTL', set_key) < ttl_ms then
     redis.call('PEXPIRE', set_key, ttl_ms)

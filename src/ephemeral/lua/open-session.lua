@@ -1,8 +1,8 @@
--- Opens a session, and ends the one it replaces and the oldest beyond the limit.
+-- Opens a session, and ends the one it replaces and, beyond the limit, those that were idle longest.
 -- KEYS: 1 account, 2 set of sessions
 -- ARGV: 1 now (ms), 2 session epoch, 3 key prefix of the account's sessions, 4 sid, 5 record,
 --       6 idle seconds, 7 absolute expiry (s), 8 created at (s), 9 family hash, 10 refresh hash,
---       11 sessions allowed or '', 12 replaced sid or ''
+--       11 sessions allowed, 12 replaced sid or ''
 -- Result: 1, or 0 where all sessions were ended since the epoch was read, or the replaced one has ended
 
 local now, session = tonumber(ARGV[1]), session_of(ARGV)

@@ -20,5 +20,5 @@ if account.locked_until > now then
   return { 'locked', session.record, session.seen, session.absolute_at, account.locked_until }
 end
 redis.call('HSET', KEYS[1], 'r', ARGV[5])
-use_session(KEYS[1], session, now)
+use_session(KEYS[3], KEYS[1], ARGV[2], session, now)
 return { 'rotated', unpack(told(session)) }

@@ -9,6 +9,7 @@ export const ERROR_CODES = {
   unauthorized_client: [403, 'This client may not do that.'],
   unsupported_grant_type: [400, 'This grant type is not supported.'],
   invalid_scope: [400, 'The client may not have a requested scope.'],
+  invalid_target: [400, 'The client gets no tokens for the requested resource.'],
   invalid_token: [401, 'The access token is missing, expired, revoked or not valid here.'],
   insufficient_scope: [403, 'The token lacks the scope this needs.'],
   insufficient_user_authentication: [401, 'A fresh second factor is needed.'],

@@ -23,11 +23,15 @@ type Json = any
 
 /** What the examples name. `last` is the answer of the example before. */
 const prepare = async (postern: TestApp, url: string, last: () => Json): Promise<Variables> => {
-  const client = await postern.createClient({ scopes: ['openid', 'profile', 'challenges'] })
+  const client = await postern.createClient({ scopes: ['openid', 'profile', 'challenges', 'postern:me'] })
   const subject = 'your-user-42'
   const open = async () =>
     (await postern.request('POST', '/v1/challenges', { basic: client, body: { subject } })).body
-  const { access_token: bearer } = await open()
+  const forPostern = async (refreshToken: string): Promise<string> => {
+    const form = { grant_type: 'refresh_token', refresh_token: refreshToken, resource: url }
+    return (await postern.request('POST', '/oauth2/token', { basic: client, form })).body.access_token
+  }
+  const bearer = await forPostern((await open()).refresh_token)
   const totp = await begin(postern, bearer)
   await confirm(postern, bearer, totp.id, totp.code())
   const account = await postern.createAccount()
@@ -50,6 +54,7 @@ const prepare = async (postern: TestApp, url: string, last: () => Json): Promise
     CHALLENGE_TOKEN: async () => (await open()).challenge_token,
     CODE: nextCode,
     ACCESS_TOKEN: async () => (await tokensOfClient()).access_token,
+    TOKEN_FOR_POSTERN: async () => forPostern((await tokensOfClient()).refresh_token),
     REFRESH_TOKEN: async () => (await tokensOfClient()).refresh_token,
     ADMIN_TOKEN: async () => (await signInAdministrator(postern)).bearer,
     USERNAME: () => account.username,

@@ -8,7 +8,7 @@ export const createGateway = ({ issuer, jwksUrl }: { issuer: string; jwksUrl: st
   const verify = async (accessToken: string): Promise<JWTPayload> => {
     const { payload } = await jwtVerify(accessToken, jwks, {
       issuer,
-      audience: 'postern',
+      audience: issuer,
       typ: 'at+jwt',
       algorithms: ['ES256'],
     })

@@ -1,10 +1,13 @@
 // Whose request this is: a valid access token whose session still lives. Asked of the ephemeral store every
 // time, so that a token whose session has ended is refused at once.
 
+import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import type { ListedSession, SessionStore } from '../ephemeral/ephemeral.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import type { AccountScope } from '../clients/client.ts'
+import type { Deps } from '../deps.ts'
+import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
-import type { AccessTokenVerifier } from '../tokens/verify-access-token.ts'
 
 /** The token of `Authorization: Bearer …` (RFC 6750 2.1). @throws {AuthError} invalid_token where there is none. */
 export const bearerToken = (authorization: string | undefined): string => {
@@ -13,31 +16,56 @@ export const bearerToken = (authorization: string | undefined): string => {
   return token
 }
 
-type Deps = { verifyAccessToken: AccessTokenVerifier; ephemeral: { sessions: SessionStore } }
+/** Who asks: a live session. `origin` names its account as the one who acts. */
+export type SessionCaller = { session: ListedSession; origin: Origin }
 
-/** @throws {AuthError} invalid_token: not a valid access token of a person, or its session has ended. */
-export const authenticateSession = async (
-  deps: Deps,
+/** The same, with what its token may do. */
+export type BearerCaller = SessionCaller & { scopes: readonly string[] }
+
+/**
+ * The session of a token that was made for Postern, whatever it may do.
+ * @throws {AuthError} invalid_token: not such a token of a person, or its session has ended.
+ */
+export const authenticateBearer = async (
+  deps: Pick<Deps, 'verifyAccessToken' | 'ephemeral'>,
+  request: Origin,
   authorization: string | undefined,
-  now: Date,
-): Promise<ListedSession> => {
+): Promise<BearerCaller> => {
+  const { now } = request
   const claims = await deps.verifyAccessToken(bearerToken(authorization), now)
   if (claims.sid === null)
     throw new AuthError('invalid_token', 'This token speaks for a client, not for an account.')
   const session = await deps.ephemeral.sessions.touch(claims.sub, claims.sid, now.getTime())
   if (!session) throw new AuthError('invalid_token', 'The session has ended.')
-  return session
+  const origin: Origin = { ...request, actor: { type: 'account', id: session.accountId } }
+  return { session, origin, scopes: claims.scope.split(' ') }
 }
 
-/** Who asks: a live session. `origin` names its account as the one who acts. */
-export type SessionCaller = { session: ListedSession; origin: Origin }
+/**
+ * Postern's own routes take only tokens of a scope that names what they do (docs/security.md 42).
+ * @throws {AuthError} insufficient_scope, recorded
+ */
+export const requireScope = async (
+  deps: Pick<Deps, 'postgres'>,
+  { session, origin, scopes }: BearerCaller,
+  scope: AccountScope,
+): Promise<void> => {
+  if (scopes.includes(scope)) return
+  const { accountId, clientId, sid: sessionId } = session
+  await recordEvent(
+    deps,
+    accessRefused(origin, { accountId, clientId, sessionId, reason: 'insufficient_scope' }),
+  )
+  throw new AuthError('insufficient_scope', `This takes a token of the scope ${scope}.`)
+}
 
-/** @throws {AuthError} as `authenticateSession` */
-export const authenticateSessionCaller = async (
-  deps: Deps,
+/** @throws {AuthError} invalid_token, insufficient_scope */
+export const authenticateSession = async (
+  deps: Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres'>,
   request: Origin,
   authorization: string | undefined,
 ): Promise<SessionCaller> => {
-  const session = await authenticateSession(deps, authorization, request.now)
-  return { session, origin: { ...request, actor: { type: 'account', id: session.accountId } } }
+  const caller = await authenticateBearer(deps, request, authorization)
+  await requireScope(deps, caller, 'postern:me')
+  return { session: caller.session, origin: caller.origin }
 }

@@ -1,14 +1,17 @@
-// The guards of `/v1/me`, from the one that asks least: a live session, its account, whoever may enroll, and
-// both of the latter with a second factor that is fresh. `server/app.ts` lists the routes behind each.
+// The guards of an account's own routes, from the one that asks least: a token for Postern, a live session of the
+// scope `postern:me`, its account, whoever may enroll, and both of the latter with a second factor that is fresh. `server/app.ts` lists the routes behind each.
 import { authenticateAccount, authenticateFreshAccount } from './authenticate-account.ts'
 import { authenticateEnrollee, authenticateFreshEnrollee } from './authenticate-enrollee.ts'
-import { authenticateSessionCaller } from './authenticate-session.ts'
+import { authenticateBearer, authenticateSession } from './authenticate-session.ts'
 import { guardWith } from './guard.ts'
+
+/** A token for Postern is enough, of whatever scope. */
+export const { guard: guardBearer, callerOf: bearerCallerOf } = guardWith('bearerCaller', authenticateBearer)
 
 /** A live session is enough, whatever has become of its account. */
 export const { guard: guardSession, callerOf: sessionCallerOf } = guardWith(
   'sessionCaller',
-  authenticateSessionCaller,
+  authenticateSession,
 )
 
 /** A live session of an active account. */

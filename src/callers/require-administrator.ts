@@ -13,7 +13,7 @@ import { AuthError } from '../errors.ts'
 import { isWithin } from '../policy/age.ts'
 import type { Policy } from '../policy/policy.ts'
 import { isInNetworks } from '../wire/network.ts'
-import { authenticateSession } from './authenticate-session.ts'
+import { authenticateBearer, requireScope } from './authenticate-session.ts'
 
 const NOT_HERE = 'This takes an administrator, from where administrators may act.'
 
@@ -49,7 +49,7 @@ const hasFreshSecondFactor = ({ acr, secondFactorAt }: ListedSession, policy: Po
  * The administrator that a request comes from: an active account of Postern's own with role `admin`, read from
  * PostgreSQL and not from the token, with a second factor that still counts, from where the policy lets
  * administrators act. Every refusal is recorded.
- * @throws {AuthError} invalid_token, access_denied, account_locked, insufficient_user_authentication
+ * @throws {AuthError} invalid_token, insufficient_scope, access_denied, account_locked, insufficient_user_authentication
  */
 export const requireAdministrator = async (
   deps: AdministratorDeps,
@@ -58,13 +58,14 @@ export const requireAdministrator = async (
 ): Promise<Administrator> => {
   const { now, ip } = request
   const policy = deps.policy.current()
-  const session = await authenticateSession(deps, authorization, now)
+  const caller = await authenticateBearer(deps, request, authorization)
+  await requireScope(deps, caller, 'postern:admin')
+  const { session } = caller
   const { accountId, clientId, sid: sessionId } = session
   const account = await findAccount(deps, accountId)
   const client = await deps.clients.find(clientId)
   const refusal = (reason: string) => {
-    const origin: Origin = { ...request, actor: { type: 'account', id: accountId } }
-    return accessRefused(origin, { accountId, clientId, sessionId, reason })
+    return accessRefused(caller.origin, { accountId, clientId, sessionId, reason })
   }
   const refuse = async (reason: string, error: AuthError): Promise<never> => {
     await recordEvent(deps, refusal(reason))

@@ -1,11 +1,22 @@
 // An OAuth client: an application, a service or a gateway. Pure: what it is, what it may ask for.
 import { AuthError } from '../errors.ts'
 
-/** Scopes of a person's tokens. */
-export const USER_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
+/** Scopes of OpenID Connect, which any client may have. */
+export const IDENTITY_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
 
-/** Scopes of a client's own tokens (`client_credentials`): `challenges` opens challenges for accounts. */
-export const MACHINE_SCOPES = ['challenges'] as const
+/** What an account's token may do at Postern: `/v1/me`, and `/v1/admin`. */
+export const ACCOUNT_SCOPES = ['postern:me', 'postern:admin'] as const
+export type AccountScope = (typeof ACCOUNT_SCOPES)[number]
+
+/** Scopes of a person's tokens. */
+export const USER_SCOPES = [...IDENTITY_SCOPES, ...ACCOUNT_SCOPES] as const
+
+/**
+ * Scopes of a client's own tokens (`client_credentials`): to open challenges for its own subjects, and for
+ * accounts of Postern's own.
+ */
+export const MACHINE_SCOPES = ['challenges', 'challenges:accounts'] as const
+export type MachineScope = (typeof MACHINE_SCOPES)[number]
 
 export const SCOPES = [...USER_SCOPES, ...MACHINE_SCOPES] as const
 
@@ -23,11 +34,19 @@ export type Client = {
   /** SHA-256 of the secret; null for a public client. */
   secretHash: string | null
   scopes: string[]
-  /** Resources that its access tokens are for, besides Postern and itself. */
+  /** Resources that its access tokens are for: each token for one of them. */
   audience: string[]
   redirectUris: string[]
   createdAt: Date
 }
+
+/** What a client gets that names no scopes. */
+export const defaultScopes = ({ firstParty }: Pick<Client, 'firstParty'>): string[] =>
+  firstParty ? [...USER_SCOPES] : [...IDENTITY_SCOPES]
+
+/** True for a scope that Postern's own routes ask for. */
+export const isOwnScope = (scope: string): boolean =>
+  [...ACCOUNT_SCOPES, ...MACHINE_SCOPES].some((own) => own === scope)
 
 const SPACES = / +/
 

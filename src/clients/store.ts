@@ -111,7 +111,7 @@ const UPDATE_CLIENT = {
              scopes = COALESCE($8, scopes),
              audience = COALESCE($9, audience),
              redirect_uris = COALESCE($10, redirect_uris)
-       WHERE client_id = $1 AND token_endpoint_auth_method = $2 AND scopes = $3
+       WHERE client_id = $1 AND token_endpoint_auth_method = $2 AND scopes = $3 AND first_party = $12
       RETURNING ${COLUMNS}
     )
     SELECT updated.*, record_audit_event($11::jsonb) FROM updated`,
@@ -142,6 +142,7 @@ export const updateClient = async (
     change.audience,
     change.redirectUris,
     JSON.stringify(event),
+    read.firstParty,
   ])
   if (!row) throw new AuthError('conflict', 'The client was changed meanwhile; read it again.')
   return toClient(row)

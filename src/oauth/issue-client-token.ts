@@ -14,11 +14,11 @@ export const issueClientToken = async (
   deps: Pick<Deps, 'config' | 'postgres' | 'signingKeys'>,
   origin: Origin,
   client: Client,
-  requested: string | undefined,
+  { requested, audience }: { requested: string | undefined; audience: string | null },
 ): Promise<ReturnType<typeof mintClientToken>> => {
   if (client.secretHash === null)
     throw new AuthError('unauthorized_client', 'A public client has no token of its own.')
   const scope = grantScope(client, requested, MACHINE_SCOPES)
   await recordEvent(deps, clientTokenIssued(origin, { clientId: client.clientId, scope }))
-  return mintClientToken(deps, client, scope, origin.now)
+  return mintClientToken(deps, client, { scope, audience }, origin.now)
 }

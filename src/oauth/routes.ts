@@ -10,6 +10,7 @@ import {
   type ClientCredentials,
 } from '../callers/authenticate-client.ts'
 import { originOf } from '../callers/request-origin.ts'
+import { requireResource } from '../clients/audience.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { renewSession } from '../sign-in/renew-session.ts'
@@ -26,6 +27,15 @@ const TokenBody = Strict(
     }),
     refresh_token: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
     scope: Type.Optional(ScopeText),
+    resource: Type.Optional(
+      PlainText({
+        minLength: 1,
+        maxLength: 512,
+        description:
+          'Whom the access token is for (RFC 8707): Postern’s issuer, or one of the client’s `audience`. Without it ' +
+          'the first of these; for a first-party client that has none, Postern.',
+      }),
+    ),
     client_id: Type.Optional(PlainText({ minLength: 1, maxLength: 128 })),
     client_secret: Type.Optional(PlainText({ minLength: 1, maxLength: 256 })),
   },
@@ -72,6 +82,7 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
             id_token: Type.Optional(TOKEN_MEMBERS.id_token),
             refresh_token: Type.Optional(TOKEN_MEMBERS.refresh_token),
             sub: Type.Optional(TOKEN_MEMBERS.sub),
+            subject: TOKEN_MEMBERS.subject,
             sid: Type.Optional(TOKEN_MEMBERS.sid),
             acr: Type.Optional(TOKEN_MEMBERS.acr),
             amr: Type.Optional(TOKEN_MEMBERS.amr),
@@ -83,6 +94,7 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
             'unsupported_grant_type',
             'unauthorized_client',
             'invalid_scope',
+            'invalid_target',
             'account_locked',
           ),
         },
@@ -97,12 +109,16 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
         originOf(request, now),
       )
       const origin = originOf(request, now, { type: 'client', id: client.clientId })
-      if (body.grant_type === 'client_credentials') return issueClientToken(deps, origin, client, body.scope)
+      // Before a refresh token is used up for nothing.
+      const audience =
+        body.resource === undefined ? null : requireResource(deps.config.issuer, client, body.resource)
+      if (body.grant_type === 'client_credentials')
+        return issueClientToken(deps, origin, client, { requested: body.scope, audience })
       if (body.grant_type !== 'refresh_token') throw new AuthError('unsupported_grant_type')
       if (body.refresh_token === undefined) {
         throw new AuthError('invalid_request', 'refresh_token is missing.', { fields: ['refresh_token'] })
       }
-      return renewSession(deps, origin, client, body.refresh_token)
+      return renewSession(deps, origin, client, { token: body.refresh_token, audience })
     },
   )
 }

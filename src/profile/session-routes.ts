@@ -2,7 +2,7 @@
 // renewed, listed, ended. Whether one may be opened is the policy's; what speaks for it, the tokens'.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { sessionCallerOf } from '../callers/guard-account.ts'
+import { bearerCallerOf, sessionCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { listSessions } from '../sessions/list-sessions.ts'
 import { SessionItem, toSessionItem } from '../sessions/schemas.ts'
@@ -18,7 +18,8 @@ const OwnSessionItem = Type.Object({
 
 const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ bearer: [] }], summary })
 
-export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+/** Any token for Postern may end its own session, whatever else it may do. */
+export const logoutRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
     '/v1/logout',
     {
@@ -31,12 +32,14 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
       },
     },
     async (request, reply) => {
-      const { session, origin } = sessionCallerOf(request)
+      const { session, origin } = bearerCallerOf(request)
       await logOut(deps, origin, session)
       return reply.code(204).send(null)
     },
   )
+}
 
+export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.get(
     '/v1/me/sessions',
     {

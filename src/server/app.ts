@@ -13,6 +13,7 @@ import { policyAdminRoutes } from '../administration/policy/routes.ts'
 import type { Guard } from '../callers/guard.ts'
 import {
   guardAccount,
+  guardBearer,
   guardChange,
   guardEnrollee,
   guardEnrollment,
@@ -28,7 +29,7 @@ import { enrolledRoutes, enrollmentRoutes } from '../profile/authenticators/enro
 import { secondFactorChangeRoutes, secondFactorRoutes } from '../profile/authenticators/routes.ts'
 import { passwordRoutes } from '../profile/password-routes.ts'
 import { profileRoutes } from '../profile/routes.ts'
-import { sessionRoutes } from '../profile/session-routes.ts'
+import { logoutRoutes, sessionRoutes } from '../profile/session-routes.ts'
 import { challengeRoutes } from '../sign-in/challenge-routes.ts'
 import { loginRoutes } from '../sign-in/login-routes.ts'
 import { stepUpRoutes } from '../sign-in/step-up-routes.ts'
@@ -143,6 +144,7 @@ const closeConnectionsWhenDone = (app: App): void => {
 
 /** Who may come in where: a guard, and the groups of routes behind it. */
 const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
+  [guardBearer, [logoutRoutes]],
   [guardSession, [sessionRoutes]],
   [guardAccount, [profileRoutes, activityRoutes, secondFactorRoutes, stepUpRoutes]],
   [guardChange, [passwordRoutes, secondFactorChangeRoutes]],

@@ -11,7 +11,7 @@ import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { AuthError, DependencyError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
-import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
+import { type Holder, mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 import {
   nextRefreshToken,
   parseRefreshToken,
@@ -35,7 +35,7 @@ const refuse = async (
 }
 
 /**
- * Renews a session's tokens.
+ * Renews a session's tokens; the access token for `audience`, where one is asked for.
  * @throws {AuthError} invalid_grant (unknown, expired, used before, another client's, no longer allowed),
  *   account_locked
  */
@@ -43,7 +43,7 @@ export const renewSession = async (
   deps: RenewDeps,
   request: Origin,
   client: Client,
-  token: string,
+  { token, audience }: { token: string; audience: string | null },
 ): Promise<Tokens> => {
   const presented = parseRefreshToken(token)
   if (!presented) return refuse(deps, request, null, 'unknown')
@@ -52,7 +52,7 @@ export const renewSession = async (
   const session = await rotate(deps, request, presented, next)
   const origin: Origin = { ...request, actor: { type: 'account', id: session.accountId } }
   try {
-    return await mintForSession(deps, origin, session, { client, refreshToken: next })
+    return await mintForSession(deps, origin, session, { client, refreshToken: next, audience })
   } catch (error) {
     if (error instanceof DependencyError) await putBack(deps, presented, next)
     throw error
@@ -90,7 +90,7 @@ const mintForSession = async (
   deps: RenewDeps,
   origin: Origin,
   session: ListedSession,
-  holder: { client: Client; refreshToken: RefreshToken },
+  holder: Omit<Holder, 'account'>,
 ): Promise<Tokens> => {
   const end = async (reason: Refusal): Promise<never> => {
     await deps.ephemeral.sessions.end(session.accountId, session.sid, origin.now.getTime())

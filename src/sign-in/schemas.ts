@@ -13,6 +13,12 @@ export const TOKEN_MEMBERS = {
   refresh_token: Type.String({ examples: ['pst_rt_…'] }),
   scope: Type.String({ examples: ['openid profile email offline_access'] }),
   sub: Uuid,
+  subject: Type.Optional(
+    Type.String({
+      description: 'The client’s own name for the account, where it has one.',
+      examples: ['user-42'],
+    }),
+  ),
   sid: Uuid,
   acr: Acr,
   amr: Type.Array(Type.String(), { examples: [['pwd', 'otp', 'mfa']] }),

@@ -2,6 +2,7 @@
 // Connect Core 2), and the refresh token in its stored form's place. The only place where they are signed.
 import { randomUUID } from 'node:crypto'
 import { type Account, accountLabel } from '../accounts/account.ts'
+import { audienceOf, ownAudienceOf, scopeFor } from '../clients/audience.ts'
 import type { Client } from '../clients/client.ts'
 import type { SessionRecord } from '../ephemeral/ephemeral.ts'
 import { atHash } from './at-hash.ts'
@@ -21,16 +22,21 @@ export type Tokens = {
   refresh_token: string
   scope: string
   sub: string
+  /** The client's own name for the account, where it is one of its external subjects. */
+  subject?: string
   sid: string
   acr: SessionRecord['acr']
   amr: string[]
   auth_time: number
 }
 
-/** Who may be shown an access token of `client`: Postern's own API, the client, and the resources it is for. */
-export const audienceOf = (issuer: string, client: Pick<Client, 'clientId' | 'audience'>): string[] => [
-  ...new Set([issuer, client.clientId, ...client.audience]),
-]
+/** Whose tokens, and whom the access token is for; `audience` left out: whom the client's tokens are for. */
+export type Holder = {
+  account: Account
+  client: Client
+  refreshToken: RefreshToken
+  audience?: string | null
+}
 
 /** OpenID Connect Core 5.4: which claims a scope asks for. */
 const profileClaims = (scopes: readonly string[], account: Account): object => ({
@@ -42,33 +48,39 @@ const profileClaims = (scopes: readonly string[], account: Account): object => (
   ...(scopes.includes('email') && account.email && { email: account.email, email_verified: false }),
 })
 
+/** What a client says of its own subjects goes by another name, so that nobody takes it for Postern's word. */
+const rolesClaim = ({ clientId, roles }: Account) => (clientId === null ? { roles } : { client_roles: roles })
+
 const accessTokenClaims = (
   deps: Deps,
   session: SessionRecord,
-  account: Account,
-  client: Client,
+  { account, client, audience }: Holder,
   iat: number,
-) => ({
-  iss: deps.config.issuer,
-  sub: account.id,
-  aud: audienceOf(deps.config.issuer, client),
-  client_id: client.clientId,
-  iat,
-  exp: iat + TOKEN_TTL_SECONDS,
-  jti: randomUUID(),
-  sid: session.sid,
-  auth_time: session.authTime,
-  acr: session.acr,
-  amr: session.amr,
-  scope: session.scope,
-  roles: account.roles,
-})
+) => {
+  const { issuer } = deps.config
+  const party = audience ?? audienceOf(issuer, client)
+  return {
+    iss: issuer,
+    sub: account.id,
+    aud: [party],
+    client_id: client.clientId,
+    iat,
+    exp: iat + TOKEN_TTL_SECONDS,
+    jti: randomUUID(),
+    sid: session.sid,
+    auth_time: session.authTime,
+    acr: session.acr,
+    amr: session.amr,
+    scope: scopeFor(issuer, party, session.scope),
+    ...rolesClaim(account),
+  }
+}
 
 const idToken = (
   key: SigningKey,
   claims: ReturnType<typeof accessTokenClaims>,
   accessToken: string,
-  account: Account,
+  { account, scopes }: { account: Account; scopes: readonly string[] },
 ) =>
   signJwt(key, 'JWT', {
     iss: claims.iss,
@@ -81,33 +93,24 @@ const idToken = (
     amr: claims.amr,
     sid: claims.sid,
     at_hash: atHash(accessToken),
-    ...profileClaims(claims.scope.split(' '), account),
+    ...profileClaims(scopes, account),
   })
 
 /** Signs the tokens of an open session. */
-export const mintTokens = (
-  deps: Deps,
-  session: SessionRecord,
-  holder: { account: Account; client: Client; refreshToken: RefreshToken },
-  now: Date,
-): Tokens => {
+export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, now: Date): Tokens => {
   const key = deps.signingKeys.current(now)
-  const claims = accessTokenClaims(
-    deps,
-    session,
-    holder.account,
-    holder.client,
-    Math.floor(now.getTime() / 1000),
-  )
+  const { account } = holder
+  const claims = accessTokenClaims(deps, session, holder, Math.floor(now.getTime() / 1000))
   const accessToken = signJwt(key, 'at+jwt', claims)
   return {
     access_token: accessToken,
     token_type: 'Bearer',
     expires_in: TOKEN_TTL_SECONDS,
-    id_token: idToken(key, claims, accessToken, holder.account),
+    id_token: idToken(key, claims, accessToken, { account, scopes: session.scope.split(' ') }),
     refresh_token: formatRefreshToken(holder.refreshToken),
-    scope: session.scope,
+    scope: claims.scope,
     sub: claims.sub,
+    ...(account.subject !== null && { subject: account.subject }),
     sid: session.sid,
     acr: session.acr,
     amr: session.amr,
@@ -119,24 +122,26 @@ export const mintTokens = (
 export const mintClientToken = (
   deps: Deps,
   client: Client,
-  scope: string,
+  { scope, audience }: { scope: string; audience: string | null },
   now: Date,
 ): { access_token: string; token_type: 'Bearer'; expires_in: number; scope: string } => {
+  const { issuer } = deps.config
   const iat = Math.floor(now.getTime() / 1000)
+  const party = audience ?? ownAudienceOf(issuer, client, scope)
   const claims = {
-    iss: deps.config.issuer,
+    iss: issuer,
     sub: client.clientId,
-    aud: audienceOf(deps.config.issuer, client),
+    aud: [party],
     client_id: client.clientId,
     iat,
     exp: iat + TOKEN_TTL_SECONDS,
     jti: randomUUID(),
-    scope,
+    scope: scopeFor(issuer, party, scope),
   }
   return {
     access_token: signJwt(deps.signingKeys.current(now), 'at+jwt', claims),
     token_type: 'Bearer',
     expires_in: TOKEN_TTL_SECONDS,
-    scope,
+    scope: claims.scope,
   }
 }

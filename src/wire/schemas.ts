@@ -73,13 +73,17 @@ const EXAMPLE_DETAILS: Partial<Record<ErrorCode, object>> = {
 /** Codes that any route can give: malformed input, too many requests, a dependency that is away. */
 const EVERYWHERE: ErrorCode[] = ['invalid_request', 'rate_limited', 'server_error', 'temporarily_unavailable']
 
+/** Whoever takes a token refuses one that may not do what the route does. */
+const alsoGiven = (code: ErrorCode): ErrorCode[] =>
+  code === 'invalid_token' ? [code, 'insufficient_scope'] : [code]
+
 /** The error responses of a route, by status, each with an example a code: what `openapi.yaml` shows. */
 export const errorResponses = (...codes: ErrorCode[]): Record<number, object> => {
   const responses: Record<
     number,
     { description: string; content: { 'application/json': { examples: object } } }
   > = {}
-  for (const code of new Set([...codes, ...EVERYWHERE])) {
+  for (const code of new Set([...codes.flatMap(alsoGiven), ...EVERYWHERE])) {
     const [status, description] = ERROR_CODES[code]
     const value = {
       error: code,

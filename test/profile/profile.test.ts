@@ -65,7 +65,10 @@ t.test('an account’s own profile', { skip }, async (t) => {
   })
 
   t.test('a client’s external subject has its name from its client', async (t) => {
-    const basic = await postern.createClient()
+    const basic = await postern.createClient({
+      scopes: ['challenges', 'postern:me'],
+      audience: [postern.config.issuer],
+    })
     const opened = await postern.request('POST', '/v1/challenges', {
       basic,
       body: { subject: 'flask-1', display_name: 'Ada' },

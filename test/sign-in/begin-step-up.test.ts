@@ -118,7 +118,10 @@ t.test('step-up', { skip }, async (t) => {
   })
 
   t.test('it keeps the address that the session was opened from', async (t) => {
-    const basic = await postern.createClient()
+    const basic = await postern.createClient({
+      scopes: ['challenges', 'postern:me'],
+      audience: [postern.config.issuer],
+    })
     const body = { subject: 'flask-9', ip: '203.0.113.9', user_agent: 'Firefox' }
     const first = await postern.request('POST', '/v1/challenges', { basic, body })
     const totp = await postern.enrollTotp({ id: first.body.sub })

@@ -64,6 +64,7 @@ export type TestApp = {
     scopes?: string[]
     firstParty?: boolean
     clientId?: string
+    audience?: string[]
   }) => Promise<TestClient>
   setPolicy: (changed: Partial<Policy>) => Promise<void>
   logIn: (account: TestAccount) => Promise<Answer>
@@ -174,6 +175,7 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
     scopes = ['challenges'],
     firstParty = false,
     clientId = `client-${uuidv7().slice(-12)}`,
+    audience = [],
   } = {}) => {
     const secret = newClientSecret(deps.randomBytes)
     const client: Client = {
@@ -183,7 +185,7 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
       tokenEndpointAuthMethod: 'client_secret_basic',
       secretHash: hashToken(secret),
       scopes,
-      audience: [],
+      audience,
       redirectUris: [],
       createdAt: now(),
     }

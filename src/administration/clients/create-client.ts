@@ -1,6 +1,6 @@
 import { clientCreated } from '../../audit/administration-events.ts'
 import type { Origin } from '../../audit/event.ts'
-import { type Client, USER_SCOPES } from '../../clients/client.ts'
+import { type Client, defaultScopes } from '../../clients/client.ts'
 import { insertClient } from '../../clients/store.ts'
 import type { Deps } from '../../deps.ts'
 import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
@@ -39,7 +39,7 @@ export const createClient = async (
     firstParty: wanted.first_party ?? false,
     tokenEndpointAuthMethod,
     secretHash: secret === null ? null : hashToken(secret),
-    scopes: wanted.scopes ?? [...USER_SCOPES],
+    scopes: wanted.scopes ?? defaultScopes({ firstParty: wanted.first_party ?? false }),
     audience: wanted.audience ?? [],
     redirectUris: wanted.redirect_uris ?? [],
     createdAt: origin.now,

@@ -1,6 +1,6 @@
 // How a client is registered and shown. Pure: what stands beside the schemas are the rules across members.
 import { type Static, Type } from 'typebox'
-import { AUTH_METHODS, type Client, SCOPES } from '../../clients/client.ts'
+import { AUTH_METHODS, type Client, MACHINE_SCOPES, SCOPES } from '../../clients/client.ts'
 import { AuthError } from '../../errors.ts'
 import { Nullable, Page, PlainText, Strict, Timestamp } from '../../wire/schemas.ts'
 
@@ -23,7 +23,8 @@ const MEMBERS = {
   audience: Type.Array(Type.String({ maxLength: 512, pattern: '^[\\x21-\\x7E]+$' }), {
     maxItems: MAX_URIS,
     uniqueItems: true,
-    description: 'Resources that its access tokens are for, besides Postern and itself.',
+    description:
+      'Resources that its access tokens are for: each token for one of them, the first by default.',
   }),
 }
 
@@ -98,13 +99,19 @@ const isRedirectUri = (value: string): boolean => {
  * @throws {AuthError} invalid_request, naming the members at fault.
  */
 export const refuseUnfit = (
-  client: Pick<Client, 'tokenEndpointAuthMethod' | 'scopes' | 'redirectUris'>,
+  client: Pick<Client, 'tokenEndpointAuthMethod' | 'firstParty' | 'scopes' | 'redirectUris'>,
 ): void => {
   const isPublic = client.tokenEndpointAuthMethod === 'none'
   // Whoever opens challenges vouches for the first factor, and a public client proves nothing.
-  if (isPublic && client.scopes.includes('challenges')) {
-    throw new AuthError('invalid_request', 'A public client cannot have the scope challenges.', {
+  const vouching = MACHINE_SCOPES.find((scope) => client.scopes.includes(scope))
+  if (isPublic && vouching !== undefined) {
+    throw new AuthError('invalid_request', `A public client cannot have the scope ${vouching}.`, {
       fields: ['scopes', 'token_endpoint_auth_method'],
+    })
+  }
+  if (!client.firstParty && client.scopes.includes('postern:admin')) {
+    throw new AuthError('invalid_request', 'Only a first-party client can have the scope postern:admin.', {
+      fields: ['scopes', 'first_party'],
     })
   }
   const unfit = client.redirectUris.flatMap((uri, index) => (isRedirectUri(uri) ? [] : [index]))

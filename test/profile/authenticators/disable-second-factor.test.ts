@@ -140,7 +140,10 @@ t.test('doing without a second factor', { skip }, async (t) => {
   })
 
   t.test('a client’s external subject has no password to show', async (t) => {
-    const basic = await postern.createClient()
+    const basic = await postern.createClient({
+      scopes: ['challenges', 'postern:me'],
+      audience: [postern.config.issuer],
+    })
     const subject = { subject: 'flask-7' }
     const opened = await postern.request('POST', '/v1/challenges', { basic, body: subject })
     const account = { id: opened.body.sub }

@@ -260,7 +260,10 @@ t.test('enrollment at login', { skip }, async (t) => {
   })
 
   t.test('a forwarding client’s user enrolls likewise, and keeps the address the client named', async (t) => {
-    const client = await postern.createClient()
+    const client = await postern.createClient({
+      scopes: ['challenges', 'postern:me'],
+      audience: [postern.config.issuer],
+    })
     const body = { subject: 'flask-42', roles: ['admin'], ip: '203.0.113.9', user_agent: 'Firefox' }
     const opened = await postern.request('POST', '/v1/challenges', { basic: client, body })
     t.equal(opened.body.status, 'enrollment_required', opened.text)

@@ -13,7 +13,7 @@ t.test(
     const { bearer: administrator } = await signInAdministrator(postern)
     const client = await postern.createClient({ scopes: ['openid'] })
     const newToken = async () => {
-      const form = { grant_type: 'client_credentials' }
+      const form = { grant_type: 'client_credentials', resource: postern.config.issuer }
       return (await postern.request('POST', '/oauth2/token', { basic: client, form })).body
     }
     const giveScopes = async (scopes: string[]) => {

@@ -6,7 +6,7 @@ import Fastify from 'fastify'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { findAccountDetails } from '../src/accounts/details-store.ts'
-import { findAccount, findSubject } from '../src/accounts/store.ts'
+import { findAccount, findSubject, recordFirstFactor } from '../src/accounts/store.ts'
 import { recordEvent } from '../src/audit/record-event.ts'
 import { burnTimeStep, findAnswerable, findTotp } from '../src/authenticators/store.ts'
 import { accountTag } from '../src/encryption/account-tag.ts'
@@ -31,6 +31,9 @@ const sql = {
   findSubject: await statementOf((deps) => findSubject(deps, '', '')),
   findAnswerable: await statementOf((deps) => findAnswerable(deps, '')),
   findAccountDetails: await statementOf((deps) => findAccountDetails(deps, '')),
+  recordFirstFactor: await statementOf((deps) =>
+    recordFirstFactor(deps, { account: {} as never, passwordHash: null }, {} as never),
+  ),
   recordEvent: await statementOf((deps) => recordEvent(deps, {} as never)),
 }
 
@@ -152,18 +155,20 @@ app.post<{ Body: { refresh_token: string } }>('/oauth2/token', async ({ body }) 
 // P4
 app.post<{ Body: { subject: string } }>('/v1/challenges', async ({ body }) => {
   const now = Date.now()
-  const { id } = await query('findSubject', ['bench', body.subject])
+  const account = await query('findSubject', ['bench', body.subject])
+  const { id } = account
   const tag = accountTag(id)
-  await redis.hmget(keys.account(tag), 'l', 'e')
+  const [, sessionEpoch, challengeEpoch] = await redis.hmget(keys.account(tag), 'l', 'e', 'c')
   await query('findAnswerable', [id])
-  await query('recordEvent', [auditEvent(now, { account_id: id, session_id: null })])
+  const event = auditEvent(now, { account_id: id, session_id: null })
+  await query('recordFirstFactor', [id, account.roles, account.enrolled_authenticators, null, event])
   const token = `pst_ch_${tag}${randomBytes(32).toString('base64url')}`
   const place = { tag, hash: hash('sha256', token, 'base64url') }
   const record = [id, 'bench', 'login', 'openid', ['pwd'], Math.floor(now / 1000), null, null, null]
   await run(
     'openPending',
     [keys.challenge(place), keys.account(tag)],
-    [now, 300_000, 'totp:6', JSON.stringify(record)],
+    [now, 300_000, 'totp:6', JSON.stringify(record), sessionEpoch ?? 0, challengeEpoch ?? 0],
   )
   return {
     status: 'challenge_required',

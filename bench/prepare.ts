@@ -110,7 +110,8 @@ export const openChallenges = async (
       userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
     }
     const challenge = { record, methods: ['totp:6'], ttlSeconds: 300, nowMs: now.getTime() }
-    await deps.ephemeral.challenges.open(challengeToken, challenge)
+    const epochs = await deps.ephemeral.budgets.read(id, now.getTime())
+    await deps.ephemeral.challenges.open(challengeToken, { ...challenge, epochs })
     return { challengeToken, code: totpCode(secret, now) }
   })
 }
@@ -133,7 +134,7 @@ export const openSessions = async ({ deps, accounts }: Bench, count: number): Pr
       replaces: null,
     }
     const { session, refreshToken } = newSession(deps, deps.policy.current(), grounds, now)
-    await deps.ephemeral.sessions.open(session, 0, now.getTime())
+    await deps.ephemeral.sessions.open(session, { sessionEpoch: 0 }, now.getTime())
     return { account, session: { ...session, lastSeenAt: session.createdAt }, refreshToken }
   })
 }

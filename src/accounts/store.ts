@@ -34,44 +34,66 @@ export const findAccountByName = async (
   return row ? { account: toAccount(row), passwordHash: row.password_hash } : null
 }
 
+/** What a sign-in was decided from. `passwordHash` is null where no password of Postern's was asked for. */
+export type Decided = { account: Account; passwordHash: string | null }
+
+// docs/security.md 39: it was read before a hash and a decision, and holds only while it is still so.
+const AS_DECIDED = `a.id = $1
+         AND a.status = 'active'
+         AND a.roles = $2
+         AND a.enrolled_authenticators = $3
+         AND ($4::text IS NULL OR a.password_hash = $4)`
+
+const asDecided = ({ account, passwordHash }: Decided): unknown[] => [
+  account.id,
+  account.roles,
+  account.enrolledAuthenticators,
+  passwordHash,
+]
+
 const RECORD_SIGN_IN = {
   name: 'record_sign_in',
   text: `
     WITH signed_in AS (
-      UPDATE accounts
-         SET last_login_at = $2
-       WHERE id = $1 AND status = 'active'
-      RETURNING id
+      UPDATE accounts AS a
+         SET last_login_at = $5
+       WHERE ${AS_DECIDED}
+      RETURNING a.id
     )
-    SELECT record_audit_event($3::jsonb) FROM signed_in`,
+    SELECT record_audit_event($6::jsonb) FROM signed_in`,
 }
 
-/** Notes a sign-in and records `event`; false if the account is disabled or gone. */
+/** Notes a sign-in and records `event`; false if the account is no longer what the sign-in was decided from. */
 export const recordSignIn = async (
   deps: { postgres: Sql },
-  accountId: string,
+  decided: Decided,
   now: Date,
   event: AuditEvent,
 ): Promise<boolean> =>
-  (await deps.postgres.query(RECORD_SIGN_IN, [accountId, now, JSON.stringify(event)])).length === 1
+  (await deps.postgres.query(RECORD_SIGN_IN, [...asDecided(decided), now, JSON.stringify(event)])).length ===
+  1
 
-const REPLACE_PASSWORD_HASH = {
-  name: 'replace_password_hash',
+// The lock makes a change that is about to be committed come first: it ends what it is to end before it commits.
+const RECORD_FIRST_FACTOR = {
+  name: 'record_first_factor',
   text: `
-    UPDATE accounts
-       SET password_hash = $3
-     WHERE id = $1 AND password_hash = $2`,
+    WITH decided AS (
+      SELECT a.id
+        FROM accounts AS a
+       WHERE ${AS_DECIDED}
+         FOR SHARE
+    )
+    SELECT record_audit_event($5::jsonb) FROM decided`,
 }
 
-/** Stores the same password hashed anew, unless it has been changed meanwhile. */
-export const replacePasswordHash = async (
+/** Records `event` of a sign-in that goes on with a second factor; false as `recordSignIn`. */
+export const recordFirstFactor = async (
   deps: { postgres: Sql },
-  accountId: string,
-  previous: string,
-  next: string,
-): Promise<void> => {
-  await deps.postgres.query(REPLACE_PASSWORD_HASH, [accountId, previous, next])
-}
+  decided: Decided,
+  event: AuditEvent,
+): Promise<boolean> =>
+  (await deps.postgres.query(RECORD_FIRST_FACTOR, [...asDecided(decided), JSON.stringify(event)])).length ===
+  1
 
 const FIND_SUBJECT = {
   name: 'find_subject',

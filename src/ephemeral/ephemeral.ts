@@ -87,11 +87,20 @@ export type EnrollmentRecord = {
 /** The failed-attempt budget in force (policy `max_failed_attempts`, `lockout`). */
 export type AttemptLimits = { maxFailedAttempts: number; lockoutSeconds: number }
 
-export type AccountState = {
-  /** Epoch milliseconds, or null if the account is not locked. */
-  lockedUntilMs: number | null
+/**
+ * Read before the account is, and given back when something is opened for what was read of it: whatever has
+ * been ended since is not opened again (docs/security.md 39).
+ */
+export type Epochs = {
   /** Changes when all sessions of the account are ended; a session opened under an older one is dead. */
   sessionEpoch: number
+  /** Changes with the factors or the password. Left out by who holds the account's row, so that none changes. */
+  challengeEpoch?: number
+}
+
+export type AccountState = Required<Epochs> & {
+  /** Epoch milliseconds, or null if the account is not locked. */
+  lockedUntilMs: number | null
 }
 
 /** `remaining` attempts after this one. `unknown`: no such challenge, or expired, or ended by a factor change. */
@@ -117,10 +126,17 @@ export type RefreshRotated =
  * `methods` are the answer shapes offered, e.g. `totp:6`, `recovery_code`; an attempt names one of them.
  */
 export type ChallengeStore = {
+  /** False, and nothing is stored, where `epochs` are no longer the account's. */
   open(
     token: string,
-    challenge: { record: ChallengeRecord; methods: string[]; ttlSeconds: number; nowMs: number },
-  ): Promise<void>
+    challenge: {
+      record: ChallengeRecord
+      methods: string[]
+      ttlSeconds: number
+      epochs: Required<Epochs>
+      nowMs: number
+    },
+  ): Promise<boolean>
   /**
    * Counts first, on the challenge and on the account, then hands out the record: of 200 parallel calls
    * no more than `maxFailedAttempts` are answered `taken`. When the last attempt is taken the account is
@@ -158,10 +174,16 @@ export type AttemptBudgets = {
 
 /** Enrollment tokens (`pst_en_`): what an account without a second factor gets at login where it must have one. */
 export type EnrollmentStore = {
+  /** False, and nothing is stored, where `epochs` are no longer the account's. */
   open(
     token: string,
-    enrollment: { record: EnrollmentRecord; ttlSeconds: number; nowMs: number },
-  ): Promise<void>
+    enrollment: {
+      record: EnrollmentRecord
+      ttlSeconds: number
+      epochs: Required<Epochs>
+      nowMs: number
+    },
+  ): Promise<boolean>
   find(token: string, nowMs: number): Promise<EnrollmentRecord | null>
   /** Like `ChallengeStore.pass`: exactly one caller wins, and has its session opened. */
   pass(token: string, session: NewSession, sessionEpoch: number, nowMs: number): Promise<boolean>
@@ -172,7 +194,7 @@ export type SessionStore = {
    * False, and nothing is stored, if all sessions of the account were ended since `sessionEpoch` was read, or if
    * the one to replace (`replacesSid`) has ended: of many callers that replace one session exactly one wins.
    */
-  open(session: NewSession, sessionEpoch: number, nowMs: number): Promise<boolean>
+  open(session: NewSession, epochs: Epochs, nowMs: number): Promise<boolean>
   /** The live session, its idle time begun anew; null if it has ended. Writes at most once a second a session. */
   touch(accountId: string, sid: string, nowMs: number): Promise<ListedSession | null>
   /**

@@ -70,8 +70,8 @@ export const memoryBudgets = (accounts: MemoryAccounts): AttemptBudgets => ({
     accounts.clear(accountTag(accountId))
   },
   async read(accountId, nowMs) {
-    const { lockedUntilMs, sessionEpoch } = accounts.read(accountTag(accountId))
+    const { lockedUntilMs, sessionEpoch, challengeEpoch } = accounts.read(accountTag(accountId))
     const locked = lockedUntilMs !== null && lockedUntilMs > nowMs
-    return { lockedUntilMs: locked ? lockedUntilMs : null, sessionEpoch }
+    return { lockedUntilMs: locked ? lockedUntilMs : null, sessionEpoch, challengeEpoch }
   },
 })

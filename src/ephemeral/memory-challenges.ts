@@ -1,6 +1,6 @@
 // Pending challenges and enrollments in memory: `fragment-pending.lua` and the scripts above it.
 import { accountTag } from '../encryption/account-tag.ts'
-import type { ChallengeStore, EnrollmentStore, NewSession } from './ephemeral.ts'
+import type { ChallengeStore, EnrollmentStore, Epochs, NewSession } from './ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 import type { MemoryAccounts } from './memory-accounts.ts'
 import type { MemorySessions } from './memory-sessions.ts'
@@ -16,6 +16,8 @@ type Pending = {
   record: string
 }
 
+type Opening = { methods: string[]; record: string; epochs: Required<Epochs> }
+
 export type MemoryPending = ReturnType<typeof memoryPending>
 
 export const memoryPending = (clock: MonotonicClock, accounts: MemoryAccounts, sessions: MemorySessions) => {
@@ -30,27 +32,31 @@ export const memoryPending = (clock: MonotonicClock, accounts: MemoryAccounts, s
   }
   return {
     read,
-    open(place: TokenPlace, pending: { methods: string[]; record: string }, ttlMs: number, nowMs: number) {
+    open(place: TokenPlace, pending: Opening, ttlMs: number, nowMs: number): boolean {
       const { sessionEpoch, challengeEpoch } = accounts.read(place.tag)
-      const opened = { attempts: 0, expiresAtMs: nowMs + ttlMs, sessionEpoch, challengeEpoch, ...pending }
+      const { epochs, methods, record } = pending
+      if (sessionEpoch !== epochs.sessionEpoch || challengeEpoch !== epochs.challengeEpoch) return false
+      const expiresAtMs = nowMs + ttlMs
+      const opened = { attempts: 0, expiresAtMs, sessionEpoch, challengeEpoch, methods, record }
       pendings.set(place.hash, opened, ttlMs)
+      return true
     },
     end: (place: TokenPlace) => pendings.delete(place.hash),
     pass(place: TokenPlace | null, session: NewSession, sessionEpoch: number, nowMs: number): boolean {
-      if (!place || !read(place, nowMs) || !sessions.mayOpen(session, sessionEpoch, nowMs)) return false
+      if (!place || !read(place, nowMs) || !sessions.mayOpen(session, { sessionEpoch }, nowMs)) return false
       pendings.delete(place.hash)
       accounts.clear(place.tag)
-      return sessions.open(session, sessionEpoch, nowMs)
+      return sessions.open(session, { sessionEpoch }, nowMs)
     },
     sweep: pendings.sweep,
   }
 }
 
 export const memoryChallenges = (pendings: MemoryPending, accounts: MemoryAccounts): ChallengeStore => ({
-  async open(token, { record, methods, ttlSeconds, nowMs }) {
+  async open(token, { record, methods, ttlSeconds, epochs, nowMs }) {
     const place = newPlace('challenge', token, record.accountId)
-    const opened = { methods: [...methods], record: packChallenge(record) }
-    pendings.open(place, opened, ttlSeconds * 1000, nowMs)
+    const opened = { methods: [...methods], record: packChallenge(record), epochs }
+    return pendings.open(place, opened, ttlSeconds * 1000, nowMs)
   },
   async takeAttempt(token, method, limits, nowMs) {
     const place = placeOf('challenge', token)
@@ -103,9 +109,10 @@ export const memoryChallenges = (pendings: MemoryPending, accounts: MemoryAccoun
 })
 
 export const memoryEnrollments = (pendings: MemoryPending): EnrollmentStore => ({
-  async open(token, { record, ttlSeconds, nowMs }) {
+  async open(token, { record, ttlSeconds, epochs, nowMs }) {
     const place = newPlace('enrollment', token, record.accountId)
-    pendings.open(place, { methods: [], record: packEnrollment(record) }, ttlSeconds * 1000, nowMs)
+    const opened = { methods: [], record: packEnrollment(record), epochs }
+    return pendings.open(place, opened, ttlSeconds * 1000, nowMs)
   },
   async find(token, nowMs) {
     const enrollment = pendings.read(placeOf('enrollment', token), nowMs)

@@ -1,6 +1,6 @@
 // Sessions and their refresh families in memory: `fragment-session.lua` and the scripts above it.
 import { accountTag } from '../encryption/account-tag.ts'
-import type { ListedSession, NewSession, SessionStore } from './ephemeral.ts'
+import type { Epochs, ListedSession, NewSession, SessionStore } from './ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 import type { MemoryAccounts } from './memory-accounts.ts'
 import { ALL_SESSIONS, packSession, unpackSession } from './records.ts'
@@ -67,9 +67,11 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
     store(session, nowMs)
   }
   /** A session that has ended is not replaced: who steps up in it, or enrolls in it, must not bring it back. */
-  const mayOpen = ({ accountId, replacesSid }: NewSession, sessionEpoch: number, nowMs: number): boolean => {
+  const mayOpen = ({ accountId, replacesSid }: NewSession, epochs: Epochs, nowMs: number): boolean => {
     const tag = accountTag(accountId)
-    if (sessionEpoch !== accounts.read(tag).sessionEpoch) return false
+    const { sessionEpoch, challengeEpoch } = accounts.read(tag)
+    if (epochs.sessionEpoch !== sessionEpoch) return false
+    if (epochs.challengeEpoch !== undefined && epochs.challengeEpoch !== challengeEpoch) return false
     return replacesSid === null || live(tag, replacesSid, nowMs) !== null
   }
   return {
@@ -79,16 +81,16 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
     use,
     allOf,
     isLive: (tag: string, sid: string, nowMs: number) => live(tag, sid, nowMs) !== null,
-    open(session: NewSession, sessionEpoch: number, nowMs: number): boolean {
+    open(session: NewSession, epochs: Epochs, nowMs: number): boolean {
       const { accountId, sid, absoluteAt, createdAt, maxSessions, replacesSid } = session
       const tag = accountTag(accountId)
-      if (!mayOpen(session, sessionEpoch, nowMs)) return false
+      if (!mayOpen(session, epochs, nowMs)) return false
       if (replacesSid !== null) end(tag, replacesSid)
       makeRoom(tag, maxSessions - 1, nowMs)
       const { refreshFamilyHash: familyHash, refreshHash } = session
       const times = { idleMs: session.idleSeconds * 1000, absoluteAt, createdAt, lastSeenMs: nowMs }
       const record = packSession(session)
-      store({ tag, sid, record, ...times, epoch: sessionEpoch, familyHash, refreshHash }, nowMs)
+      store({ tag, sid, record, ...times, epoch: epochs.sessionEpoch, familyHash, refreshHash }, nowMs)
       sidsOf.set(tag, (sidsOf.get(tag) ?? new Set()).add(sid))
       return true
     },
@@ -98,8 +100,8 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
 }
 
 export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAccounts): SessionStore => ({
-  async open(session, sessionEpoch, nowMs) {
-    return sessions.open(session, sessionEpoch, nowMs)
+  async open(session, epochs, nowMs) {
+    return sessions.open(session, epochs, nowMs)
   },
   async touch(accountId, sid, nowMs) {
     const session = sessions.live(accountTag(accountId), sid, nowMs)

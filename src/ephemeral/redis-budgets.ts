@@ -26,11 +26,13 @@ export const redisBudgets = (client: RedisClient, run: RunScript, keys: RedisKey
       await askRedis(() => client.hdel(account(accountId), 'f', 'l'))
     },
     async read(accountId, nowMs) {
-      const [lockedUntil, epoch] = await askRedis(() => client.hmget(account(accountId), 'l', 'e'))
+      const read = () => client.hmget(account(accountId), 'l', 'e', 'c')
+      const [lockedUntil, sessionEpoch, challengeEpoch] = await askRedis(read)
       const lockedUntilMs = Number(lockedUntil)
       return {
         lockedUntilMs: lockedUntilMs > nowMs ? lockedUntilMs : null,
-        sessionEpoch: Number(epoch),
+        sessionEpoch: Number(sessionEpoch),
+        challengeEpoch: Number(challengeEpoch),
       }
     },
   }

@@ -1,5 +1,5 @@
 import { accountTag } from '../encryption/account-tag.ts'
-import type { AttemptTaken, ChallengeStore, EnrollmentStore, NewSession } from './ephemeral.ts'
+import type { AttemptTaken, ChallengeStore, EnrollmentStore, Epochs, NewSession } from './ephemeral.ts'
 import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from './records.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import type { RunScript } from './redis-scripts.ts'
@@ -29,7 +29,15 @@ const attemptTaken = (reply: TakeAttemptReply): AttemptTaken => {
   }
 }
 
-/** Challenges and enrollments pass alike. */
+/** Challenges and enrollments open alike. */
+const openPending = async (
+  run: RunScript,
+  at: string[],
+  args: (string | number)[],
+  { sessionEpoch, challengeEpoch }: Required<Epochs>,
+): Promise<boolean> => (await run<number>('openPending', at, [...args, sessionEpoch, challengeEpoch])) === 1
+
+/** And they pass alike. */
 const pass = async (
   deps: { run: RunScript; keys: RedisKeys },
   pendingKey: string,
@@ -43,9 +51,10 @@ const pass = async (
 export const redisChallenges = (run: RunScript, keys: RedisKeys): ChallengeStore => {
   const keysAt = (place: TokenPlace) => [keys.challenge(place), keys.account(place.tag)]
   return {
-    async open(token, { record, methods, ttlSeconds, nowMs }) {
+    async open(token, { record, methods, ttlSeconds, epochs, nowMs }) {
       const at = keysAt(newPlace('challenge', token, record.accountId))
-      await run('openPending', at, [nowMs, ttlSeconds * 1000, methods.join(','), packChallenge(record)])
+      const opened = [methods.join(','), packChallenge(record)]
+      return openPending(run, at, [nowMs, ttlSeconds * 1000, ...opened], epochs)
     },
     async takeAttempt(token, method, limits, nowMs) {
       const place = placeOf('challenge', token)
@@ -78,10 +87,10 @@ export const redisChallenges = (run: RunScript, keys: RedisKeys): ChallengeStore
 }
 
 export const redisEnrollments = (run: RunScript, keys: RedisKeys): EnrollmentStore => ({
-  async open(token, { record, ttlSeconds, nowMs }) {
+  async open(token, { record, ttlSeconds, epochs, nowMs }) {
     const place = newPlace('enrollment', token, record.accountId)
     const at = [keys.enrollment(place), keys.account(place.tag)]
-    await run('openPending', at, [nowMs, ttlSeconds * 1000, '', packEnrollment(record)])
+    return openPending(run, at, [nowMs, ttlSeconds * 1000, '', packEnrollment(record)], epochs)
   },
   async find(token, nowMs) {
     const place = placeOf('enrollment', token)

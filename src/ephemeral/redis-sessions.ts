@@ -60,9 +60,10 @@ const TAG = /^[\w-]{12}$/
 export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => {
   const ofAccount = (tag: string) => [keys.account(tag), keys.sessionSet(tag)]
   return {
-    async open(session, sessionEpoch, nowMs) {
+    async open(session, { sessionEpoch, challengeEpoch }, nowMs) {
       const { key, args } = sessionArguments(keys, session, sessionEpoch, nowMs)
-      return (await run<number>('openSession', [key.account, key.sessionSet], args)) === 1
+      const at = [key.account, key.sessionSet]
+      return (await run<number>('openSession', at, [...args, challengeEpoch ?? ''])) === 1
     },
     async touch(accountId, sid, nowMs) {
       const tag = accountTag(accountId)

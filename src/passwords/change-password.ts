@@ -36,15 +36,13 @@ export const changePassword = async (
   const { now } = origin
   const found = await findAccountWithPassword(deps, accountId)
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
-  const { account, passwordHash: previous } = found
   const locked = passwordRefused(origin, { accountId, sessionId: sid, reason: 'account_locked' })
   await requireUnlocked(deps, locked, { accountId, now })
   // Before the current one is looked at: what cannot be accepted anyhow spends no attempt.
-  await requireAcceptablePassword(deps, account, newPassword, 'new_password')
-  await requireCurrentPassword(deps, origin, {
-    accountId,
+  await requireAcceptablePassword(deps, found.account, newPassword, 'new_password')
+  const { passwordHash: previous } = await requireCurrentPassword(deps, origin, {
+    found,
     sessionId: sid,
-    hash: previous,
     password: currentPassword,
     field: 'current_password',
   })

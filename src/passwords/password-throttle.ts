@@ -55,6 +55,20 @@ export const takePasswordAttempt = async (
   }
 }
 
+/** Settles a counted attempt: right, wrong, or given back where it could not be verified. */
+export const settleAttempt = async <T>(
+  throttle: Extract<PasswordThrottle, { kind: 'taken' }>,
+  verifying: Promise<T | null>,
+): Promise<T | null> => {
+  const verified = await verifying.catch(async (error: unknown) => {
+    // Where the counters are away too, the attempt stays counted: the safe side.
+    await throttle.giveBack().catch(() => {})
+    throw error
+  })
+  if (verified !== null) await throttle.succeed()
+  return verified
+}
+
 /** Gives an account its password attempts back; what its networks have spent stays spent. */
 export const forgetPasswordFailures = (
   deps: { ephemeral: { counters: Counters } },

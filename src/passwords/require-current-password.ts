@@ -3,14 +3,15 @@ import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { takePasswordAttempt } from './password-throttle.ts'
-import { verifyAttempt } from './verify-password.ts'
+import { settleAttempt, takePasswordAttempt } from './password-throttle.ts'
+import type { AccountWithPassword } from './store.ts'
+import { verifyStoredPassword } from './verify-stored-password.ts'
 
 /** `field` is the member that the password came in. */
 export type CurrentPassword = {
-  accountId: string
+  /** As read before; the answer is as it is stored now. */
+  found: AccountWithPassword
   sessionId: string
-  hash: string
   password: string
   field: 'current_password' | 'password'
 }
@@ -23,15 +24,16 @@ export type CurrentPassword = {
 export const requireCurrentPassword = async (
   deps: Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'passwords'>,
   origin: Origin,
-  { accountId, sessionId, hash, password, field }: CurrentPassword,
-): Promise<void> => {
+  { found, sessionId, password, field }: CurrentPassword,
+): Promise<AccountWithPassword> => {
+  const accountId = found.account.id
   const throttle = await takePasswordAttempt(deps, { account: accountId, ip: origin.ip, now: origin.now })
   if (throttle.kind === 'refused') {
     await recordEvent(deps, passwordRefused(origin, { accountId, sessionId, reason: throttle.reason }))
     throw new AuthError('too_many_attempts', undefined, { retry_after: throttle.retryAfterSeconds })
   }
-  const { ok } = await verifyAttempt(deps.passwords, throttle, hash, password)
-  if (ok) return
+  const stored = await settleAttempt(throttle, verifyStoredPassword(deps, found, password))
+  if (stored) return stored
   await recordEvent(deps, passwordRefused(origin, { accountId, sessionId, reason: 'wrong_password' }))
   throw new AuthError('invalid_credentials', 'The current password is wrong.', { fields: [field] })
 }

@@ -1,4 +1,4 @@
-// Passwords in PostgreSQL, as changing one needs them.
+// Passwords in PostgreSQL.
 
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
 import type { AuditEvent } from '../audit/event.ts'
@@ -10,10 +10,12 @@ const FIND_WITH_PASSWORD = {
 }
 
 /** `passwordHash` is null for an account that signs in without one. */
+export type AccountWithPassword = { account: Account; passwordHash: string | null }
+
 export const findAccountWithPassword = async (
   deps: { postgres: Sql },
   accountId: string,
-): Promise<{ account: Account; passwordHash: string | null } | null> => {
+): Promise<AccountWithPassword | null> => {
   const [row] = await deps.postgres.query<AccountRow & { password_hash: string | null }>(FIND_WITH_PASSWORD, [
     accountId,
   ])
@@ -42,3 +44,21 @@ export const storePassword = async (
   const values = [change.accountId, change.previous, change.next, change.now, JSON.stringify(event)]
   return (await deps.postgres.query(CHANGE_PASSWORD, values)).length === 1
 }
+
+const REPLACE_PASSWORD_HASH = {
+  name: 'replace_password_hash',
+  text: `
+    UPDATE accounts
+       SET password_hash = $3
+     WHERE id = $1 AND password_hash = $2
+    RETURNING id`,
+}
+
+/** Stores the same password hashed anew; false where it has been changed, or hashed anew, meanwhile. */
+export const replacePasswordHash = async (
+  deps: { postgres: Sql },
+  accountId: string,
+  previous: string,
+  next: string,
+): Promise<boolean> =>
+  (await deps.postgres.query(REPLACE_PASSWORD_HASH, [accountId, previous, next])).length === 1

@@ -2,7 +2,6 @@
 
 import { isOutdated, readPasswordHash } from './password-hash.ts'
 import type { PasswordHasher } from './password-hasher.ts'
-import type { PasswordThrottle } from './password-throttle.ts'
 
 /** `outdated`: the hash was imported, or has weaker parameters than today's, and should be made anew. */
 export type VerifiedPassword = { ok: boolean; outdated: boolean }
@@ -25,23 +24,4 @@ export const verifyPassword = async (
   const matches = await passwords.verify(stored !== null && hash ? stored : NOBODYS_HASH, password)
   const ok = matches && hash !== null
   return { ok, outdated: ok && isOutdated(hash) }
-}
-
-/**
- * Verifies the password of an attempt that has been counted, and settles the count: right, wrong, or given back
- * where it could not be verified, so that a flood that fills the queue locks nobody out.
- */
-export const verifyAttempt = async (
-  passwords: PasswordHasher,
-  throttle: Extract<PasswordThrottle, { kind: 'taken' }>,
-  stored: string | null,
-  password: string,
-): Promise<VerifiedPassword> => {
-  const verified = await verifyPassword(passwords, stored, password).catch(async (error: unknown) => {
-    // Where the counters are away too, the attempt stays counted: the safe side.
-    await throttle.giveBack().catch(() => {})
-    throw error
-  })
-  if (verified.ok) await throttle.succeed()
-  return verified
 }

@@ -9,7 +9,7 @@ import { findAnswerable } from '../authenticators/store.ts'
 import type { Caller } from '../callers/authenticate-account.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
-import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+import type { Epochs, SessionRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { isWithin } from '../policy/age.ts'
 import type { SignInAnswer } from './continue-sign-in.ts'
@@ -27,7 +27,7 @@ type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'
 /**
  * Begins a step-up.
  * @throws {AuthError} unmet_authentication_requirements, policy_violation where there is nothing to step up with,
- *   insufficient_user_authentication where only a new sign-in helps, account_locked
+ *   insufficient_user_authentication where only a new sign-in helps, account_locked, conflict
  */
 export const beginStepUp = async (
   deps: StepUpDeps,
@@ -47,14 +47,14 @@ export const beginStepUp = async (
     throw await refused(deps, origin, session, 'nothing_enrolled', nothingToAsk(acr, maxAgeSeconds))
   }
   const locked = refusal(origin, session, 'account_locked')
-  await requireUnlocked(deps, locked, { accountId: account.id, now: origin.now })
+  const epochs = await requireUnlocked(deps, locked, { accountId: account.id, now: origin.now })
   const shapes = answerShapes(policy.allowed_methods, await findAnswerable(deps, account.id))
   if (shapes.length === 0) {
     const text = 'No second factor of this account can be used any more; an administrator can reset it.'
     const error = new AuthError('policy_violation', text)
     throw await refused(deps, origin, session, 'nothing_usable', error)
   }
-  return openStepUp(deps, origin, session, shapes)
+  return openStepUp(deps, origin, session, { shapes, epochs })
 }
 
 /** Zero asks for a new authentication in any case (OpenID Connect Core 3.1.2.1). */
@@ -99,17 +99,19 @@ const openStepUp = async (
   deps: StepUpDeps,
   origin: Origin,
   session: SessionRecord,
-  shapes: string[],
+  { shapes, epochs }: { shapes: string[]; epochs: Required<Epochs> },
 ): Promise<StepUpAnswer> => {
   const { accountId, clientId, scope, amr, authTime, sid, ip, userAgent } = session
   const challengeToken = newAccountToken('challenge', accountId, deps.randomBytes)
   const ttlSeconds = deps.policy.current().challenge_ttl
-  await deps.ephemeral.challenges.open(challengeToken, {
+  const opened = await deps.ephemeral.challenges.open(challengeToken, {
     record: { accountId, clientId, purpose: 'step_up', scope, amr, authTime, sid, ip, userAgent },
     methods: shapes,
     ttlSeconds,
+    epochs,
     nowMs: origin.now.getTime(),
   })
+  if (!opened) throw new AuthError('conflict', 'The account was changed meanwhile; begin again.')
   return {
     status: 'challenge_required',
     challenge_token: challengeToken,

@@ -1,8 +1,7 @@
 // What follows a passed primary authentication, whoever did it: the gate decides, and the account gets a
 // session, a challenge, or an enrollment. Every sign-in comes through here.
-import type { Account } from '../accounts/account.ts'
 import { refuseLocked } from '../accounts/refuse-locked.ts'
-import { recordSignIn } from '../accounts/store.ts'
+import { type Decided, recordFirstFactor, recordSignIn } from '../accounts/store.ts'
 import { primaryAuthenticationFailed, primaryAuthenticationPassed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
@@ -19,8 +18,9 @@ import { newSession } from '../sessions/new-session.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 
 /** A passed primary authentication. */
-export type PrimaryAuthentication = {
-  account: Account
+export type PrimaryAuthentication = Decided & {
+  /** Read before the account was: what has been ended since is not opened again. */
+  state: AccountState
   client: Client
   scope: string
   /** RFC 8176. */
@@ -71,7 +71,7 @@ const authenticate = async (
   deps: SignInDeps,
   origin: Origin,
   primary: PrimaryAuthentication,
-  { decision, state }: { decision: Decision; state: AccountState },
+  decision: Decision,
 ): Promise<SignInAnswer> => {
   const { now } = origin
   const endUser = primary.endUser ?? origin
@@ -88,11 +88,9 @@ const authenticate = async (
     now,
   )
   const event = { ...passedEvent(origin, primary, decision), session_id: session.sid }
-  const recorded = await recordSignIn(deps, primary.account.id, now, event)
-  if (!recorded) throw new AuthError('account_disabled')
-  const opened = await deps.ephemeral.sessions.open(session, state.sessionEpoch, now.getTime())
-  if (!opened)
-    throw new AuthError('conflict', 'All sessions of the account were ended meanwhile; sign in again.')
+  if (!(await recordSignIn(deps, primary, now, event))) return refuseChanged(deps, origin, primary)
+  const opened = await deps.ephemeral.sessions.open(session, primary.state, now.getTime())
+  if (!opened) return refuseChanged(deps, origin, primary)
   return { status: 'authenticated', ...mintTokens(deps, session, { ...primary, refreshToken }, now) }
 }
 
@@ -105,15 +103,17 @@ const challenge = async (
   const { account } = primary
   const shapes = answerShapes(decision.methods, await findAnswerable(deps, account.id))
   if (shapes.length === 0) {
+    await recordEvent(deps, refusedEvent(origin, primary, 'nothing_usable'))
     throw new AuthError(
       'policy_violation',
       'No second factor of this account can be used any more; an administrator can reset it.',
     )
   }
-  await recordEvent(deps, passedEvent(origin, primary, decision))
+  const passed = passedEvent(origin, primary, decision)
+  if (!(await recordFirstFactor(deps, primary, passed))) return refuseChanged(deps, origin, primary)
   const token = newAccountToken('challenge', account.id, deps.randomBytes)
   const ttlSeconds = deps.policy.current().challenge_ttl
-  await deps.ephemeral.challenges.open(token, {
+  const opened = await deps.ephemeral.challenges.open(token, {
     record: {
       ...grounds(primary, origin),
       purpose: 'login',
@@ -123,8 +123,10 @@ const challenge = async (
     },
     methods: shapes,
     ttlSeconds,
+    epochs: primary.state,
     nowMs: origin.now.getTime(),
   })
+  if (!opened) return refuseChanged(deps, origin, primary)
   return {
     status: 'challenge_required',
     challenge_token: token,
@@ -140,17 +142,20 @@ const enroll = async (
   primary: PrimaryAuthentication,
   decision: Extract<Decision, { kind: 'enroll' }>,
 ): Promise<SignInAnswer> => {
-  await recordEvent(deps, passedEvent(origin, primary, decision))
+  const passed = passedEvent(origin, primary, decision)
+  if (!(await recordFirstFactor(deps, primary, passed))) return refuseChanged(deps, origin, primary)
   const token = newAccountToken('enrollment', primary.account.id, deps.randomBytes)
-  await deps.ephemeral.enrollments.open(token, {
+  const opened = await deps.ephemeral.enrollments.open(token, {
     record: {
       ...grounds(primary, origin),
       ip: primary.endUser?.ip ?? null,
       userAgent: primary.endUser?.userAgent ?? null,
     },
     ttlSeconds: ENROLLMENT_TTL_SECONDS,
+    epochs: primary.state,
     nowMs: origin.now.getTime(),
   })
+  if (!opened) return refuseChanged(deps, origin, primary)
   return {
     status: 'enrollment_required',
     enrollment_token: token,
@@ -169,21 +174,30 @@ export const continueSignIn = async (
   origin: Origin,
   primary: PrimaryAuthentication,
 ): Promise<SignInAnswer> => {
-  const { account, client } = primary
-  const state = await deps.ephemeral.budgets.read(account.id, origin.now.getTime())
+  const { account, state } = primary
   const decision = decide(deps.policy.current(), account, { secondFactorAt: null }, origin.now)
   if (decision.kind === 'deny') {
-    await recordEvent(deps, refusedEvent(origin, account, client, 'account_disabled'))
+    await recordEvent(deps, refusedEvent(origin, primary, 'account_disabled'))
     throw new AuthError('account_disabled')
   }
   if (state.lockedUntilMs !== null) {
-    const event = refusedEvent(origin, account, client, 'account_locked')
+    const event = refusedEvent(origin, primary, 'account_locked')
     return refuseLocked(deps, event, { untilMs: state.lockedUntilMs, now: origin.now })
   }
   if (decision.kind === 'challenge') return challenge(deps, origin, primary, decision)
   if (decision.kind === 'enroll') return enroll(deps, origin, primary, decision)
-  return authenticate(deps, origin, primary, { decision, state })
+  return authenticate(deps, origin, primary, decision)
 }
 
-const refusedEvent = (origin: Origin, account: Account, client: Client, reason: string) =>
+const refusedEvent = (origin: Origin, { account, client }: PrimaryAuthentication, reason: string) =>
   primaryAuthenticationFailed(origin, { accountId: account.id, clientId: client.clientId, reason })
+
+/** What changes while a sign-in is under way ends it (docs/security.md 39). */
+const refuseChanged = async (
+  deps: SignInDeps,
+  origin: Origin,
+  primary: PrimaryAuthentication,
+): Promise<never> => {
+  await recordEvent(deps, refusedEvent(origin, primary, 'changed_meanwhile'))
+  throw new AuthError('conflict', 'The account was changed meanwhile; sign in again.')
+}

@@ -2,15 +2,15 @@
 // unknown account costs the same work and answers the same as a wrong password (docs/security.md 4, 5, 7).
 
 import { type Account, nameKey } from '../accounts/account.ts'
-import { findAccountByName, replacePasswordHash } from '../accounts/store.ts'
+import { findAccountByName } from '../accounts/store.ts'
 import { primaryAuthenticationFailed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
 import { type Client, grantScope, USER_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { type PasswordThrottle, takePasswordAttempt } from '../passwords/password-throttle.ts'
-import { verifyAttempt } from '../passwords/verify-password.ts'
+import { type PasswordThrottle, settleAttempt, takePasswordAttempt } from '../passwords/password-throttle.ts'
+import { verifyStoredPassword } from '../passwords/verify-stored-password.ts'
 import { continueSignIn, type SignInAnswer } from './continue-sign-in.ts'
 
 export type Credentials = { username: string; password: string; scope?: string | undefined }
@@ -37,27 +37,32 @@ export const logIn = async (
   const granted = grantScope(client, scope, USER_SCOPES)
   deps.passwords.requireRoom()
   const found = await findAccountByName(deps, username)
+  const subject = found?.account.id ?? nameKey(username)
+  const state = await deps.ephemeral.budgets.read(subject, request.now.getTime())
   const throttle = await takePasswordAttempt(deps, {
-    account: found?.account.id ?? nameKey(username),
+    account: subject,
     ip: request.ip,
     now: request.now,
   })
   if (throttle.kind === 'refused')
     return refuseThrottled(deps, request, client, found?.account ?? null, throttle)
 
-  const verified = await verifyAttempt(deps.passwords, throttle, found?.passwordHash ?? null, password)
-  if (!found || !verified.ok) {
+  const stored = await settleAttempt(throttle, verifyStoredPassword(deps, found, password))
+  if (!stored) {
     const about = { accountId: found?.account.id ?? null, clientId: client.clientId }
     const reason = found ? 'wrong_password' : 'unknown_account'
     await recordEvent(deps, primaryAuthenticationFailed(request, { ...about, reason }))
     throw new AuthError('invalid_credentials')
   }
-  const { account, passwordHash } = found
-  if (verified.outdated && passwordHash) {
-    await replacePasswordHash(deps, account.id, passwordHash, await deps.passwords.hash(password))
-  }
-  const origin: Origin = { ...request, actor: { type: 'account', id: account.id } }
-  return continueSignIn(deps, origin, { account, client, scope: granted, amr: ['pwd'], endUser: null })
+  const origin: Origin = { ...request, actor: { type: 'account', id: stored.account.id } }
+  return continueSignIn(deps, origin, {
+    ...stored,
+    state,
+    client,
+    scope: granted,
+    amr: ['pwd'],
+    endUser: null,
+  })
 }
 
 const refuseThrottled = async (

@@ -55,8 +55,11 @@ export const openChallenge = async (
     })
   }
   const account = await findVouched(deps, origin, client, vouched)
+  const state = await deps.ephemeral.budgets.read(account.id, origin.now.getTime())
   return continueSignIn(deps, origin, {
     account,
+    passwordHash: null,
+    state,
     client,
     scope: grantScope(client, undefined, USER_SCOPES),
     amr: vouched.amr,

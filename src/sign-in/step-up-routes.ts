@@ -58,6 +58,7 @@ export const stepUpRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
             'insufficient_user_authentication',
             'policy_violation',
             'account_locked',
+            'conflict',
           ),
         },
       },

@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { newAccountToken } from '../../src/encryption/opaque-token.ts'
-import type { Ephemeral } from '../../src/ephemeral/ephemeral.ts'
+import type { Ephemeral, Epochs } from '../../src/ephemeral/ephemeral.ts'
 import {
   challengeOf,
+  enrollmentOf,
   LIMITS,
   LOCKED_UNTIL_MS,
   NOW_MS,
@@ -93,9 +94,53 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
     await ephemeral().challenges.giveBack(token, LIMITS, late)
   })
 
+  t.test('nothing is opened under epochs that were read before an end of all', async (t) => {
+    const { budgets, challenges, enrollments, sessions } = ephemeral()
+    const accountId = newAccountId()
+    const opened = async (epochs: Required<Epochs>) => {
+      const challengeToken = newAccountToken('challenge', accountId, randomBytes)
+      const enrollmentToken = newAccountToken('enrollment', accountId, randomBytes)
+      const at = { ttlSeconds: 60, epochs, nowMs: NOW_MS }
+      const opening = { ...at, record: challengeOf(accountId), methods: ['totp:6'] }
+      const answers = [
+        await challenges.open(challengeToken, opening),
+        await enrollments.open(enrollmentToken, { ...at, record: enrollmentOf(accountId) }),
+        await sessions.open(sessionOf(accountId), epochs, NOW_MS),
+      ]
+      const pending = [
+        await challenges.find(challengeToken, NOW_MS),
+        await enrollments.find(enrollmentToken, NOW_MS),
+      ]
+      t.same(
+        pending.map((record) => record !== null),
+        answers.slice(0, 2),
+      )
+      return answers
+    }
+    for (const endAll of [
+      () => challenges.endAll(accountId),
+      () => sessions.endAll(accountId, null, NOW_MS),
+    ]) {
+      const before = await budgets.read(accountId, NOW_MS)
+      t.same(await opened(before), [true, true, true])
+      await endAll()
+      t.same(await opened(before), [false, false, false])
+    }
+    const { sessionEpoch } = await budgets.read(accountId, NOW_MS)
+    await challenges.endAll(accountId)
+    t.equal(await sessions.open(sessionOf(accountId), { sessionEpoch }, NOW_MS), true, 'where it is left out')
+  })
+
   t.test('a token is only opened for the account that it names', async (t) => {
     const token = newAccountToken('challenge', newAccountId(), randomBytes)
-    const opening = { record: challengeOf(newAccountId()), methods: [], ttlSeconds: 60, nowMs: NOW_MS }
+    const epochs = { sessionEpoch: 0, challengeEpoch: 0 }
+    const opening = {
+      record: challengeOf(newAccountId()),
+      methods: [],
+      ttlSeconds: 60,
+      epochs,
+      nowMs: NOW_MS,
+    }
     await t.rejects(ephemeral().challenges.open(token, opening), /not a challenge token of this account/)
   })
 

@@ -42,7 +42,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
       const replaced = await openSession(ephemeral(), accountId)
       const sessions = Array.from({ length: 20 }, () => sessionOf(accountId, { replacesSid: replaced.sid }))
       const opened = await Promise.all(
-        sessions.map((session) => ephemeral().sessions.open(session, 0, NOW_MS)),
+        sessions.map((session) => ephemeral().sessions.open(session, { sessionEpoch: 0 }, NOW_MS)),
       )
       t.equal(opened.filter(Boolean).length, 1)
       t.same(await sids(accountId), [sessions[opened.indexOf(true)]?.sid])
@@ -92,7 +92,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const accountId = newAccountId()
     const { sessionEpoch } = await ephemeral().budgets.read(accountId, NOW_MS)
     await ephemeral().sessions.endAll(accountId, null, NOW_MS)
-    t.equal(await ephemeral().sessions.open(sessionOf(accountId), sessionEpoch, NOW_MS), false)
+    t.equal(await ephemeral().sessions.open(sessionOf(accountId), { sessionEpoch }, NOW_MS), false)
     t.same(await sids(accountId), [])
     t.equal((await ephemeral().budgets.read(accountId, NOW_MS)).sessionEpoch, sessionEpoch + 1)
     t.ok(await openSession(ephemeral(), accountId))
@@ -107,7 +107,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
         i === 20
           ? endAll()
           : ephemeral()
-              .sessions.open(session, 0, NOW_MS)
+              .sessions.open(session, { sessionEpoch: 0 }, NOW_MS)
               .then(() => 0),
       ),
     )
@@ -126,7 +126,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     }
     const later = NOW_MS + 10_000
     const next = sessionOf(accountId, { createdAt: NOW + 10, maxSessions: 4 })
-    t.equal(await ephemeral().sessions.open(next, 0, later), true)
+    t.equal(await ephemeral().sessions.open(next, { sessionEpoch: 0 }, later), true)
     t.same(await sids(accountId, later), [next.sid, youngest?.sid, older?.sid, oldest?.sid])
     await ephemeral().sessions.rotateRefresh(
       placeOfSession(oldest ?? next),
@@ -135,7 +135,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
       later + 500,
     )
     const only = sessionOf(accountId, { createdAt: NOW + 11, maxSessions: 2 })
-    t.equal(await ephemeral().sessions.open(only, 0, later + 1000), true)
+    t.equal(await ephemeral().sessions.open(only, { sessionEpoch: 0 }, later + 1000), true)
     t.same(await sids(accountId, later + 1000), [only.sid, oldest?.sid], 'renewing is a use')
   })
 
@@ -154,7 +154,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const older = await openSession(ephemeral(), accountId, { createdAt: NOW - 1000 })
     const later = NOW_MS + 60_000
     const third = sessionOf(accountId, { maxSessions: 2, createdAt: NOW + 60 })
-    t.equal(await ephemeral().sessions.open(third, 0, later), true)
+    t.equal(await ephemeral().sessions.open(third, { sessionEpoch: 0 }, later), true)
     t.same(await sids(accountId, later), [third.sid, older.sid])
   })
 
@@ -162,7 +162,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const accountId = newAccountId()
     const idle = await openSession(ephemeral(), accountId, { idleSeconds: 60 })
     const next = sessionOf(accountId)
-    t.equal(await ephemeral().sessions.open(next, 0, NOW_MS + 60_000), true)
+    t.equal(await ephemeral().sessions.open(next, { sessionEpoch: 0 }, NOW_MS + 60_000), true)
     t.equal(await ephemeral().sessions.touch(accountId, idle.sid, NOW_MS + 59_000), null)
   })
 

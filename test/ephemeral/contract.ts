@@ -25,6 +25,7 @@ const budgetContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.same(await ephemeral().budgets.read(accountId, NOW_MS), {
       lockedUntilMs: LOCKED_UNTIL_MS,
       sessionEpoch: 0,
+      challengeEpoch: 0,
     })
     t.same(await take(accountId, LOCKED_UNTIL_MS), { kind: 'taken', remaining: 4, sessionEpoch: 0 })
   })
@@ -44,7 +45,11 @@ const budgetContract = (t: Test, ephemeral: () => Ephemeral): void => {
     await ephemeral().sessions.endAll(accountId, null, NOW_MS)
     await parallel(5, () => take(accountId))
     await ephemeral().budgets.clear(accountId)
-    t.same(await ephemeral().budgets.read(accountId, NOW_MS), { lockedUntilMs: null, sessionEpoch: 1 })
+    t.same(await ephemeral().budgets.read(accountId, NOW_MS), {
+      lockedUntilMs: null,
+      sessionEpoch: 1,
+      challengeEpoch: 0,
+    })
     t.same(await take(accountId), { kind: 'taken', remaining: 4, sessionEpoch: 1 })
   })
 }

@@ -44,7 +44,9 @@ export const openChallenge = async (
   } = {},
 ): Promise<string> => {
   const token = newAccountToken('challenge', accountId, randomBytes)
-  await ephemeral.challenges.open(token, { record, methods, ttlSeconds, nowMs })
+  const opening = { record, methods, ttlSeconds, nowMs }
+  const state = await ephemeral.budgets.read(accountId, nowMs)
+  if (!(await ephemeral.challenges.open(token, { ...opening, epochs: state }))) throw new Error('not opened')
   return token
 }
 
@@ -61,7 +63,8 @@ export const enrollmentOf = (accountId: string): EnrollmentRecord => ({
 export const openEnrollment = async (ephemeral: Ephemeral, accountId: string): Promise<string> => {
   const token = newAccountToken('enrollment', accountId, randomBytes)
   const record = enrollmentOf(accountId)
-  await ephemeral.enrollments.open(token, { record, ttlSeconds: 900, nowMs: NOW_MS })
+  const epochs = await ephemeral.budgets.read(accountId, NOW_MS)
+  await ephemeral.enrollments.open(token, { record, ttlSeconds: 900, epochs, nowMs: NOW_MS })
   return token
 }
 
@@ -92,8 +95,8 @@ export const openSession = async (
   changes: Partial<NewSession> = {},
 ): Promise<NewSession> => {
   const session = sessionOf(accountId, changes)
-  const { sessionEpoch } = await ephemeral.budgets.read(accountId, NOW_MS)
-  if (!(await ephemeral.sessions.open(session, sessionEpoch, NOW_MS))) throw new Error('not opened')
+  const epochs = await ephemeral.budgets.read(accountId, NOW_MS)
+  if (!(await ephemeral.sessions.open(session, epochs, NOW_MS))) throw new Error('not opened')
   return session
 }
 

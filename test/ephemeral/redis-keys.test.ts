@@ -118,7 +118,7 @@ t.test(
     t.equal(await redis.zcard(set), 100)
     t.equal((await redis.keys(`${keyPrefix}se:*`)).length, 100)
     const next = sessionOf(accountId)
-    t.equal(await ephemeral.sessions.open(next, 0, NOW_MS + 60_000), true)
+    t.equal(await ephemeral.sessions.open(next, { sessionEpoch: 0 }, NOW_MS + 60_000), true)
     t.same(await redis.zrange(set, '0', '-1'), [next.sid])
     t.same((await redis.keys(`${keyPrefix}se:*`)).length, 1)
   },

@@ -131,6 +131,6 @@ const openSession = async (
   const { accountId, clientId, sid } = enrollee.session
   const about = { accountId, clientId, sessionId: sid, reason: 'second_factor_enrolled' }
   await recordEvent(deps, sessionEnded(origin, about))
-  const replaced = await sessions.open(session, sessionEpoch, nowMs)
+  const replaced = await sessions.open(session, { sessionEpoch }, nowMs)
   if (!replaced) throw new AuthError('conflict', 'Sessions of the account were ended meanwhile; try again.')
 }

@@ -88,8 +88,8 @@ const requirePassword = async (
   const found = await findAccountWithPassword(deps, account.id)
   // A client's external subject has none here; it can remove its authenticators one by one.
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
-  const about = { accountId: account.id, sessionId: session.sid, hash: found.passwordHash }
-  await requireCurrentPassword(deps, origin, { ...about, password, field: 'password' })
+  const about = { found, sessionId: session.sid, password, field: 'password' as const }
+  await requireCurrentPassword(deps, origin, about)
 }
 
 const removeAll = async (postgres: Sql, accountId: string): Promise<void> => {

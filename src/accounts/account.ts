@@ -67,13 +67,16 @@ export const nameKey = (name: string): string => name.trim().normalize('NFC').to
 export const accountLabel = (account: Account): string =>
   account.username ?? account.email ?? account.displayName ?? account.subject ?? account.id
 
+/** How every statement notes a sign-in. Accounts are under the alias `a`; what follows says which. */
+export const noteSignIn = (at: string): string => `UPDATE accounts AS a
+         SET last_login_at = ${at}`
+
 /**
- * The part of a statement that notes a sign-in on the account that `burned` (a CTE with `account_id`) is of,
- * where the event that it records says that a challenge has passed.
+ * The part of a statement that notes a sign-in on the account that `burned` (a CTE with `account_id`) is of; none
+ * where the parameter `at` is null.
  */
-export const signedIn = (burned: string, at: string, event: string): string => `signed_in AS (
-      UPDATE accounts
-         SET last_login_at = ${at}
+export const signedIn = (burned: string, at: string): string => `signed_in AS (
+      ${noteSignIn(at)}
         FROM ${burned}
-       WHERE id = ${burned}.account_id AND ${event}::jsonb ->> 'event' = 'challenge.passed'
+       WHERE a.id = ${burned}.account_id AND ${at}::timestamptz IS NOT NULL
     )`

@@ -50,13 +50,16 @@ const matchTotp = (authenticators: readonly TotpAuthenticator[], code: string, n
   return null
 }
 
-/** Burns what a code matched and records `event`, in the one statement; false if it was burned before. */
+/**
+ * Burns what a code matched and records `event`, in one statement; false if it was burned before. `signedInAt` is
+ * null where the code is not for signing in.
+ */
 export const burnMatch = (
   deps: { postgres: Sql },
   match: Match,
+  at: { now: Date; signedInAt: Date | null },
   event: AuditEvent,
-  now: Date,
 ): Promise<boolean> =>
   match.kind === 'totp'
-    ? burnTimeStep(deps, { ...match, now }, event)
-    : useRecoveryCode(deps, { ...match, now }, event)
+    ? burnTimeStep(deps, { ...match, ...at }, event)
+    : useRecoveryCode(deps, { ...match, ...at }, event)

@@ -52,17 +52,21 @@ const BURN_TIME_STEP = {
        WHERE id = $1 AND status = 'active' AND last_time_step < $2
          AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id AND status = 'active')
       RETURNING account_id
-    ), ${signedIn('burned', '$3', '$4')}
-    SELECT record_audit_event($4::jsonb) FROM burned`,
+    ), ${signedIn('burned', '$4')}
+    SELECT record_audit_event($5::jsonb) FROM burned`,
 }
 
-/** Burns a time step and records `event`; false if it, or a later one, was burned before. */
+/**
+ * Burns a time step and records `event`; false if it, or a later one, was burned before. `signedInAt` where it
+ * also signs the account in.
+ */
 export const burnTimeStep = async (
   deps: { postgres: Sql },
-  step: { authenticatorId: string; timeStep: number; now: Date },
+  step: { authenticatorId: string; timeStep: number; now: Date; signedInAt: Date | null },
   event: AuditEvent,
 ): Promise<boolean> => {
-  const values = [step.authenticatorId, step.timeStep, step.now, JSON.stringify(event)]
+  const { authenticatorId, timeStep, now, signedInAt } = step
+  const values = [authenticatorId, timeStep, now, signedInAt, JSON.stringify(event)]
   return (await deps.postgres.query(BURN_TIME_STEP, values)).length === 1
 }
 

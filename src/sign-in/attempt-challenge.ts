@@ -48,7 +48,9 @@ export const attemptChallenge = async (
 
   const { session, refreshToken } = await prepareSession(deps, origin, record, account)
   const event = passedEvent(origin, record, { method: answer.method, match, session })
-  const burned = await burnMatch(deps, match, event, origin.now)
+  // A step-up is no sign-in.
+  const signedInAt = record.purpose === 'login' ? origin.now : null
+  const burned = await burnMatch(deps, match, { now: origin.now, signedInAt }, event)
   if (!burned) {
     return refuseCode(deps, origin, attempt, { method: answer.method, reason: 'replayed_code' })
   }

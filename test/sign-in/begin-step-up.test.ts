@@ -1,5 +1,6 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
+import { findAccount } from '../../src/accounts/store.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { wrongCode } from '../support/enrollment.ts'
 import { missingServer } from '../support/servers.ts'
@@ -36,6 +37,31 @@ t.test('step-up', { skip }, async (t) => {
       t.same(answer.body, { status: 'authenticated', sid, acr, amr, auth_time }, JSON.stringify(body))
       t.equal(answer.headers['cache-control'], 'no-store')
     }
+  })
+
+  t.test('is no sign-in: when the account last signed in stays', async (t) => {
+    const { account, totp, tokens } = await enrolled(postern)
+    const generated = await postern.request('POST', '/v1/me/recovery-codes', { bearer: tokens.access_token })
+    const { lastLoginAt: signedInAt } = (await findAccount(postern.deps, account.id)) ?? {}
+    t.ok(signedInAt)
+    let bearer: string = tokens.access_token
+    for (const answer of [
+      () => ({ method: 'totp', code: totp.code() }),
+      () => ({ method: 'recovery_code', code: generated.body.recovery_codes[0] }),
+    ]) {
+      postern.advance(60)
+      const { challenge_token } = (await stepUp(postern, bearer, { max_age: 0 })).body
+      const body = { challenge_token, ...answer() }
+      const passed = await postern.request('POST', '/v1/challenges/verify', { body })
+      t.equal(passed.status, 200, passed.text)
+      bearer = passed.body.access_token
+      t.same((await findAccount(postern.deps, account.id))?.lastLoginAt, signedInAt, body.method)
+    }
+    const codes: string[] = generated.body.recovery_codes
+    const { challenge_token } = (await postern.logIn(account)).body
+    const body = { challenge_token, method: 'recovery_code', code: codes[1] }
+    t.equal((await postern.request('POST', '/v1/challenges/verify', { body })).status, 200)
+    t.same((await findAccount(postern.deps, account.id))?.lastLoginAt, postern.now(), 'a sign-in is one')
   })
 
   t.test('asks where it has not, and puts a fresh session in this one’s place', async (t) => {

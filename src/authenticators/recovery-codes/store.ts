@@ -47,17 +47,22 @@ const USE_RECOVERY_CODE = {
        WHERE id = $1 AND used_at IS NULL
          AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id AND status = 'active')
       RETURNING account_id
-    ), ${signedIn('used', '$2', '$3')}
-    SELECT record_audit_event($3::jsonb) FROM used`,
+    ), ${signedIn('used', '$3')}
+    SELECT record_audit_event($4::jsonb) FROM used`,
 }
 
-/** Uses a recovery code up and records `event`; false if it was used before. */
+/**
+ * Uses a recovery code up and records `event`; false if it was used before. `signedInAt` where it also signs the
+ * account in.
+ */
 export const useRecoveryCode = async (
   deps: { postgres: Sql },
-  use: { codeId: string; now: Date },
+  { codeId, now, signedInAt }: { codeId: string; now: Date; signedInAt: Date | null },
   event: AuditEvent,
-): Promise<boolean> =>
-  (await deps.postgres.query(USE_RECOVERY_CODE, [use.codeId, use.now, JSON.stringify(event)])).length === 1
+): Promise<boolean> => {
+  const values = [codeId, now, signedInAt, JSON.stringify(event)]
+  return (await deps.postgres.query(USE_RECOVERY_CODE, values)).length === 1
+}
 
 // The whole set gives way, used codes too. Callers hold the lock on the account (`lockEnrolled`,
 // `raiseEnrolled`), so that two new sets at once do not both stand.

@@ -46,7 +46,7 @@ export const disableSecondFactor = async (
   const disabled = await deps.postgres.transaction(async (postgres) => {
     if (!(await lockEnrolled({ postgres }, account.id))) throw noneEnrolled()
     const event = secondFactorDisabled(origin, about)
-    if (!(await burnMatch({ postgres }, match, event, origin.now))) return false
+    if (!(await burnMatch({ postgres }, match, { now: origin.now, signedInAt: null }, event))) return false
     await removeAll(postgres, account.id)
     // Before the commit: where Redis is away, nothing has changed.
     await endOthers(deps, postgres, caller)

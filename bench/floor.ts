@@ -25,7 +25,7 @@ const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const sql = {
   findTotp: await statementOf((deps) => findTotp(deps, '')),
   burnTimeStep: await statementOf((deps) =>
-    burnTimeStep(deps, { authenticatorId: '', timeStep: 0, now: new Date() }, {} as never),
+    burnTimeStep(deps, { authenticatorId: '', timeStep: 0, now: new Date(), signedInAt: null }, {} as never),
   ),
   findAccount: await statementOf((deps) => findAccount(deps, '')),
   findSubject: await statementOf((deps) => findSubject(deps, '', '')),
@@ -112,7 +112,13 @@ app.post<{ Body: { challenge_token: string } }>('/v1/challenges/verify', async (
   const { authenticator_id: authenticatorId } = await query('findTotp', [accountId])
   const sid = randomUUID()
   const event = auditEvent(now, { account_id: accountId, session_id: sid })
-  await query('burnTimeStep', [authenticatorId, Math.floor(now / 30_000), new Date(now), event])
+  await query('burnTimeStep', [
+    authenticatorId,
+    Math.floor(now / 30_000),
+    new Date(now),
+    new Date(now),
+    event,
+  ])
   const seconds = Math.floor(now / 1000)
   const hashes = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')]
   const session = [keys.sessionPrefix(tag), sid, record, 3600, seconds + 86_400, seconds, ...hashes, '', '']

@@ -169,24 +169,3 @@ export const deleteAccountRow = (
     await sql.query(LOCK_ADMINISTRATORS)
     return (await sql.query(DELETE_ACCOUNT, [accountId, JSON.stringify(event)])).length === 1
   })
-
-const CLEAR_SECOND_FACTOR = {
-  name: 'clear_second_factor',
-  text: `
-    WITH cleared AS (
-      UPDATE accounts
-         SET enrolled_authenticators = 0, updated_at = $2
-       WHERE id = $1
-      RETURNING id
-    )
-    SELECT record_audit_event($3::jsonb) FROM cleared`,
-}
-
-/** Counts no authenticator any more and records `event`; false if there is no such account. */
-export const clearSecondFactor = async (
-  deps: { postgres: Sql },
-  accountId: string,
-  now: Date,
-  event: AuditEvent,
-): Promise<boolean> =>
-  (await deps.postgres.query(CLEAR_SECOND_FACTOR, [accountId, now, JSON.stringify(event)])).length === 1

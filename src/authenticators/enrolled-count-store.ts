@@ -1,4 +1,4 @@
-// An account's count of enrolled authenticators. Whoever changes authenticators or recovery codes changes or
+// An account's count of enrolled authenticators, and taking all of them away. Whoever changes authenticators or recovery codes changes or
 // locks it first, in the same transaction: changes of one account's factors follow each other, and "the
 // first", "not too many" and "not the last" are each one conditional update.
 import type { Sql } from '../postgres/pool.ts'
@@ -56,15 +56,36 @@ export const lowerEnrolled = async (
   { keep }: { keep: 0 | 1 },
 ): Promise<number | null> => countOf(await deps.postgres.query<CountRow>(LOWER, [accountId, keep]))
 
-const CLEAR = {
-  name: 'clear_enrolled',
+const CLEAR_COUNT = {
+  name: 'clear_enrolled_count',
   text: `
     UPDATE accounts
        SET enrolled_authenticators = 0
-     WHERE id = $1 AND enrolled_authenticators > 0
-    RETURNING enrolled_authenticators`,
+     WHERE id = $1
+    RETURNING id`,
+}
+const CLEAR_FACTORS = {
+  name: 'clear_factors',
+  text: `
+    WITH codes AS (
+      DELETE FROM recovery_codes
+       WHERE account_id = $1
+    )
+    DELETE FROM authenticators
+     WHERE account_id = $1 AND (status <> 'pending' OR $2::boolean)`,
 }
 
-/** Counts none any more; false where none was counted. */
-export const clearEnrolled = async (deps: { postgres: Sql }, accountId: string): Promise<boolean> =>
-  countOf(await deps.postgres.query<CountRow>(CLEAR, [accountId])) !== null
+/**
+ * Takes an account's second factor away: every authenticator and recovery code, with what it has begun to enroll or
+ * without. Two statements, to be run in a transaction: the second sees what whoever held the account's row before the
+ * first has left there. False if there is no such account.
+ */
+export const clearFactors = async (
+  deps: { postgres: Sql },
+  accountId: string,
+  which: 'enrolled' | 'enrolled_and_begun',
+): Promise<boolean> => {
+  if ((await deps.postgres.query(CLEAR_COUNT, [accountId])).length === 0) return false
+  await deps.postgres.query(CLEAR_FACTORS, [accountId, which === 'enrolled_and_begun'])
+  return true
+}

@@ -88,13 +88,3 @@ export const countActive = async (deps: { postgres: Sql }, accountId: string): P
   const [row] = await deps.postgres.query<{ active: number }>(COUNT_ACTIVE, [accountId])
   return row?.active ?? 0
 }
-
-const DELETE_ALL = {
-  name: 'delete_all_authenticators',
-  text: 'DELETE FROM authenticators WHERE account_id = $1',
-}
-
-/** Deletes all of them, begun ones too. */
-export const deleteAllAuthenticators = async (deps: { postgres: Sql }, accountId: string): Promise<void> => {
-  await deps.postgres.query(DELETE_ALL, [accountId])
-}

@@ -1,8 +1,7 @@
-import { clearSecondFactor } from '../../accounts/changes-store.ts'
 import { secondFactorReset } from '../../audit/account-events.ts'
 import type { Origin } from '../../audit/event.ts'
-import { deleteAllAuthenticators } from '../../authenticators/own-authenticator-store.ts'
-import { deleteRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
+import { recordEvent } from '../../audit/record-event.ts'
+import { clearFactors } from '../../authenticators/enrolled-count-store.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { endAccess } from '../../sessions/end-access.ts'
@@ -24,15 +23,11 @@ export const resetSecondFactor = async (
       'Administrators cannot reset their own second factor; ask another, or use the command line.',
     )
   }
-  const event = secondFactorReset(origin, { accountId })
-  const reset = await deps.postgres.transaction(async (postgres) => {
-    // The account's row first, which whoever enrolls at this moment has to lock too.
-    if (!(await clearSecondFactor({ postgres }, accountId, origin.now, event))) return false
-    await deleteAllAuthenticators({ postgres }, accountId)
-    await deleteRecoveryCodes({ postgres }, accountId)
-    return true
+  await deps.postgres.transaction(async (postgres) => {
+    const cleared = await clearFactors({ postgres }, accountId, 'enrolled_and_begun')
+    if (!cleared) throw new AuthError('not_found', 'There is no such account.')
+    await recordEvent({ postgres }, secondFactorReset(origin, { accountId }))
   })
-  if (!reset) throw new AuthError('not_found', 'There is no such account.')
   await endAccess(deps, origin, accountId, 'second_factor_reset')
   await deps.ephemeral.budgets.clear(accountId)
 }

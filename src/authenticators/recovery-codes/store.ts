@@ -98,15 +98,6 @@ export const replaceRecoveryCodes = async (
   ])
 }
 
-const DELETE_RECOVERY_CODES = {
-  name: 'delete_recovery_codes',
-  text: 'DELETE FROM recovery_codes WHERE account_id = $1',
-}
-
-export const deleteRecoveryCodes = async (deps: { postgres: Sql }, accountId: string): Promise<void> => {
-  await deps.postgres.query(DELETE_RECOVERY_CODES, [accountId])
-}
-
 const COUNT_RECOVERY_CODES = {
   name: 'count_recovery_codes',
   text: `

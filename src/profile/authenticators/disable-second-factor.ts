@@ -6,10 +6,8 @@ import { accessRefused, sessionsEnded } from '../../audit/authentication-events.
 import { recordEvent } from '../../audit/record-event.ts'
 import { checkCode, refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
 import { answerShapes, shapeOf } from '../../authenticators/code.ts'
-import { clearEnrolled, lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
+import { clearFactors, lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import { burnMatch } from '../../authenticators/match-answer.ts'
-import { deleteAllAuthenticators } from '../../authenticators/own-authenticator-store.ts'
-import { deleteRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
 import { findAnswerable } from '../../authenticators/store.ts'
 import type { Caller } from '../../callers/authenticate-account.ts'
 import type { Deps } from '../../deps.ts'
@@ -47,7 +45,7 @@ export const disableSecondFactor = async (
     if (!(await lockEnrolled({ postgres }, account.id))) throw noneEnrolled()
     const event = secondFactorDisabled(origin, about)
     if (!(await burnMatch({ postgres }, match, { now: origin.now, signedInAt: null }, event))) return false
-    await removeAll(postgres, account.id)
+    await clearFactors({ postgres }, account.id, 'enrolled_and_begun')
     // Before the commit: where Redis is away, nothing has changed.
     await endOthers(deps, postgres, caller)
     return true
@@ -90,12 +88,6 @@ const requirePassword = async (
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
   const about = { found, sessionId: session.sid, password, field: 'password' as const }
   await requireCurrentPassword(deps, origin, about)
-}
-
-const removeAll = async (postgres: Sql, accountId: string): Promise<void> => {
-  await clearEnrolled({ postgres }, accountId)
-  await deleteAllAuthenticators({ postgres }, accountId)
-  await deleteRecoveryCodes({ postgres }, accountId)
 }
 
 const endOthers = async (

@@ -3,13 +3,12 @@
 import { authenticatorRemoved } from '../../audit/account-events.ts'
 import { accessRefused } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/record-event.ts'
-import { lockEnrolled, lowerEnrolled } from '../../authenticators/enrolled-count-store.ts'
+import { clearFactors, lockEnrolled, lowerEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import {
   countActive,
   deleteAuthenticator,
   type OwnAuthenticator,
 } from '../../authenticators/own-authenticator-store.ts'
-import { deleteRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
 import type { FreshCaller } from '../../callers/authenticate-account.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
@@ -64,7 +63,7 @@ const removeOne = async (
       'The account must have a second factor; enroll another one first.',
     )
   }
-  if (left === 0) await deleteRecoveryCodes({ postgres }, own.accountId)
+  if (left === 0) await clearFactors({ postgres }, own.accountId, 'enrolled')
   else if (removed.status === 'active' && (await countActive({ postgres }, own.accountId)) === 0) {
     throw new AuthError('policy_violation', 'Only disabled ones would stay; remove those first.')
   }

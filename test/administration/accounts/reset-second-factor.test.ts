@@ -1,6 +1,7 @@
 import t from 'tap'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { begin, confirm, holdAccount } from '../../support/enrollment.ts'
 import { missingServer } from '../../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
@@ -52,6 +53,24 @@ t.test(
     t.equal(ended?.details.reason, 'second_factor_reset')
   },
 )
+
+t.test('a reset that waits for an enrollment leaves nothing of it', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { bearer } = await signInAdministrator(postern)
+  const account = await postern.createAccount()
+  const { access_token: own } = await postern.signIn(account)
+  const pending = await begin(postern, own)
+  const held = await holdAccount(t, postern, account)
+  const confirming = confirm(postern, own, pending.id, pending.code())
+  await held.untilWaiting(1)
+  const resetting = reset(postern, bearer, account.id)
+  await held.untilWaiting(2)
+  await held.release()
+  t.equal((await confirming).status, 200)
+  t.equal((await resetting).status, 204)
+  const factors = await postern.deps.postgres.query(FACTORS, [account.id])
+  t.same(factors, [{ authenticators: 0, recovery_codes: 0, enrolled: 0 }])
+})
 
 t.test('a reset ends a lock as well, and the attempts that led to it', { skip }, async (t) => {
   const postern = await openTestApp(t)

@@ -3,6 +3,7 @@ import t from 'tap'
 import { AuthError } from '../../src/errors.ts'
 import { accountCounter } from '../../src/passwords/password-throttle.ts'
 import { openTestApp, PASSWORD, type TestApp } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 import { missingServer } from '../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
@@ -207,6 +208,14 @@ t.test('a flood of sign-ins is told to come back, and leaves other routes fast',
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords: 100, max_failed_passwords_per_network: 100_000 })
   const { id } = await postern.createAccount({ username: 'ada' })
+  const hash = await hashOf(postern, id)
+  let lookedAt = 0
+  const { verify } = postern.deps.passwords
+  postern.deps.passwords.verify = async (stored, password) => {
+    const matches = await verify(stored, password)
+    if (stored === hash) lookedAt += 1
+    return matches
+  }
   const flood = Array.from({ length: 300 }, (_, i) =>
     logIn(postern, i < 100 ? 'ada' : `nobody ${i}`, 'wrong', `198.51.100.${i % 250}`),
   )
@@ -224,12 +233,16 @@ t.test('a flood of sign-ins is told to come back, and leaves other routes fast',
   }
   t.ok(answers.every(({ status }) => status === 401 || status === 503))
 
-  // What was refused spent nothing: as many attempts are left as passwords were looked at.
-  const looked = await postern.auditEvents({ event: 'primary_authentication.failed', accountId: id })
-  const { count } = await postern.deps.ephemeral.counters.increment(
-    accountCounter(id),
-    60_000,
-    postern.now().getTime(),
+  // What was refused spent nothing: as many attempts are counted as passwords were looked at. Where the answer
+  // had to be given in time, without the outcome, the attempt is still to be settled.
+  const counted = async () => {
+    const { counters } = postern.deps.ephemeral
+    const { count } = await counters.increment(accountCounter(id), 60_000, postern.now().getTime())
+    await counters.decrement(accountCounter(id), postern.now().getTime())
+    return count - 1
+  }
+  t.ok(
+    await eventually(5_000, async () => (await counted()) === lookedAt),
+    `${await counted()} counted, ${lookedAt} looked at`,
   )
-  t.equal(count, looked.length + 1)
 })

@@ -1,5 +1,7 @@
 import type { Account } from '../accounts/account.ts'
+import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
+import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
@@ -29,12 +31,29 @@ export const authenticateAccount = async (
   return { ...caller, account }
 }
 
-/** @throws {AuthError} invalid_token, insufficient_user_authentication */
+/**
+ * One who may change settings: whoever guesses at the account's codes may hold its session too, so that a locked
+ * account's changes nothing (docs/security.md 8).
+ * @throws {AuthError} as `authenticateAccount`; account_locked
+ */
+export const authenticateUnlockedAccount = async (
+  deps: AccountDeps,
+  request: Origin,
+  authorization: string | undefined,
+): Promise<Caller> => {
+  const caller = await authenticateAccount(deps, request, authorization)
+  const { accountId, clientId, sid: sessionId } = caller.session
+  const locked = accessRefused(caller.origin, { accountId, clientId, sessionId, reason: 'account_locked' })
+  await requireUnlocked(deps, locked, { accountId, now: request.now })
+  return caller
+}
+
+/** @throws {AuthError} as `authenticateUnlockedAccount`; insufficient_user_authentication */
 export const authenticateFreshAccount = async (
   deps: AccountDeps,
   request: Origin,
   authorization: string | undefined,
 ): Promise<FreshCaller> => {
-  const caller = await authenticateAccount(deps, request, authorization)
+  const caller = await authenticateUnlockedAccount(deps, request, authorization)
   return { ...caller, proof: await requireFreshSecondFactor(deps, caller) }
 }

@@ -1,7 +1,9 @@
 // Whose authenticators these are: a session's account, or one that signs in by enrolling. An enrollment token
 // opens the routes that ask here and no other; and none once the account has an authenticator (docs/security.md 19).
 import type { Account } from '../accounts/account.ts'
+import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
+import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { TOKEN_PREFIXES } from '../encryption/opaque-token.ts'
@@ -46,13 +48,18 @@ export const authenticateEnrollee = async (
   return { by: 'enrollment', account, origin, token, record }
 }
 
-/** @throws {AuthError} invalid_token, invalid_enrollment, insufficient_user_authentication */
+/** @throws {AuthError} as `authenticateEnrollee`; account_locked, insufficient_user_authentication */
 export const authenticateFreshEnrollee = async (
   deps: EnrolleeDeps,
   request: Origin,
   authorization: string | undefined,
 ): Promise<FreshEnrollee> => {
   const enrollee = await authenticateEnrollee(deps, request, authorization)
+  const { clientId } = enrollee.by === 'enrollment' ? enrollee.record : enrollee.session
+  const sessionId = enrollee.by === 'enrollment' ? null : enrollee.session.sid
+  const about = { accountId: enrollee.account.id, clientId, sessionId, reason: 'account_locked' }
+  const locked = accessRefused(enrollee.origin, about)
+  await requireUnlocked(deps, locked, { accountId: enrollee.account.id, now: request.now })
   if (enrollee.by === 'enrollment') return enrollee
   return { ...enrollee, proof: await requireFreshSecondFactor(deps, enrollee) }
 }

@@ -1,6 +1,10 @@
 // The guards of an account's own routes, from the one that asks least: a token for Postern, a live session of the
 // scope `postern:me`, its account, whoever may enroll, and both of the latter with a second factor that is fresh. `server/app.ts` lists the routes behind each.
-import { authenticateAccount, authenticateFreshAccount } from './authenticate-account.ts'
+import {
+  authenticateAccount,
+  authenticateFreshAccount,
+  authenticateUnlockedAccount,
+} from './authenticate-account.ts'
 import { authenticateEnrollee, authenticateFreshEnrollee } from './authenticate-enrollee.ts'
 import { authenticateBearer, authenticateSession } from './authenticate-session.ts'
 import { guardWith } from './guard.ts'
@@ -20,7 +24,13 @@ export const { guard: guardAccount, callerOf: accountCallerOf } = guardWith(
   authenticateAccount,
 )
 
-/** Changes of what an account proves itself with: its second factor is fresh (docs/security.md 18). */
+/** Changes of settings: the account is not locked (docs/security.md 8). */
+export const { guard: guardSettings, callerOf: settingsCallerOf } = guardWith(
+  'settingsCaller',
+  authenticateUnlockedAccount,
+)
+
+/** Changes of what an account proves itself with: it is not locked, and its second factor is fresh (docs/security.md 18). */
 export const { guard: guardChange, callerOf: changeCallerOf } = guardWith(
   'changeCaller',
   authenticateFreshAccount,
@@ -29,7 +39,7 @@ export const { guard: guardChange, callerOf: changeCallerOf } = guardWith(
 /** An account's session, or an enrollment token. */
 export const { guard: guardEnrollee, callerOf: enrolleeOf } = guardWith('enrollee', authenticateEnrollee)
 
-/** An enrollment token, or an account's session whose second factor is fresh. */
+/** An enrollment token, or an account's session whose second factor is fresh; the account is not locked. */
 export const { guard: guardEnrollment, callerOf: enrollingOf } = guardWith(
   'enrolling',
   authenticateFreshEnrollee,

@@ -1,7 +1,7 @@
 // The account’s own profile. Its password, authenticators, sessions and activity have routes of their own beside this file.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DisplayName } from '../accounts/schemas.ts'
-import { accountCallerOf } from '../callers/guard-account.ts'
+import { accountCallerOf, settingsCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { errorResponses, Nullable, Strict } from '../wire/schemas.ts'
 import { changeProfile } from './change-profile.ts'
@@ -26,7 +26,9 @@ export const profileRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     },
     async (request) => showProfile(deps, accountCallerOf(request).account.id),
   )
+}
 
+export const profileChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.patch(
     '/v1/me',
     {
@@ -34,11 +36,11 @@ export const profileRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
         ...own('Change your display name'),
         description: 'That of a client’s external subject is its client’s to change.',
         body: ProfileBody,
-        response: { 200: ProfileItem, ...errorResponses('invalid_token') },
+        response: { 200: ProfileItem, ...errorResponses('invalid_token', 'account_locked') },
       },
     },
     async (request) => {
-      const { account, origin } = accountCallerOf(request)
+      const { account, origin } = settingsCallerOf(request)
       await changeProfile(deps, origin, account, request.body.display_name)
       return showProfile(deps, account.id)
     },

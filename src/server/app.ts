@@ -18,6 +18,7 @@ import {
   guardEnrollee,
   guardEnrollment,
   guardSession,
+  guardSettings,
 } from '../callers/guard-account.ts'
 import { guardAdministration } from '../callers/guard-administration.ts'
 import type { Deps } from '../deps.ts'
@@ -26,9 +27,13 @@ import { metadataRoutes } from '../oauth/metadata-routes.ts'
 import { oauthRoutes } from '../oauth/routes.ts'
 import { activityRoutes } from '../profile/activity-routes.ts'
 import { enrolledRoutes, enrollmentRoutes } from '../profile/authenticators/enrollment-routes.ts'
-import { secondFactorChangeRoutes, secondFactorRoutes } from '../profile/authenticators/routes.ts'
+import {
+  disableRoutes,
+  secondFactorChangeRoutes,
+  secondFactorRoutes,
+} from '../profile/authenticators/routes.ts'
 import { passwordRoutes } from '../profile/password-routes.ts'
-import { profileRoutes } from '../profile/routes.ts'
+import { profileChangeRoutes, profileRoutes } from '../profile/routes.ts'
 import { logoutRoutes, sessionRoutes } from '../profile/session-routes.ts'
 import { challengeRoutes } from '../sign-in/challenge-routes.ts'
 import { loginRoutes } from '../sign-in/login-routes.ts'
@@ -147,6 +152,7 @@ const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
   [guardBearer, [logoutRoutes]],
   [guardSession, [sessionRoutes]],
   [guardAccount, [profileRoutes, activityRoutes, secondFactorRoutes, stepUpRoutes]],
+  [guardSettings, [profileChangeRoutes, disableRoutes]],
   [guardChange, [passwordRoutes, secondFactorChangeRoutes]],
   [guardEnrollee, [enrolledRoutes]],
   [guardEnrollment, [enrollmentRoutes]],

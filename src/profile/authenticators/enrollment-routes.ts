@@ -59,6 +59,7 @@ export const enrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
           ...errorResponses(
             'invalid_token',
             'invalid_enrollment',
+            'account_locked',
             'insufficient_user_authentication',
             'conflict',
           ),

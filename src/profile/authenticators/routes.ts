@@ -5,7 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { refuseMisshapen } from '../../authenticators/code.ts'
 import { readRecoveryCodeCount } from '../../authenticators/recovery-codes/store.ts'
-import { accountCallerOf, changeCallerOf } from '../../callers/guard-account.ts'
+import { accountCallerOf, changeCallerOf, settingsCallerOf } from '../../callers/guard-account.ts'
 import type { Deps } from '../../deps.ts'
 import { errorResponses, Nullable, Strict, Timestamp, Uuid } from '../../wire/schemas.ts'
 import { disableSecondFactor } from './disable-second-factor.ts'
@@ -41,7 +41,9 @@ export const secondFactorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asy
       return { remaining, generated_at: generatedAt?.toISOString() ?? null }
     },
   )
+}
 
+export const disableRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
     '/v1/me/second-factor/disable',
     {
@@ -69,7 +71,7 @@ export const secondFactorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asy
     async (request, reply) => {
       const { method, code } = request.body
       refuseMisshapen(method, code)
-      await disableSecondFactor(deps, accountCallerOf(request), request.body)
+      await disableSecondFactor(deps, settingsCallerOf(request), request.body)
       return reply.code(204).send(null)
     },
   )
@@ -85,7 +87,12 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
         body: Strict({ name: Name }, { examples: [{ name: 'Work phone' }] }),
         response: {
           200: AuthenticatorItem,
-          ...errorResponses('invalid_token', 'insufficient_user_authentication', 'not_found'),
+          ...errorResponses(
+            'invalid_token',
+            'account_locked',
+            'insufficient_user_authentication',
+            'not_found',
+          ),
         },
       },
     },
@@ -108,6 +115,7 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
           204: Type.Null(),
           ...errorResponses(
             'invalid_token',
+            'account_locked',
             'insufficient_user_authentication',
             'not_found',
             'policy_violation',
@@ -129,7 +137,12 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
         description: 'Shown by this answer and never again; the old set is void.',
         response: {
           201: Type.Object({ recovery_codes: RecoveryCodes }),
-          ...errorResponses('invalid_token', 'insufficient_user_authentication', 'conflict'),
+          ...errorResponses(
+            'invalid_token',
+            'account_locked',
+            'insufficient_user_authentication',
+            'conflict',
+          ),
         },
       },
     },

@@ -22,7 +22,7 @@ export type PasswordChange = {
 type ChangeDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'passwords'>
 
 /**
- * Changes an account's password. Ends its pending challenges, and its other sessions where that is asked for.
+ * Changes an account's password. Ends its pending challenges, and its other sessions unless they are to be kept.
  * Whether the session's second factor is fresh enough is the caller's to have checked.
  * @throws {AuthError} weak_password (`new_password`), invalid_credentials, too_many_attempts, not_found (the account
  *   has no password here), account_locked, conflict (changed meanwhile), temporarily_unavailable
@@ -49,13 +49,14 @@ export const changePassword = async (
 
   const next = await deps.passwords.hash(newPassword)
   const event = passwordChanged(origin, { accountId, sessionId: sid })
-  const stored = await storePassword(deps, { accountId, previous, next, now }, event)
-  if (!stored) throw new AuthError('conflict', 'The password was changed meanwhile; begin again.')
-  await deps.ephemeral.challenges.endAll(accountId)
-  if (!endOtherSessions) return
-  await deps.ephemeral.sessions.endAll(accountId, sid, now.getTime())
-  await recordEvent(
-    deps,
-    sessionsEnded(origin, { accountId, keptSessionId: sid, reason: 'password_changed' }),
-  )
+  await deps.postgres.transaction(async (postgres) => {
+    const stored = await storePassword({ postgres }, { accountId, previous, next, now }, event)
+    if (!stored) throw new AuthError('conflict', 'The password was changed meanwhile; begin again.')
+    // Before the commit: where Redis is away nothing has changed, and the change can be asked for again.
+    await deps.ephemeral.challenges.endAll(accountId)
+    if (!endOtherSessions) return
+    await deps.ephemeral.sessions.endAll(accountId, sid, now.getTime())
+    const ended = { accountId, keptSessionId: sid, reason: 'password_changed' }
+    await recordEvent({ postgres }, sessionsEnded(origin, ended))
+  })
 }

@@ -25,8 +25,10 @@ export const setPassword = async (
   const next = await deps.passwords.hash(password)
   const event = passwordChanged(origin, { accountId, sessionId: null })
   const change = { accountId, previous: found.passwordHash, next, now: origin.now }
-  const stored = await storePassword(deps, change, event)
-  if (!stored)
-    throw new AuthError('conflict', 'The account is disabled, or its password was changed meanwhile.')
-  await endAccess(deps, origin, accountId, 'password_set')
+  await deps.postgres.transaction(async (postgres) => {
+    if (!(await storePassword({ postgres }, change, event)))
+      throw new AuthError('conflict', 'The account is disabled, or its password was changed meanwhile.')
+    // Before the commit: where Redis is away nothing has changed, and it can be asked for again.
+    await endAccess({ ...deps, postgres }, origin, accountId, 'password_set')
+  })
 }

@@ -10,7 +10,9 @@ const PasswordBody = Strict(
   {
     current_password: Type.String({ minLength: 1, maxLength: 1024 }),
     new_password: Type.String({ minLength: 1, maxLength: 1024 }),
-    end_other_sessions: Type.Optional(Type.Boolean()),
+    end_other_sessions: Type.Optional(
+      Type.Boolean({ default: true, description: 'False keeps the other sessions.' }),
+    ),
   },
   {
     examples: [
@@ -27,7 +29,8 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
         tags: ['The account’s own'],
         security: [{ bearer: [] }],
         summary: 'Change your password',
-        description: 'Needs a fresh second factor (15 minutes). Ends pending challenges.',
+        description:
+          'Needs a fresh second factor (15 minutes). Ends pending challenges, and every session but this one unless they are to be kept.',
         body: PasswordBody,
         response: {
           204: Type.Null(),
@@ -51,7 +54,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
         sid: session.sid,
         currentPassword: request.body.current_password,
         newPassword: request.body.new_password,
-        endOtherSessions: request.body.end_other_sessions ?? false,
+        endOtherSessions: request.body.end_other_sessions ?? true,
       })
       return reply.code(204).send(null)
     },

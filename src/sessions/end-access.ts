@@ -2,13 +2,14 @@ import { sessionsEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
 import type { Deps } from '../deps.ts'
+import type { Sql } from '../postgres/pool.ts'
 
 /**
  * Ends every session of an account, with its access and refresh tokens, and every pending challenge and
  * enrollment, at once. Safe to repeat: an outage half-way is cured by asking again.
  */
 export const endAccess = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral'>,
+  deps: Pick<Deps, 'ephemeral'> & { postgres: Sql },
   origin: Origin,
   accountId: string,
   reason: 'disabled' | 'deleted' | 'second_factor_reset' | 'password_set',

@@ -81,9 +81,18 @@ type Case = {
   answers: RegExp
 }
 
+/** Asks again where a busy machine has no room for one more hash. */
+const insist = async (ask: () => Promise<Answer>): Promise<Answer> => {
+  for (;;) {
+    const answer = await ask()
+    if (answer.status !== 503) return answer
+  }
+}
+
 const changeOwn = async (postern: TestApp, account: TestAccount, bearer: string) => {
   const body = { current_password: account.password, new_password: NEXT, end_other_sessions: true }
-  const { status, text } = await postern.request('PUT', '/v1/me/password', { bearer, body })
+  const change = () => postern.request('PUT', '/v1/me/password', { bearer, body })
+  const { status, text } = await insist(change)
   if (status !== 204) throw new Error(text)
 }
 
@@ -172,7 +181,9 @@ for (const { engine, skip, open } of ENGINES) {
         await run()
         held.release()
         const answers = await Promise.all(signingIn)
-        for (const answer of answers) t.match(outcomeOf(answer), expected)
+        for (const answer of answers) {
+          if (answer.status !== 503) t.match(outcomeOf(answer), expected)
+        }
         if (!expected.test('enrollment_required')) t.same(await liveOf(postern, answers), [])
       })
     }
@@ -219,7 +230,7 @@ for (const { engine, skip, open } of ENGINES) {
       let passed = 0
       for (let round = 0; round < ROUNDS; round += 1) {
         const account = await postern.createAccount()
-        const { access_token: bearer } = await postern.signIn(account)
+        const bearer: string = (await insist(() => postern.logIn(account))).body.access_token
         // Begun among the sign-ins, at another place each round.
         const before = Array.from({ length: round % THIEVES }, () => postern.logIn(account))
         const changing = changeOwn(postern, account, bearer)
@@ -228,8 +239,8 @@ for (const { engine, skip, open } of ENGINES) {
         const answers = await Promise.all([...before, ...after])
         passed += answers.filter(({ status }) => status === 200).length
         t.same(await liveOf(postern, answers), [], `round ${round}`)
-        t.equal((await postern.logIn({ ...account, password: NEXT })).status, 200, 'the owner signs in')
-        t.equal((await postern.logIn({ ...account, password: PASSWORD })).status, 401)
+        t.equal((await insist(() => postern.logIn({ ...account, password: NEXT }))).status, 200, 'the owner')
+        t.equal((await insist(() => postern.logIn({ ...account, password: PASSWORD }))).status, 401)
       }
       t.comment(`${passed} of ${ROUNDS * THIEVES} sign-ins came before the change`)
     })

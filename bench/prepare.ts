@@ -5,7 +5,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { clientCreated } from '../src/audit/administration-events.ts'
 import { systemOrigin } from '../src/audit/event.ts'
 import { secretContext } from '../src/authenticators/authenticator.ts'
-import type { Client } from '../src/clients/client.ts'
+import { type Client, registrationOf } from '../src/clients/client.ts'
 import { insertClient } from '../src/clients/store.ts'
 import { readConfig } from '../src/config.ts'
 import { type Deps, openDeps } from '../src/deps.ts'
@@ -91,7 +91,7 @@ export const forEach = <Item, Result>(
 
 /** The accounts, each with a pending challenge and the code that passes it now. */
 export const openChallenges = async (
-  { deps, accounts }: Bench,
+  { deps, client, accounts }: Bench,
   count: number,
 ): Promise<{ challengeToken: string; code: string }[]> => {
   await deps.postgres.query(FORGET_TIME_STEPS)
@@ -100,7 +100,7 @@ export const openChallenges = async (
     const challengeToken = newAccountToken('challenge', id, deps.randomBytes)
     const record = {
       accountId: id,
-      clientId: CLIENT_ID,
+      ...registrationOf(client),
       purpose: 'login' as const,
       scope: SCOPE,
       amr: ['pwd'],
@@ -119,12 +119,15 @@ export const openChallenges = async (
 export type OpenSession = { account: BenchAccount; session: ListedSession; refreshToken: RefreshToken }
 
 /** A session of each account, with a second factor just passed. */
-export const openSessions = async ({ deps, accounts }: Bench, count: number): Promise<OpenSession[]> => {
+export const openSessions = async (
+  { deps, client, accounts }: Bench,
+  count: number,
+): Promise<OpenSession[]> => {
   const now = deps.clock()
   return forEach(accounts.slice(0, count), async (account) => {
     const grounds = {
       accountId: account.id,
-      clientId: CLIENT_ID,
+      ...registrationOf(client),
       scope: SCOPE,
       amr: ['pwd'],
       authTime: Math.floor(now.getTime() / 1000),

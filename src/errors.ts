@@ -45,6 +45,10 @@ export type ErrorDetails = {
   acr_values?: string
   /** RFC 9470: how fresh, in seconds. */
   max_age?: number
+  /** Where a renewal needs a second factor: the challenge whose answer renews the session, as a sign-in gives it. */
+  challenge_token?: string
+  expires_in?: number
+  methods?: { method: string }[]
 }
 
 /** The only error class that ends a request on purpose. Anything else that is thrown is a 500 or a 503. */

@@ -87,7 +87,14 @@ for (const { seconds, near } of CLOCKS) {
       const origin = systemOrigin(there.now())
       const noted = here.now().getTime() / 1000
       const session = {
-        ...{ sid: randomUUID(), accountId: randomUUID(), clientId: 'postern', scope: 'openid', amr: ['pwd'] },
+        ...{
+          sid: randomUUID(),
+          accountId: randomUUID(),
+          clientId: 'postern',
+          clientRegisteredAt: 0,
+          scope: 'openid',
+          amr: ['pwd'],
+        },
         ...{ acr: 'aal2' as const, ip: null, userAgent: null, createdAt: noted },
         ...{ authTime: noted, secondFactorAt: noted },
       }

@@ -86,7 +86,18 @@ export const refreshTokenRotated = (origin: Origin, about: Subject & { sessionId
 
 export const refreshTokenRefused = (
   origin: Origin,
-  about: About & { reason: 'reused' | 'unknown' | 'wrong_client' | 'locked' | 'disabled' | 'policy' },
+  about: About & {
+    reason:
+      | 'reused'
+      | 'unknown'
+      | 'wrong_client'
+      | 'client_replaced'
+      | 'scope'
+      | 'locked'
+      | 'disabled'
+      | 'policy'
+      | 'second_factor_needed'
+  },
 ): AuditEvent =>
   auditEvent('refresh_token.refused', 'failure', origin, { ...about, details: { reason: about.reason } })
 

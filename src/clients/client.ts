@@ -50,6 +50,34 @@ export const isOwnScope = (scope: string): boolean =>
 
 const SPACES = / +/
 
+/** What the client may have of `kind`. */
+const availableScopes = (client: Client, kind: readonly string[]): string[] => {
+  const available = client.scopes.filter((scope) => kind.includes(scope))
+  // Whoever signs in through a client without scopes of its own is still identified.
+  return kind === USER_SCOPES && available.length === 0 ? ['openid'] : available
+}
+
+/** What is left of a scope that was granted to a person's session: its client may have lost some of it since. */
+export const keptScope = (client: Client, granted: string): string => {
+  const available = availableScopes(client, USER_SCOPES)
+  return granted
+    .split(SPACES)
+    .filter((scope) => available.includes(scope))
+    .join(' ')
+}
+
+/** A client as something was opened for it: by its id, and when it was registered (epoch milliseconds). */
+export type Registration = { clientId: string; clientRegisteredAt: number }
+
+export const registrationOf = ({ clientId, createdAt }: Client): Registration => ({
+  clientId,
+  clientRegisteredAt: createdAt.getTime(),
+})
+
+/** False for a client that was deleted and made anew under the same id: nothing of the old one is its own. */
+export const isRegisteredAs = (client: Client, { clientId, clientRegisteredAt }: Registration): boolean =>
+  client.clientId === clientId && client.createdAt.getTime() === clientRegisteredAt
+
 /**
  * The scope that is granted: what was asked for, or all that the client may have of `kind`.
  * @throws {AuthError} invalid_scope, for a scope that the client does not have or that is of the other kind.
@@ -59,9 +87,7 @@ export const grantScope = (
   requested: string | undefined,
   kind: readonly string[],
 ): string => {
-  const available = client.scopes.filter((scope) => kind.includes(scope))
-  // Whoever signs in through a client without scopes of its own is still identified.
-  if (kind === USER_SCOPES && available.length === 0) available.push('openid')
+  const available = availableScopes(client, kind)
   if (requested === undefined) return available.join(' ')
   const asked = requested.split(SPACES)
   const unknown = asked.filter((scope) => !available.includes(scope))

@@ -23,6 +23,8 @@ export type SessionRecord = {
   sid: string
   accountId: string
   clientId: string
+  /** When that client was registered, in epoch milliseconds: it may be deleted and made anew under its id. */
+  clientRegisteredAt: number
   /** Space-separated, as in RFC 6749. */
   scope: string
   /** When primary authentication passed (`auth_time`). */
@@ -61,6 +63,7 @@ export type ChallengePurpose = 'login' | 'step_up'
 export type ChallengeRecord = {
   accountId: string
   clientId: string
+  clientRegisteredAt: number
   purpose: ChallengePurpose
   scope: string
   /** How the account has proven itself so far (RFC 8176), and when, in epoch seconds. */
@@ -77,6 +80,7 @@ export type ChallengeRecord = {
 export type EnrollmentRecord = {
   accountId: string
   clientId: string
+  clientRegisteredAt: number
   scope: string
   amr: string[]
   authTime: number

@@ -5,6 +5,7 @@ import type { ChallengeRecord, EnrollmentRecord, ListedSession, SessionRecord } 
 type StoredChallenge = [
   accountId: string,
   clientId: string,
+  clientRegisteredAt: number,
   purpose: ChallengeRecord['purpose'],
   scope: string,
   amr: string[],
@@ -15,20 +16,24 @@ type StoredChallenge = [
 ]
 
 export const packChallenge = (record: ChallengeRecord): string => {
-  const { accountId, clientId, purpose, scope, amr, authTime, sid, ip, userAgent } = record
-  const stored: StoredChallenge = [accountId, clientId, purpose, scope, amr, authTime, sid, ip, userAgent]
+  const { accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, ip, userAgent } =
+    record
+  const about = [accountId, clientId, clientRegisteredAt, purpose, scope] as const
+  const stored: StoredChallenge = [...about, amr, authTime, sid, ip, userAgent]
   return JSON.stringify(stored)
 }
 
 export const unpackChallenge = (packed: string): ChallengeRecord => {
   const stored: StoredChallenge = JSON.parse(packed)
-  const [accountId, clientId, purpose, scope, amr, authTime, sid, ip, userAgent] = stored
-  return { accountId, clientId, purpose, scope, amr, authTime, sid, ip, userAgent }
+  const [accountId, clientId, clientRegisteredAt, purpose, scope, ...rest] = stored
+  const [amr, authTime, sid, ip, userAgent] = rest
+  return { accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, ip, userAgent }
 }
 
 type StoredEnrollment = [
   accountId: string,
   clientId: string,
+  clientRegisteredAt: number,
   scope: string,
   amr: string[],
   authTime: number,
@@ -37,21 +42,23 @@ type StoredEnrollment = [
 ]
 
 export const packEnrollment = (record: EnrollmentRecord): string => {
-  const { accountId, clientId, scope, amr, authTime, ip, userAgent } = record
-  const stored: StoredEnrollment = [accountId, clientId, scope, amr, authTime, ip, userAgent]
+  const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, ip, userAgent } = record
+  const about = [accountId, clientId, clientRegisteredAt, scope] as const
+  const stored: StoredEnrollment = [...about, amr, authTime, ip, userAgent]
   return JSON.stringify(stored)
 }
 
 export const unpackEnrollment = (packed: string): EnrollmentRecord => {
   const stored: StoredEnrollment = JSON.parse(packed)
-  const [accountId, clientId, scope, amr, authTime, ip, userAgent] = stored
-  return { accountId, clientId, scope, amr, authTime, ip, userAgent }
+  const [accountId, clientId, clientRegisteredAt, scope, amr, authTime, ip, userAgent] = stored
+  return { accountId, clientId, clientRegisteredAt, scope, amr, authTime, ip, userAgent }
 }
 
 type StoredSession = [
   sid: string,
   accountId: string,
   clientId: string,
+  clientRegisteredAt: number,
   scope: string,
   authTime: number,
   secondFactorAt: number | null,
@@ -63,9 +70,9 @@ type StoredSession = [
 ]
 
 export const packSession = (session: SessionRecord): string => {
-  const { sid, accountId, clientId, scope, authTime, secondFactorAt } = session
+  const { sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt } = session
   const { acr, amr, ip, userAgent, createdAt } = session
-  const about = [sid, accountId, clientId, scope, authTime, secondFactorAt] as const
+  const about = [sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt] as const
   const stored: StoredSession = [...about, acr, amr, ip, userAgent, createdAt]
   return JSON.stringify(stored)
 }
@@ -73,9 +80,9 @@ export const packSession = (session: SessionRecord): string => {
 /** `lastSeenMs` in epoch milliseconds, `absoluteAt` in epoch seconds. */
 export const unpackSession = (packed: string, lastSeenMs: number, absoluteAt: number): ListedSession => {
   const stored: StoredSession = JSON.parse(packed)
-  const [sid, accountId, clientId, scope, authTime, secondFactorAt, ...rest] = stored
+  const [sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt, ...rest] = stored
   const [acr, amr, ip, userAgent, createdAt] = rest
-  const about = { sid, accountId, clientId, scope, authTime, secondFactorAt }
+  const about = { sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt }
   const lastSeenAt = Math.floor(lastSeenMs / 1000)
   return { ...about, acr, amr, ip, userAgent, createdAt, lastSeenAt, absoluteAt }
 }

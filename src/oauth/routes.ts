@@ -71,7 +71,9 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
         consumes: ['application/x-www-form-urlencoded'],
         description:
           '`refresh_token` rotates: the old one is void, and its second use ends the session (RFC 9700). ' +
-          'A public client names itself by `client_id`; a confidential one authenticates (HTTP Basic or form).',
+          'A public client names itself by `client_id`; a confidential one authenticates (HTTP Basic or form). ' +
+          'Where a second factor is needed, `insufficient_user_authentication` has a `challenge_token`: its answer ' +
+          'at `/v1/challenges/verify` renews the session, and the refresh token is not used up.',
         body: TokenBody,
         response: {
           200: Type.Object({
@@ -96,6 +98,9 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
             'invalid_scope',
             'invalid_target',
             'account_locked',
+            'insufficient_user_authentication',
+            'policy_violation',
+            'conflict',
           ),
         },
       },

@@ -10,6 +10,8 @@ import { newRefreshToken, type RefreshToken, refreshHashes } from '../tokens/ref
 export type SessionGrounds = {
   accountId: string
   clientId: string
+  /** In epoch milliseconds. */
+  clientRegisteredAt: number
   scope: string
   /** Primary authentication's methods (RFC 8176). */
   amr: string[]
@@ -39,6 +41,7 @@ export const newSession = (
       sid,
       accountId: grounds.accountId,
       clientId: grounds.clientId,
+      clientRegisteredAt: grounds.clientRegisteredAt,
       scope: grounds.scope,
       authTime: grounds.authTime,
       secondFactorAt: secondFactor ? nowSeconds : null,

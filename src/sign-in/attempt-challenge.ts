@@ -12,6 +12,7 @@ import { recordEvent } from '../audit/record-event.ts'
 import { checkCode, refuseCode, takeChallengeAttempt } from '../authenticators/attempt-code.ts'
 import { CODE_FACTOR } from '../authenticators/code.ts'
 import { type Answer, burnMatch, type Match } from '../authenticators/match-answer.ts'
+import { isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ChallengeRecord, NewSession } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
@@ -45,6 +46,7 @@ export const attemptChallenge = async (
   const origin: Origin = { ...request, actor: { type: 'account', id: record.accountId } }
   const { account, match } = await checkCode(deps, origin, attempt, answer)
   await askGate(deps, origin, record, account)
+  const client = await clientOf(deps, record)
 
   const { session, refreshToken } = await prepareSession(deps, origin, record, account)
   const event = passedEvent(origin, record, { method: answer.method, match, session })
@@ -57,7 +59,6 @@ export const attemptChallenge = async (
   const { challenges } = deps.ephemeral
   const won = await challenges.pass(challengeToken, session, sessionEpoch, origin.now.getTime())
   if (!won) throw new AuthError('invalid_challenge')
-  const client = await clientOf(deps, record)
   return {
     status: 'authenticated',
     ...mintTokens(deps, session, { account, client, refreshToken }, origin.now),
@@ -82,7 +83,7 @@ const passedEvent = (
 
 const clientOf = async (deps: AttemptDeps, record: ChallengeRecord) => {
   const client = await deps.clients.find(record.clientId)
-  if (!client)
+  if (!client || !isRegisteredAs(client, record))
     throw new AuthError('invalid_challenge', 'The client of this challenge is no longer registered.')
   return client
 }
@@ -121,6 +122,7 @@ const prepareSession = async (
     {
       accountId: account.id,
       clientId: record.clientId,
+      clientRegisteredAt: record.clientRegisteredAt,
       scope: record.scope,
       amr: record.amr,
       // RFC 9470: what asked for the step-up reads in `auth_time` that it has happened.

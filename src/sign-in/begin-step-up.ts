@@ -101,11 +101,12 @@ const openStepUp = async (
   session: SessionRecord,
   { shapes, epochs }: { shapes: string[]; epochs: Required<Epochs> },
 ): Promise<StepUpAnswer> => {
-  const { accountId, clientId, scope, amr, authTime, sid, ip, userAgent } = session
+  const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid, ip, userAgent } = session
+  const about = { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid, ip, userAgent }
   const challengeToken = newAccountToken('challenge', accountId, deps.randomBytes)
   const ttlSeconds = deps.policy.current().challenge_ttl
   const opened = await deps.ephemeral.challenges.open(challengeToken, {
-    record: { accountId, clientId, purpose: 'step_up', scope, amr, authTime, sid, ip, userAgent },
+    record: { ...about, purpose: 'step_up' },
     methods: shapes,
     ttlSeconds,
     epochs,

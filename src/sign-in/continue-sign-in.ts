@@ -7,7 +7,7 @@ import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
 import { answerShapes, offeredMethods } from '../authenticators/code.ts'
 import { findAnswerable } from '../authenticators/store.ts'
-import type { Client } from '../clients/client.ts'
+import { type Client, registrationOf } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { AccountState } from '../ephemeral/ephemeral.ts'
@@ -61,7 +61,7 @@ const passedEvent = (origin: Origin, primary: PrimaryAuthentication, decision: D
 
 const grounds = (primary: PrimaryAuthentication, origin: Origin) => ({
   accountId: primary.account.id,
-  clientId: primary.client.clientId,
+  ...registrationOf(primary.client),
   scope: primary.scope,
   amr: primary.amr,
   authTime: epochSeconds(origin.now),

@@ -1,23 +1,30 @@
 // The refresh_token grant (RFC 6749 6, RFC 9700 4.14): every token is used once. A second use of one ends
 // its session. Rotation comes first, because exactly one caller may win it; where PostgreSQL then turns out
 // to be away, the old token is put back, so that an outage signs nobody out.
+//
+// Decision: a session whose second factor is too old, or has yet to be shown, is not ended but asked for one
+// (RFC 9470). By then its access token has mostly expired, and a client of its own resources never had one for
+// `/v1/me/step-up`; so the refusal itself opens the step-up's challenge, the old token is put back, and the
+// challenge's answer puts a new session with new tokens in the place of this one. Nothing is given out before.
 import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
 import { refreshTokenRefused, refreshTokenRotated } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
-import type { Client } from '../clients/client.ts'
+import type { Caller } from '../callers/authenticate-account.ts'
+import { type Client, isRegisteredAs, keptScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { AuthError, DependencyError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
-import { type Holder, mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
+import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 import {
   nextRefreshToken,
   parseRefreshToken,
   type RefreshToken,
   refreshHashes,
 } from '../tokens/refresh-token.ts'
+import { beginStepUp } from './begin-step-up.ts'
 
 type RenewDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes'>
 
@@ -34,10 +41,13 @@ const refuse = async (
   throw new AuthError('invalid_grant')
 }
 
+/** The token that was shown, and the one that takes its place. */
+type Rotation = { presented: RefreshToken; next: RefreshToken }
+
 /**
  * Renews a session's tokens; the access token for `audience`, where one is asked for.
  * @throws {AuthError} invalid_grant (unknown, expired, used before, another client's, no longer allowed),
- *   account_locked
+ *   insufficient_user_authentication, policy_violation where none can be shown, account_locked
  */
 export const renewSession = async (
   deps: RenewDeps,
@@ -48,13 +58,13 @@ export const renewSession = async (
   const presented = parseRefreshToken(token)
   if (!presented) return refuse(deps, request, null, 'unknown')
 
-  const next = nextRefreshToken(presented, deps.randomBytes)
-  const session = await rotate(deps, request, presented, next)
+  const rotation = { presented, next: nextRefreshToken(presented, deps.randomBytes) }
+  const session = await rotate(deps, request, rotation)
   const origin: Origin = { ...request, actor: { type: 'account', id: session.accountId } }
   try {
-    return await mintForSession(deps, origin, session, { client, refreshToken: next, audience })
+    return await mintForSession(deps, origin, session, { client, audience, rotation })
   } catch (error) {
-    if (error instanceof DependencyError) await putBack(deps, presented, next)
+    if (error instanceof DependencyError) await putBack(deps, rotation)
     throw error
   }
 }
@@ -62,8 +72,7 @@ export const renewSession = async (
 const rotate = async (
   deps: RenewDeps,
   origin: Origin,
-  presented: RefreshToken,
-  next: RefreshToken,
+  { presented, next }: Rotation,
 ): Promise<ListedSession> => {
   const hashes = refreshHashes(presented)
   const rotated = await deps.ephemeral.sessions.rotateRefresh(
@@ -80,7 +89,7 @@ const rotate = async (
   return refuseLocked(deps, refreshTokenRefused(origin, about), lock)
 }
 
-const putBack = (deps: RenewDeps, presented: RefreshToken, next: RefreshToken): Promise<void> =>
+const putBack = (deps: RenewDeps, { presented, next }: Rotation): Promise<void> =>
   deps.ephemeral.sessions
     .restoreRefresh(presented, refreshHashes(next).refreshHash, refreshHashes(presented).refreshHash)
     // Where Redis is away too, the user signs in again: the safe side.
@@ -90,21 +99,44 @@ const mintForSession = async (
   deps: RenewDeps,
   origin: Origin,
   session: ListedSession,
-  holder: Omit<Holder, 'account'>,
+  { client, audience, rotation }: { client: Client; audience: string | null; rotation: Rotation },
 ): Promise<Tokens> => {
   const end = async (reason: Refusal): Promise<never> => {
     await deps.ephemeral.sessions.end(session.accountId, session.sid, origin.now.getTime())
     return refuse(deps, origin, session, reason)
   }
   // Someone else's client shows it: the token has leaked, so what it opens is closed (RFC 9700 4.14.2).
-  if (session.clientId !== holder.client.clientId) return end('wrong_client')
+  if (session.clientId !== client.clientId) return end('wrong_client')
+  if (!isRegisteredAs(client, session)) return end('client_replaced')
+  if (keptScope(client, session.scope) === '') return end('scope')
   const account = await findAccount(deps, session.accountId)
   if (!account) return end('disabled')
   const decision = decide(deps.policy.current(), account, session, origin.now)
   if (decision.kind === 'deny') return end('disabled')
+  if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, origin }, rotation)
   if (decision.kind !== 'allow') return end('policy')
 
   const { accountId, clientId, sid: sessionId } = session
   await recordEvent(deps, refreshTokenRotated(origin, { accountId, clientId, sessionId }))
-  return mintTokens(deps, session, { account, ...holder }, origin.now)
+  const holder = { account, client, refreshToken: rotation.next, audience }
+  return mintTokens(deps, session, holder, origin.now)
+}
+
+const askForStepUp = async (deps: RenewDeps, caller: Caller, rotation: Rotation): Promise<never> => {
+  const { session, origin } = caller
+  await putBack(deps, rotation)
+  // Zero seconds: asked in any case, for the policy has just said so.
+  const step = await beginStepUp(deps, origin, caller, { acr: 'aal2', maxAgeSeconds: 0 })
+  if (step.status === 'authenticated') return refuse(deps, origin, session, 'policy')
+  const { accountId, clientId, sid: sessionId } = session
+  const about = { accountId, clientId, sessionId, reason: 'second_factor_needed' } as const
+  await recordEvent(deps, refreshTokenRefused(origin, about))
+  const { challenge_token, expires_in, methods } = step
+  throw new AuthError('insufficient_user_authentication', 'Answer the challenge with a second factor.', {
+    acr_values: 'aal2',
+    max_age: deps.policy.current().second_factor_max_age,
+    challenge_token,
+    expires_in,
+    methods,
+  })
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { type Account, accountLabel } from '../accounts/account.ts'
 import { audienceOf, ownAudienceOf, scopeFor } from '../clients/audience.ts'
-import type { Client } from '../clients/client.ts'
+import { type Client, keptScope } from '../clients/client.ts'
 import type { SessionRecord } from '../ephemeral/ephemeral.ts'
 import { atHash } from './at-hash.ts'
 import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
@@ -71,7 +71,7 @@ const accessTokenClaims = (
     auth_time: session.authTime,
     acr: session.acr,
     amr: session.amr,
-    scope: scopeFor(issuer, party, session.scope),
+    scope: scopeFor(issuer, party, keptScope(client, session.scope)),
     ...rolesClaim(account),
   }
 }
@@ -99,14 +99,15 @@ const idToken = (
 /** Signs the tokens of an open session. */
 export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, now: Date): Tokens => {
   const key = deps.signingKeys.current(now)
-  const { account } = holder
+  const { account, client } = holder
+  const scopes = keptScope(client, session.scope).split(' ')
   const claims = accessTokenClaims(deps, session, holder, Math.floor(now.getTime() / 1000))
   const accessToken = signJwt(key, 'at+jwt', claims)
   return {
     access_token: accessToken,
     token_type: 'Bearer',
     expires_in: TOKEN_TTL_SECONDS,
-    id_token: idToken(key, claims, accessToken, { account, scopes: session.scope.split(' ') }),
+    id_token: idToken(key, claims, accessToken, { account, scopes }),
     refresh_token: formatRefreshToken(holder.refreshToken),
     scope: claims.scope,
     sub: claims.sub,

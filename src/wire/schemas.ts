@@ -55,6 +55,11 @@ export const ErrorBody = Type.Object(
     fields: Type.Optional(Type.Array(Type.String())),
     acr_values: Type.Optional(Type.String()),
     max_age: Type.Optional(Type.Integer({ description: 'Seconds.' })),
+    challenge_token: Type.Optional(
+      Type.String({ description: 'Renewal only: the challenge whose answer renews the session.' }),
+    ),
+    expires_in: Type.Optional(Type.Integer({ description: 'Seconds.' })),
+    methods: Type.Optional(Type.Array(Type.Object({ method: Type.String() }))),
   },
   { title: 'Error', description: 'The one error shape (RFC 6749 5.2, with more members).' },
 )

@@ -23,6 +23,7 @@ export const newAccountId = (): string => randomUUID()
 export const challengeOf = (accountId: string, changes: Partial<ChallengeRecord> = {}): ChallengeRecord => ({
   accountId,
   clientId: 'shop',
+  clientRegisteredAt: NOW_MS - 1,
   purpose: 'login',
   scope: 'openid profile',
   amr: ['pwd'],
@@ -53,6 +54,7 @@ export const openChallenge = async (
 export const enrollmentOf = (accountId: string): EnrollmentRecord => ({
   accountId,
   clientId: 'shop',
+  clientRegisteredAt: NOW_MS - 1,
   scope: 'openid',
   amr: ['pwd'],
   authTime: NOW - 3,
@@ -72,6 +74,7 @@ export const sessionOf = (accountId: string, changes: Partial<NewSession> = {}):
   sid: randomUUID(),
   accountId,
   clientId: 'shop',
+  clientRegisteredAt: NOW_MS - 1,
   scope: 'openid profile',
   authTime: NOW - 3,
   secondFactorAt: NOW,

@@ -20,7 +20,7 @@ import { CODE_FACTOR } from '../../authenticators/code.ts'
 import { findPendingTotp } from '../../authenticators/enrollment-store.ts'
 import { isTotpCode, matchTimeStep } from '../../authenticators/totp/totp.ts'
 import type { FreshEnrollee } from '../../callers/authenticate-enrollee.ts'
-import type { Client } from '../../clients/client.ts'
+import { type Client, isRegisteredAs } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
 import type { NewSession } from '../../ephemeral/ephemeral.ts'
 import { AuthError } from '../../errors.ts'
@@ -98,7 +98,7 @@ const prepareSession = async (
   const { origin } = enrollee
   const grounds = enrollee.by === 'session' ? enrollee.session : enrollee.record
   const client = await deps.clients.find(grounds.clientId)
-  if (!client) {
+  if (!client || !isRegisteredAs(client, grounds)) {
     throw new AuthError(
       enrollee.by === 'session' ? 'invalid_token' : 'invalid_enrollment',
       'Its client is no longer registered.',

@@ -27,7 +27,8 @@ const endsAt = ({ lastSeenMs, idleMs, absoluteAt }: StoredSession): number =>
 
 type Age = { createdAt: number; sid: string }
 
-const newestFirst = (a: Age, b: Age): number => b.createdAt - a.createdAt || (a.sid < b.sid ? 1 : -1)
+const newestFirst = (a: Age, b: Age): number =>
+  b.createdAt - a.createdAt || Number(a.sid < b.sid) - Number(a.sid > b.sid)
 
 const keyOf = (tag: string, sid: string): string => `${tag}:${sid}`
 

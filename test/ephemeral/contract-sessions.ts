@@ -166,6 +166,16 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.equal(await ephemeral().sessions.touch(accountId, idle.sid, NOW_MS + 59_000), null)
   })
 
+  t.test(
+    'a session that had ended by itself as all were ended stays so where a clock is behind',
+    async (t) => {
+      const accountId = newAccountId()
+      const idle = await openSession(ephemeral(), accountId, { idleSeconds: 60 })
+      await ephemeral().sessions.endAll(accountId, null, NOW_MS + 60_000)
+      t.equal(await ephemeral().sessions.touch(accountId, idle.sid, NOW_MS + 59_000), null)
+    },
+  )
+
   t.test('a clock that is behind takes no idle time back when a session is renewed', async (t) => {
     const session = await openSession(ephemeral(), newAccountId(), { idleSeconds: 60 })
     await rotate(session, 'first', 'second', NOW_MS + 50_000)
@@ -175,12 +185,16 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
 
   t.test('sessions are listed by page, each of them once', async (t) => {
     const accountId = newAccountId()
-    // Some of the same second: their order is that of their ids.
+    // Some of the same second: their ids, which have an order in time, decide.
     const opened = await parallel(25, (i) =>
       openSession(ephemeral(), accountId, { createdAt: NOW - Math.floor(i / 3) }),
     )
     const all = await ephemeral().sessions.list(accountId, NOW_MS)
-    t.same(all.map(({ sid }) => sid).toSorted(), opened.map(({ sid }) => sid).toSorted())
+    const newestFirst = opened.toSorted((a, b) => b.createdAt - a.createdAt || (a.sid < b.sid ? 1 : -1))
+    t.same(
+      all.map(({ sid }) => sid),
+      newestFirst.map(({ sid }) => sid),
+    )
     const seen: string[] = []
     for (let after: { createdAt: number; sid: string } | null = null; ; ) {
       const page: ListedSession[] = await ephemeral().sessions.list(accountId, NOW_MS, { limit: 7, after })
@@ -196,6 +210,19 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
       seen,
       all.map(({ sid }) => sid),
     )
+  })
+
+  t.test('a page begins after the session that the one before ended with', async (t) => {
+    const accountId = newAccountId()
+    await parallel(5, () => openSession(ephemeral(), accountId))
+    const [, two, three, four, five] = await ephemeral().sessions.list(accountId, NOW_MS)
+    for (const [after, rest] of [
+      [two, [three, four, five]],
+      [five, []],
+    ] as const) {
+      const next = { limit: 7, after: after ?? null }
+      t.same(await ephemeral().sessions.list(accountId, NOW_MS, next), rest)
+    }
   })
 
   t.test('a session takes the place of another in the same step', async (t) => {

@@ -39,6 +39,18 @@ const budgetContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.match(await take(accountId), { kind: 'taken', remaining: 4 })
   })
 
+  t.test('one given back leaves the lock where more are spent than a lowered limit allows', async (t) => {
+    const accountId = newAccountId()
+    await parallel(4, () => take(accountId))
+    const lowered = { ...LIMITS, maxFailedAttempts: 2 }
+    t.equal((await ephemeral().budgets.take(accountId, lowered, NOW_MS)).kind, 'locked')
+    await ephemeral().budgets.giveBack(accountId, lowered)
+    t.equal((await ephemeral().budgets.take(accountId, lowered, NOW_MS)).kind, 'locked', 'three are')
+    await ephemeral().budgets.giveBack(accountId, lowered)
+    await ephemeral().budgets.giveBack(accountId, lowered)
+    t.match(await ephemeral().budgets.take(accountId, lowered, NOW_MS), { kind: 'taken', remaining: 0 })
+  })
+
   t.test('clearing removes failures and lock, and leaves the epochs', async (t) => {
     const accountId = newAccountId()
     await ephemeral().budgets.clear(accountId)

@@ -65,11 +65,12 @@ export const openEmbeddedPostgres = async (dataDir: string): Promise<Postgres> =
     await writeFile(mark, 'Removed when the first start is complete.\n', { mode: 0o600 })
 
   // Loaded here and not above: with a server, its 40 MB never enter memory.
-  const [pglite, socket] = await Promise.all([
+  const [pglite, { pg_trgm }, socket] = await Promise.all([
     import('@electric-sql/pglite'),
+    import('@electric-sql/pglite/contrib/pg_trgm'),
     import('@electric-sql/pglite-socket'),
   ])
-  const db = await pglite.PGlite.create(database).catch((error: Error) => {
+  const db = await pglite.PGlite.create(database, { extensions: { pg_trgm } }).catch((error: Error) => {
     throw new DataFolderError(
       `${database} cannot be opened by the embedded PostgreSQL (${error.message}). Nothing has been changed. ` +
         'Restore it from a backup, or remove the data folder to start afresh.',

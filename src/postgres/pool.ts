@@ -2,8 +2,11 @@
 import pg from 'pg'
 import { DependencyError } from '../errors.ts'
 
-/** A statement with a name: prepared once a connection. Names are unique across the program. */
-export type Statement = { name: string; text: string }
+/**
+ * A statement with a name is prepared once a connection; names are unique across the program. One without is planned
+ * for its values each time: for lists, whose best plan depends on what they are asked.
+ */
+export type Statement = { name?: string; text: string }
 
 /** `T` is what a row holds; the statement's column list and `T` stand side by side in the stores. */
 export type Sql = {

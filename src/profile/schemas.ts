@@ -1,6 +1,6 @@
 // An account as it sees itself. Pure.
 import { type Static, Type } from 'typebox'
-import type { AccountDetails } from '../accounts/details-store.ts'
+import type { AccountDetails } from '../accounts/details.ts'
 import { AccountStatus } from '../accounts/schemas.ts'
 import { requirementReasons } from '../policy/decide.ts'
 import type { Policy } from '../policy/policy.ts'

@@ -2,7 +2,6 @@
 // `requireAdministrator`'s; what a second factor is, the authenticators'.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { nameKey } from '../../accounts/account.ts'
 import { RoleName } from '../../accounts/schemas.ts'
 import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
@@ -25,7 +24,9 @@ const ListQuery = Strict({
     PlainText({
       minLength: 1,
       maxLength: 254,
-      description: 'Part of a user name, email address, display name or subject.',
+      description:
+        'Part of a user name, email address, display name or subject; of one or two characters, its beginning. ' +
+        'The account of exactly this user name or address comes first.',
     }),
   ),
   second_factor: Type.Optional(Type.Union([Type.Literal('enrolled'), Type.Literal('none')])),
@@ -66,7 +67,7 @@ const listAndCreateRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
     async (request) => {
       const { search, second_factor: secondFactor, role, status, limit, cursor } = request.query
       const filter = {
-        search: search === undefined ? null : nameKey(search),
+        search: search ?? null,
         enrolled: secondFactor === undefined ? null : secondFactor === 'enrolled',
         role: role ?? null,
         status: status ?? null,

@@ -1,7 +1,7 @@
 // What an account is over HTTP: the members that are given, and the item that is shown. Pure. One source of the
 // names' shape for the routes and the command line.
 import { type Static, Type } from 'typebox'
-import type { AccountDetails } from '../../accounts/details-store.ts'
+import type { AccountDetails } from '../../accounts/details.ts'
 import { AccountStatus, DisplayName, Email, Roles, Username } from '../../accounts/schemas.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { SECOND_FACTOR_MEMBERS, secondFactorOf } from '../../profile/schemas.ts'

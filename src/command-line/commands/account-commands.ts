@@ -1,6 +1,6 @@
 // postern account …: the accounts of Postern's own, and the way back in for an administrator who is locked out.
 import { type Command, Option } from 'commander'
-import { type AccountStatus, nameKey } from '../../accounts/account.ts'
+import type { AccountStatus } from '../../accounts/account.ts'
 import { findAccountByName } from '../../accounts/store.ts'
 import { changeAccount } from '../../administration/accounts/change-account.ts'
 import { createAccount } from '../../administration/accounts/create-account.ts'
@@ -40,7 +40,7 @@ const PAGE = 200
 
 const collect = async ({ deps }: Context, options: ListOptions): Promise<AccountItem[]> => {
   const { search, role = null, status = null, limit } = options
-  const filter = { search: search === undefined ? null : nameKey(search), role, status, enrolled: null }
+  const filter = { search: search ?? null, role, status, enrolled: null }
   const items: AccountItem[] = []
   for (let cursor: string | null | undefined; items.length < limit && cursor !== null; ) {
     const page = await listAccounts(deps, filter, {
@@ -92,7 +92,10 @@ const addList = (account: Command, host: Host): void => {
     .command('list')
     .summary('list accounts, the newest first')
     .description('Lists accounts, the newest first, with the state of their second factor.')
-    .option('--search <text>', 'part of a user name, email address, display name or subject')
+    .option(
+      '--search <text>',
+      'part of a user name, email address, display name or subject (under 3 characters: its beginning)',
+    )
     .option('--role <role>', 'only those with this role')
     .addOption(new Option('--status <status>', 'only those').choices(['active', 'disabled']))
     .option('--limit <number>', 'how many at most', parseCount, 50)

@@ -1,0 +1,121 @@
+-- Up Migration
+
+-- What keeps searches and lists as fast with a million accounts and years of events as with a handful. Figures, and
+-- what the indexes cost a write: bench/README.md.
+
+DO $$
+BEGIN
+  CREATE EXTENSION IF NOT EXISTS pg_trgm;
+EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported THEN
+  RAISE EXCEPTION USING
+    ERRCODE = SQLSTATE,
+    MESSAGE = format(
+      'the search for accounts needs the extension pg_trgm, which could not be installed: %s. Nothing has been '
+      'changed. Run CREATE EXTENSION pg_trgm in this database as a superuser, or GRANT CREATE ON DATABASE %I TO %I; '
+      'where the server does not have it, install PostgreSQL''s contrib package. Then start again',
+      SQLERRM, current_database(), current_user);
+END $$;
+
+-- In a database of the locale C, lower() knows the letters of ASCII alone.
+DO $$
+BEGIN
+  EXECUTE format(
+    'CREATE FUNCTION lower_name(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS %L',
+    CASE WHEN lower('É') <> 'é' AND EXISTS (SELECT FROM pg_collation WHERE collname = 'und-x-icu')
+         THEN 'SELECT lower($1 COLLATE "und-x-icu") COLLATE "default"'
+         ELSE 'SELECT lower($1)'
+    END);
+END $$;
+
+CREATE FUNCTION names_of(account accounts) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT COALESCE(E'\n\n' || account.username_key, '')
+      || COALESCE(E'\n\n' || account.email_key, '')
+      || COALESCE(E'\n\n' || lower_name(account.display_name), '')
+      || COALESCE(E'\n\n' || lower_name(account.subject), '')
+$$;
+
+-- A trigram of pg_trgm has letters and digits alone. With every other character made one, any three characters (`%_.`,
+-- three emoji) have a trigram; so have the start of a name and its first letter, as a name begins after two line feeds.
+CREATE FUNCTION search_letters(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT regexp_replace(replace($1, E'\n', 'j'), '[^[:alnum:]]', 'q', 'g')
+$$;
+
+-- What accounts are listed and searched by. Apart from `accounts`, so that a sign-in, which changes an account's row,
+-- writes to none of these indexes, and a search reads little.
+CREATE TABLE account_search (
+  account_id uuid PRIMARY KEY REFERENCES accounts ON DELETE CASCADE,
+  status text NOT NULL,
+  enrolled boolean NOT NULL,
+  names text NOT NULL,
+  -- What the index finds by; what is found is compared with `names`.
+  letters text NOT NULL GENERATED ALWAYS AS (search_letters(names)) STORED
+);
+INSERT INTO account_search (account_id, status, enrolled, names)
+SELECT a.id, a.status, a.enrolled_authenticators > 0, names_of(a) FROM accounts AS a;
+
+-- Triggers, so that the release before, which may run on this schema, keeps it too.
+CREATE FUNCTION keep_account_search() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO account_search (account_id, status, enrolled, names)
+  VALUES (NEW.id, NEW.status, NEW.enrolled_authenticators > 0, names_of(NEW))
+      ON CONFLICT (account_id) DO UPDATE
+     SET status = excluded.status, enrolled = excluded.enrolled, names = excluded.names;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER accounts_found_first AFTER INSERT ON accounts
+  FOR EACH ROW EXECUTE FUNCTION keep_account_search();
+CREATE TRIGGER accounts_found_otherwise
+  AFTER UPDATE OF username_key, email_key, display_name, subject, status, enrolled_authenticators ON accounts
+  FOR EACH ROW WHEN (
+    (names_of(OLD), OLD.status, OLD.enrolled_authenticators > 0)
+      IS DISTINCT FROM (names_of(NEW), NEW.status, NEW.enrolled_authenticators > 0)
+  ) EXECUTE FUNCTION keep_account_search();
+
+-- The operator class is in the schema of the extension, which need not be in the search path. A search reads what is
+-- pending of a GIN index from end to end, so that is kept short (KB).
+DO $$
+BEGIN
+  EXECUTE format(
+    'CREATE INDEX account_search_letters ON account_search USING gin (letters %I.gin_trgm_ops) WITH (gin_pending_list_limit = 256)',
+    (SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm'));
+END $$;
+-- In an order that has nothing to do with what the accounts are: a UUIDv7 ends in random bits (RFC 9562 5.7). A walk
+-- along it meets soon what many accounts have, whenever those were created.
+CREATE INDEX account_search_scattered ON account_search ((reverse(account_id::text)) COLLATE "C") INCLUDE (account_id, names);
+
+-- The roles of `accounts`, by role and then in the order of lists, which no index on an array has.
+CREATE TABLE account_roles (
+  role text,
+  account_id uuid,
+  PRIMARY KEY (role, account_id)
+);
+INSERT INTO account_roles (role, account_id)
+SELECT DISTINCT role, a.id FROM accounts AS a, unnest(a.roles) AS role;
+
+CREATE FUNCTION keep_account_roles() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP <> 'INSERT' THEN
+    DELETE FROM account_roles WHERE role = ANY (OLD.roles) AND account_id = OLD.id;
+  END IF;
+  IF TG_OP <> 'DELETE' THEN
+    INSERT INTO account_roles (role, account_id)
+    SELECT DISTINCT role, NEW.id FROM unnest(NEW.roles) AS role;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER accounts_given_roles AFTER INSERT OR DELETE ON accounts
+  FOR EACH ROW EXECUTE FUNCTION keep_account_roles();
+CREATE TRIGGER accounts_roles_changed AFTER UPDATE OF roles ON accounts
+  FOR EACH ROW WHEN (OLD.roles <> NEW.roles) EXECUTE FUNCTION keep_account_roles();
+DROP INDEX accounts_roles;
+
+-- The other filters of the list, each in its order.
+CREATE INDEX account_search_status ON account_search (status, account_id);
+CREATE INDEX account_search_enrolled ON account_search (enrolled, account_id);
+-- Whether another administrates is asked before one is demoted.
+CREATE INDEX accounts_administrators ON accounts (id)
+ WHERE client_id IS NULL AND status = 'active' AND 'admin' = ANY (roles);
+-- External subjects by their address, as own accounts by `accounts_email`.
+CREATE INDEX accounts_subject_email ON accounts (email_key) WHERE client_id IS NOT NULL;
+-- Room for the next version of a row beside it: a sign-in, which notes its time, then writes to no index.
+ALTER TABLE accounts SET (fillfactor = 90);

@@ -1,0 +1,66 @@
+import type { Sql } from '../postgres/pool.ts'
+import { nameKey } from './account.ts'
+import type { AccountDetails, AccountFilter } from './details.ts'
+import {
+  type AccountSearch,
+  findExactAccounts,
+  findNewestAccounts,
+  findScatteredAccounts,
+  isCommonSearch,
+  listAccountDetails,
+} from './search-store.ts'
+
+/** A list is of the newest. A search is of those it names exactly, and then either of the newest or of scattered ones. */
+export type Stretch = 'exact' | 'newest' | 'scattered'
+
+/** Where an account is in what is found. */
+export type Place = { stretch: Stretch; id: string }
+
+export type Found = AccountDetails & { place: Place }
+
+type Page = { after: Place | null; limit: number }
+
+const TRIGRAM = 3
+
+/** Shorter than a trigram, it is looked for where a name begins, after two line feeds. */
+const toSearch = (name: string): AccountSearch => ({
+  name,
+  part: [...name].length < TRIGRAM ? `\n\n${name}` : name,
+})
+
+const placed = (stretch: Stretch, found: AccountDetails[]): Found[] =>
+  found.map((details) => ({ ...details, place: { stretch, id: details.account.id } }))
+
+const findOthers = async (
+  deps: { postgres: Sql },
+  filter: AccountFilter,
+  search: AccountSearch,
+  { after, limit }: Page,
+): Promise<Found[]> => {
+  const begun = after === null || after.stretch === 'exact' ? null : after
+  const isScattered = begun ? begun.stretch === 'scattered' : await isCommonSearch(deps, filter, search)
+  const page = { afterId: begun?.id ?? null, limit }
+  return isScattered
+    ? placed('scattered', await findScatteredAccounts(deps, filter, search, page))
+    : placed('newest', await findNewestAccounts(deps, filter, search, page))
+}
+
+/**
+ * Accounts that pass `filter`, the newest first. With `search`: first whose user name or email address it is, then
+ * those with a name that has it in it, or, if it is of one or two characters, that begins with it; the newest first,
+ * or where there are thousands, in an order of no meaning. Each is found once on the way from page to page.
+ */
+export const findAccounts = async (
+  deps: { postgres: Sql },
+  { search, ...filter }: AccountFilter & { search: string | null },
+  { after, limit }: Page,
+): Promise<Found[]> => {
+  const name = nameKey(search ?? '')
+  const page = { afterId: after?.id ?? null, limit }
+  if (name === '') return placed('newest', await listAccountDetails(deps, filter, page))
+  const asked = toSearch(name)
+  const isPastExact = after !== null && after.stretch !== 'exact'
+  const exact = isPastExact ? [] : placed('exact', await findExactAccounts(deps, filter, asked, page))
+  if (exact.length === limit) return exact
+  return [...exact, ...(await findOthers(deps, filter, asked, { after, limit: limit - exact.length }))]
+}

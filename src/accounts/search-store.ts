@@ -1,0 +1,155 @@
+// Accounts in PostgreSQL as they are listed and searched: by `account_search` and `account_roles`, which triggers keep
+// (sql/0002_search.sql). No statement has a name: what is asked decides on the plan.
+import type { Sql } from '../postgres/pool.ts'
+import {
+  type AccountDetails,
+  type AccountFilter,
+  DETAILS_COLUMNS,
+  type DetailsRow,
+  toDetails,
+} from './details.ts'
+
+/** A page from after the account `afterId`, in the order of the list; null for the first. */
+export type AccountPage = { afterId: string | null; limit: number }
+
+/**
+ * What is looked for: `name` as a whole user name or email address, `part` within `account_search.names`, where each
+ * name is after two line feeds. `part` has three characters at least.
+ */
+export type AccountSearch = { name: string; part: string }
+
+// An IN behind `$3 IS NULL OR` would be no join, but asked of every row.
+const filtered = ({ role }: AccountFilter) => `
+       ($1::boolean IS NULL OR s.enrolled = $1)
+   AND ($2::text IS NULL OR s.status = $2)
+   AND ${role === null ? '$3::text IS NULL' : 's.account_id IN (SELECT r.account_id FROM account_roles AS r WHERE r.role = $3)'}`
+
+const valuesOf = ({ enrolled, status, role }: AccountFilter) => [enrolled, status, role]
+
+const query = async (
+  deps: { postgres: Sql },
+  text: string,
+  values: readonly unknown[],
+): Promise<AccountDetails[]> => (await deps.postgres.query<DetailsRow>({ text }, values)).map(toDetails)
+
+/** Accounts that pass `filter`, the newest first: by id, which is a UUIDv7, and which later accounts do not move. */
+export const listAccountDetails = (
+  deps: { postgres: Sql },
+  filter: AccountFilter,
+  { afterId, limit }: AccountPage,
+): Promise<AccountDetails[]> => {
+  const text = `
+    SELECT ${DETAILS_COLUMNS}
+      FROM account_search AS s
+      JOIN accounts AS a ON a.id = s.account_id
+     WHERE ${filtered(filter)}
+       AND ($4::uuid IS NULL OR s.account_id < $4)
+     ORDER BY s.account_id DESC
+     LIMIT $5`
+  return query(deps, text, [...valuesOf(filter), afterId, limit])
+}
+
+const named = (name: string) => `(a.username_key = ${name}
+            OR (a.client_id IS NULL AND a.email_key = ${name})
+            OR (a.client_id IS NOT NULL AND a.email_key = ${name}))`
+
+const notNamed = (name: string) => `s.account_id NOT IN (SELECT a.id FROM accounts AS a WHERE ${named(name)})`
+
+/** Those whose user name or email address it is, the newest first. */
+export const findExactAccounts = (
+  deps: { postgres: Sql },
+  filter: AccountFilter,
+  { name }: AccountSearch,
+  { afterId, limit }: AccountPage,
+): Promise<AccountDetails[]> => {
+  const text = `
+    SELECT ${DETAILS_COLUMNS}
+      FROM accounts AS a
+      JOIN account_search AS s ON s.account_id = a.id
+     WHERE ${named('$4')}
+       AND ${filtered(filter)}
+       AND ($5::uuid IS NULL OR a.id < $5)
+     ORDER BY a.id DESC
+     LIMIT $6`
+  return query(deps, text, [...valuesOf(filter), name, afterId, limit])
+}
+
+/**
+ * The others that match, the newest first. All of them are read before they are sorted: a plan that walks along the
+ * newest accounts in the hope to meet some might walk along all.
+ */
+export const findNewestAccounts = (
+  deps: { postgres: Sql },
+  filter: AccountFilter,
+  { name, part }: AccountSearch,
+  { afterId, limit }: AccountPage,
+): Promise<AccountDetails[]> => {
+  const text = `
+    WITH found AS MATERIALIZED (
+      SELECT s.account_id
+        FROM account_search AS s
+       WHERE s.letters LIKE '%' || search_letters($5) || '%'
+         AND position($5 IN s.names) > 0
+         AND ${notNamed('$4')}
+         AND ${filtered(filter)}
+         AND ($6::uuid IS NULL OR s.account_id < $6)
+    ), page AS (
+      SELECT account_id FROM found ORDER BY account_id DESC LIMIT $7
+    )
+    SELECT ${DETAILS_COLUMNS}
+      FROM page
+      JOIN accounts AS a ON a.id = page.account_id
+     ORDER BY a.id DESC`
+  return query(deps, text, [...valuesOf(filter), name, part, afterId, limit])
+}
+
+const scattered = (id: string) => `reverse(${id}::text) COLLATE "C"`
+
+/** The others that match, in an order of no meaning, on a walk that soon meets what many have. */
+export const findScatteredAccounts = (
+  deps: { postgres: Sql },
+  filter: AccountFilter,
+  { name, part }: AccountSearch,
+  { afterId, limit }: AccountPage,
+): Promise<AccountDetails[]> => {
+  const text = `
+    SELECT ${DETAILS_COLUMNS}
+      FROM account_search AS s
+      JOIN accounts AS a ON a.id = s.account_id
+     WHERE position($5 IN s.names) > 0
+       AND ${notNamed('$4')}
+       AND ${filtered(filter)}
+       AND ($6::uuid IS NULL OR ${scattered('s.account_id')} > ${scattered('$6::uuid')})
+     ORDER BY ${scattered('s.account_id')}
+     LIMIT $7`
+  return query(deps, text, [...valuesOf(filter), name, part, afterId, limit])
+}
+
+// Of some 40 accounts each. Where they are all there is, no search is common.
+const SAMPLE_BLOCKS = 200
+// So many accounts are read and sorted within milliseconds …
+const FEW = 2_000
+// … and of fewer in the sample, a walk that is to meet a page of them might take longer.
+const FEW_IN_SAMPLE = 64
+// Accounts that were created together are in few blocks, of which the sample has many or none by chance.
+const FEW_BLOCKS_IN_SAMPLE = 8
+
+const SHARE = `LEAST(1, ${SAMPLE_BLOCKS}.0 * current_setting('block_size')::integer
+                           / GREATEST(1, pg_relation_size('account_search')))`
+
+/** Whether so many match that the walk finds a page of them sooner than all are read. By a sample. */
+export const isCommonSearch = async (
+  deps: { postgres: Sql },
+  filter: AccountFilter,
+  { part }: AccountSearch,
+): Promise<boolean> => {
+  const text = `
+    SELECT ${SHARE} < 1
+           AND count(*) >= GREATEST(${FEW_IN_SAMPLE}, ${FEW} * ${SHARE})
+           AND count(DISTINCT (s.ctid::text::point)[0]) >= ${FEW_BLOCKS_IN_SAMPLE} AS common
+      FROM account_search AS s TABLESAMPLE SYSTEM (100 * ${SHARE})
+     WHERE position($4 IN s.names) > 0
+       AND ${filtered(filter)}`
+  const [row] = await deps.postgres.query<{ common: boolean }>({ text }, [...valuesOf(filter), part])
+  return row?.common === true
+}

@@ -1,0 +1,82 @@
+import { fileURLToPath } from 'node:url'
+import { runner } from 'node-pg-migrate'
+import pg from 'pg'
+import t from 'tap'
+import { findAccounts } from '../../src/accounts/find-accounts.ts'
+import { migrate } from '../../src/postgres/migrate.ts'
+import { openPostgres } from '../../src/postgres/pool.ts'
+import { createDatabase, missingServer, sharedPostgres } from '../support/servers.ts'
+
+const skip = missingServer('postgres')
+const MIGRATIONS_DIR = fileURLToPath(new URL('../../sql', import.meta.url))
+const ANY = { search: null, role: null, status: null, enrolled: null }
+
+const superuser = async (url: string, ...statements: string[]): Promise<void> => {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  for (const statement of statements) await client.query(statement)
+  await client.end()
+}
+
+t.test('accounts of the release before are found after the migration', { skip }, async (t) => {
+  const databaseUrl = await createDatabase(await sharedPostgres())
+  await runner({
+    databaseUrl,
+    dir: MIGRATIONS_DIR,
+    direction: 'up',
+    count: 1,
+    migrationsTable: 'migrations',
+    log: () => {},
+  })
+  await superuser(
+    databaseUrl,
+    `INSERT INTO accounts (id, username, username_key, display_name, roles, status, created_at, updated_at)
+     VALUES ('01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11', 'Ada', 'ada', 'Ada Lovelace', '{pilot}', 'disabled', now(), now())`,
+  )
+  const postgres = openPostgres(databaseUrl, 1)
+  t.teardown(() => postgres.close())
+  t.ok((await migrate(postgres)).length > 0)
+
+  const first = { after: null, limit: 10 }
+  for (const filter of [
+    { search: 'lovelace' },
+    { role: 'pilot' },
+    { status: 'disabled' as const },
+    { enrolled: false },
+  ]) {
+    const found = await findAccounts({ postgres }, { ...ANY, ...filter }, first)
+    t.same(
+      found.map(({ account }) => account.username),
+      ['Ada'],
+      JSON.stringify(filter),
+    )
+  }
+})
+
+t.test('a role that may not install an extension is helped, and nothing is changed', { skip }, async (t) => {
+  const databaseUrl = await createDatabase(await sharedPostgres())
+  const name = new URL(databaseUrl).pathname.slice(1)
+  const role = `${name}_role`
+  await superuser(databaseUrl, `CREATE ROLE ${role} LOGIN`, `GRANT CREATE ON SCHEMA public TO ${role}`)
+  const postgres = openPostgres(databaseUrl.replace('postgres@', `${role}@`), 1)
+  t.teardown(() => postgres.close())
+
+  const refused = await migrate(postgres).then(
+    () => '',
+    (error: Error) => error.message,
+  )
+  t.match(refused, 'needs the extension pg_trgm')
+  t.match(refused, `GRANT CREATE ON DATABASE ${name} TO ${role}`)
+  const tables = { text: "SELECT 1 FROM pg_tables WHERE tablename IN ('accounts', 'account_search')" }
+  t.same(await postgres.query(tables), [])
+
+  // In a schema of its own, as some hosts install extensions.
+  await superuser(
+    databaseUrl,
+    'CREATE SCHEMA extensions',
+    'CREATE EXTENSION pg_trgm SCHEMA extensions',
+    `GRANT USAGE ON SCHEMA extensions TO ${role}`,
+  )
+  t.ok((await migrate(postgres)).length > 1)
+  t.same(await findAccounts({ postgres }, { ...ANY, search: 'nobody' }, { after: null, limit: 1 }), [])
+})

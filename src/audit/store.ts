@@ -5,7 +5,7 @@ import type { AuditEvent } from './event.ts'
 /** A row of the log; `occurred_at` has milliseconds, as it was written. */
 export type RecordedEvent = Omit<AuditEvent, 'occurred_at'> & { occurred_at: Date }
 
-/** Which events; null for any. `from` is included, `to` is not. `event` ending in `.*` is a prefix. */
+/** Which events; null for any. `from` is included, `to` is not. `event` ending in `.*` is a kind of events. */
 export type EventFilter = {
   accountId: string | null
   event: string | null
@@ -14,23 +14,37 @@ export type EventFilter = {
   to: Date | null
 }
 
-// `$1 IS NULL OR …` is folded away when the statement is planned, so each filter uses its own index.
-const LIST_EVENTS = {
-  name: 'list_audit_events',
-  text: `
-    SELECT id, occurred_at, event, outcome, account_id, actor_type, actor_id, client_id, session_id,
-           host(ip) AS ip, user_agent, request_id, details
+const columns = (
+  ip: string,
+) => `id, occurred_at, event, outcome, account_id, actor_type, actor_id, client_id, session_id,
+           ${ip}, user_agent, request_id, details`
+
+const EVENTS = `
+    SELECT ${columns('host(ip) AS ip')}
       FROM audit_events
      WHERE ($1::uuid IS NULL OR account_id = $1)
        AND ($2::text IS NULL OR event = $2)
-       AND ($3::text IS NULL OR starts_with(event, $3))
+       AND ($3::text IS NULL OR split_part(event, '.', 1) = $3)
        AND ($4::text IS NULL OR outcome = $4)
        AND ($5::timestamptz IS NULL OR occurred_at >= $5)
        AND ($6::timestamptz IS NULL OR occurred_at < $6)
-       AND ($7::timestamptz IS NULL OR (occurred_at, id) < ($7, $8::uuid))
+       AND ($7::timestamptz IS NULL OR (occurred_at, id) < ($7, $8::uuid))`
+const PAGE = `
      ORDER BY occurred_at DESC, id DESC
-     LIMIT $9`,
+     LIMIT $9`
+
+// Without names: planned for their values, so that `$1 IS NULL OR …` is folded away and each filter has its index.
+const LIST_EVENTS = { text: `${EVENTS}${PAGE}` }
+// The indexes of events and of their kinds have the outcome before the time.
+const LIST_EVENTS_BY_OUTCOME = {
+  text: `
+    SELECT ${columns('ip')}
+      FROM ((${EVENTS} AND outcome = 'success'${PAGE})
+            UNION ALL
+            (${EVENTS} AND outcome = 'failure'${PAGE})) AS events${PAGE}`,
 }
+
+const KIND = /^(.*)\.\*$/
 
 /** The newest events that fit, from before `before`. */
 export const findEvents = (
@@ -38,11 +52,12 @@ export const findEvents = (
   filter: EventFilter,
   page: { before: { occurredAt: Date; id: string } | null; limit: number },
 ): Promise<RecordedEvent[]> => {
-  const isPrefix = filter.event?.endsWith('.*') === true
-  return deps.postgres.query<RecordedEvent>(LIST_EVENTS, [
+  const [, kind = null] = KIND.exec(filter.event ?? '') ?? []
+  const statement = filter.event === null ? LIST_EVENTS : LIST_EVENTS_BY_OUTCOME
+  return deps.postgres.query<RecordedEvent>(statement, [
     filter.accountId,
-    isPrefix ? null : filter.event,
-    isPrefix ? filter.event?.slice(0, -1) : null,
+    kind === null ? filter.event : null,
+    kind,
     filter.outcome,
     filter.from,
     filter.to,

@@ -59,6 +59,14 @@ t.test('malformed input is a 400 on every route, and nothing is stored', { skip 
     administrator,
     await postern.enrollTotp(administrator),
   )
+  const { clientId, secret } = await postern.createClient()
+  /** Who may come in: nobody else gets as far as the body. */
+  const credentialsFor = (path: string): Record<string, string> => {
+    if (/^\/v1\/(me|admin|logout)\b/.test(path)) return { authorization: `Bearer ${bearer}` }
+    return path.startsWith('/v1/challenges')
+      ? { authorization: `Basic ${btoa(`${clientId}:${secret}`)}` }
+      : {}
+  }
   const before = await postern.deps.postgres.query(STATE)
   const { paths = {} } = postern.app.swagger()
 
@@ -79,7 +87,7 @@ t.test('malformed input is a 400 on every route, and nothing is stored', { skip 
             method: method.toUpperCase() as 'POST',
             url: url + query,
             headers: {
-              ...(path.startsWith('/v1/admin/') && { authorization: `Bearer ${bearer}` }),
+              ...credentialsFor(path),
               ...(type !== '' && { 'content-type': type }),
             },
             ...(payload !== undefined && { payload }),

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   policy_violation: [403, 'The policy does not allow that.'],
   weak_password: [400, 'The password cannot be accepted.'],
   not_found: [404, 'There is nothing here.'],
+  method_not_allowed: [405, 'This path does not take that method.'],
   conflict: [409, 'It conflicts with what exists.'],
   precondition_failed: [412, 'It has changed since you read it; read it again.'],
   server_error: [500, 'Something went wrong on our side.'],

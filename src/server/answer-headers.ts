@@ -18,12 +18,14 @@ const securityHeaders = (): OutgoingHttpHeaders => {
   return answer.getHeaders()
 }
 
+/** Those that are the same for every answer, also for what never became a request. */
+export const ANSWER_HEADERS: OutgoingHttpHeaders = { ...securityHeaders(), 'cache-control': 'no-store' }
+
 /** Has to stand before the routes. */
 export const setAnswerHeaders = (app: App): void => {
-  const headers = { ...securityHeaders(), 'cache-control': 'no-store' }
   app.addHook('onRequest', (request, reply, done) => {
     const { cacheSeconds } = request.routeOptions.config
-    reply.headers(headers).header('x-request-id', request.id)
+    reply.headers(ANSWER_HEADERS).header('x-request-id', request.id)
     if (cacheSeconds !== undefined) reply.header('cache-control', `public, max-age=${cacheSeconds}`)
     done()
   })

@@ -1,10 +1,9 @@
 // The only HTTP wiring: Fastify's options, the hooks that hold for every route, and the list of routes.
 
 import { randomUUID } from 'node:crypto'
-import rateLimit from '@fastify/rate-limit'
 import type { FastifyPluginAsyncTypebox, TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import underPressure from '@fastify/under-pressure'
-import Fastify, { type FastifyBaseLogger, LogController, type preValidationHookHandler } from 'fastify'
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { accountAdminRoutes } from '../administration/accounts/routes.ts'
 import { auditAdminRoutes } from '../administration/audit/routes.ts'
 import { clientAdminRoutes } from '../administration/clients/routes.ts'
@@ -22,7 +21,7 @@ import {
 } from '../callers/guard-account.ts'
 import { guardAdministration } from '../callers/guard-administration.ts'
 import type { Deps } from '../deps.ts'
-import { AuthError, namesOf, renderError } from '../errors.ts'
+import { AuthError } from '../errors.ts'
 import { metadataRoutes } from '../oauth/metadata-routes.ts'
 import { oauthRoutes } from '../oauth/routes.ts'
 import { activityRoutes } from '../profile/activity-routes.ts'
@@ -38,17 +37,28 @@ import { logoutRoutes, sessionRoutes } from '../profile/session-routes.ts'
 import { challengeRoutes } from '../sign-in/challenge-routes.ts'
 import { loginRoutes } from '../sign-in/login-routes.ts'
 import { stepUpRoutes } from '../sign-in/step-up-routes.ts'
-import { throttledNetwork } from '../wire/network.ts'
 import { compileValidator } from '../wire/validation.ts'
 import { setAnswerHeaders } from './answer-headers.ts'
 import { answerInTime } from './answer-in-time.ts'
+import { settleAddresses } from './caller-address.ts'
+import { closeConnectionsWhenDone } from './close-connections.ts'
 import { describeApi } from './describe-api.ts'
+import { answerClientError, answerErrors, answerUnread } from './error-answers.ts'
 import { createMetrics } from './metrics.ts'
 import { operationRoutes } from './operation-routes.ts'
+import { limitRates } from './rate-limits.ts'
+import { parseBodies } from './request-bodies.ts'
+import { plainPath, refuseUnrouted } from './requested-paths.ts'
 import { sharedSerializers } from './response-serialization.ts'
 
 /** Bodies are small; whatever is larger is not meant for Postern. */
 const BODY_LIMIT_BYTES = 64 * 1024
+
+/** Of the request line and the headers together; Node's own limit. */
+const MAX_HEADER_BYTES = 16 * 1024
+
+/** A request, its body included, comes in this time or is given up: it is small, and whoever drips it holds a connection. */
+const REQUEST_WITHIN_MS = 10_000
 
 /** Beyond this an answer would be late in any case (see `answer-in-time.ts`), so it is refused at once. */
 const MAX_EVENT_LOOP_DELAY_MS = 1_900
@@ -66,86 +76,24 @@ const buildFastify = (deps: Deps) =>
     childLoggerFactory: (logger) => logger,
     forceCloseConnections: 'idle',
     schemaController: { compilersFactory: { buildSerializer: sharedSerializers() } },
-    routerOptions: { ignoreTrailingSlash: false, maxParamLength: 128 },
+    // What Ajv has to say of an answer's schema would go to standard error, into the log.
+    serializerOpts: { ajv: { logger: false } },
+    rewriteUrl: plainPath,
+    // The schemas bound what a path may hold, with the guards before them.
+    routerOptions: { ignoreTrailingSlash: false, maxParamLength: MAX_HEADER_BYTES },
+    clientErrorHandler: answerClientError,
+    requestTimeout: REQUEST_WITHIN_MS,
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: REQUEST_WITHIN_MS,
+      connectionsCheckingInterval: 1_000,
+      // It is looked for where its absence can be answered.
+      requireHostHeader: false,
+    },
+    return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>()
 
 export type App = ReturnType<typeof buildFastify>
-
-const isEmpty = (value: unknown): boolean =>
-  value === undefined ||
-  (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0)
-
-/** What a route did not ask for is refused like an unknown member; `{}` and nothing are the same. */
-const refuseUnasked: preValidationHookHandler = ({ routeOptions, body, query }, _reply, done) => {
-  const { schema } = routeOptions
-  if (!schema || schema.hide) return done()
-  if (!schema.body && !isEmpty(body)) {
-    return done(new AuthError('invalid_request', 'This route takes no body.', { fields: ['body'] }))
-  }
-  if (!schema.querystring && !isEmpty(query)) {
-    const fields = namesOf(Object.keys(query as object))
-    return done(new AuthError('invalid_request', 'This route takes no query parameters.', { fields }))
-  }
-  done()
-}
-
-/** JSON and nothing else; an empty body is no body, and the route's schema says whether it needs one. */
-const parseBodies = (app: App): void => {
-  const parse = app.getDefaultJsonParser('error', 'error')
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser<string>('application/json', { parseAs: 'string' }, (request, body, done) => {
-    if (body === '') done(null, undefined)
-    else parse(request, body, done)
-  })
-}
-
-const answerErrors = (app: App): void => {
-  app.setErrorHandler((error, request, reply) => {
-    const { status, body, headers } = renderError(error)
-    if (status >= 500) request.log.error({ err: error, request_id: request.id }, body.error)
-    reply.errorCode = body.error
-    return reply
-      .code(status)
-      .headers(headers)
-      .send({ ...body, request_id: request.id })
-  })
-  app.setNotFoundHandler(() => {
-    throw new AuthError('not_found', 'There is no such route.')
-  })
-}
-
-/**
- * Per-network flood protection. Decision: counted in each process and not in Redis, because it protects the
- * process, and would cost every request a round trip; the budgets that hold guesses down are in Redis.
- */
-const limitRates = async (app: App, deps: Deps): Promise<void> => {
-  const { rateLimitPerMinute } = deps.config
-  if (rateLimitPerMinute === 0) return
-  await app.register(rateLimit, {
-    global: false,
-    max: rateLimitPerMinute,
-    timeWindow: 60_000,
-    keyGenerator: (request) => throttledNetwork(request.ip),
-    allowList: (request) => request.url === '/healthz' || request.url === '/readyz',
-    errorResponseBuilder: (_request, context) =>
-      new AuthError('rate_limited', undefined, { retry_after: Math.max(1, Math.ceil(context.ttl / 1000)) }),
-  })
-  // A hook of the whole app, and so before the guards, which are hooks of groups: whom they refuse is counted too.
-  app.addHook('onRequest', app.rateLimit())
-}
-
-const IDLE_CHECK_MS = 50
-
-/**
- * Node closes connections that are idle when it stops accepting. One that is answering then would be kept alive
- * after its answer, for as long as its client likes, so it is looked for again.
- */
-const closeConnectionsWhenDone = (app: App): void => {
-  app.addHook('preClose', async () => {
-    const timer = setInterval(() => app.server.closeIdleConnections(), IDLE_CHECK_MS)
-    app.server.once('close', () => clearInterval(timer))
-  })
-}
 
 /** Who may come in where: a guard, and the groups of routes behind it. */
 const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
@@ -169,11 +117,12 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   app.setValidatorCompiler(compileValidator)
   parseBodies(app)
   answerErrors(app)
-  closeConnectionsWhenDone(app)
+  answerUnread(app)
   metrics.observe(app)
   answerInTime(app)
   setAnswerHeaders(app)
-  app.addHook('preValidation', refuseUnasked)
+  settleAddresses(app)
+  closeConnectionsWhenDone(app)
   await app.register(underPressure, {
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
     pressureHandler: () => {
@@ -181,6 +130,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
     },
   })
   await limitRates(app, deps)
+  refuseUnrouted(app)
   await describeApi(app, deps)
 
   await app.register(loginRoutes, { deps })

@@ -1,13 +1,13 @@
 // The log: JSON lines on standard output (pino). It carries ids, never names, codes, tokens or secrets.
-import { type Logger, pino } from 'pino'
+import { type DestinationStream, type Logger, pino } from 'pino'
 
 export type Log = Logger
 
 /** Members that must never be logged, should one ever be passed: censored wherever pino meets them. */
 const REDACTED = ['password', 'code', 'secret', 'authorization', 'cookie', 'refresh_token', 'challenge_token']
 
-/** `descriptor`: 1 for standard output, 2 for standard error. */
-export const createLog = (level: string, descriptor: 1 | 2 = 1): Log =>
+/** `to`: 1 for standard output, 2 for standard error, or a stream. */
+export const createLog = (level: string, to: 1 | 2 | DestinationStream = 1): Log =>
   pino(
     {
       level,
@@ -15,5 +15,5 @@ export const createLog = (level: string, descriptor: 1 | 2 = 1): Log =>
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ dest: descriptor, sync: true }),
+    typeof to === 'number' ? pino.destination({ dest: to, sync: true }) : to,
   )

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
-import { errorResponses } from '../wire/schemas.ts'
+import { ErrorBody, errorResponses } from '../wire/schemas.ts'
 import { checkReadiness } from './check-readiness.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -39,7 +39,8 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ deps: Deps; metrics: M
       schema: {
         tags: ['Operators'],
         summary: 'Whether PostgreSQL, Redis and the signing keys are there, each named',
-        response: { ...errorResponses(), 200: Readiness, 503: Readiness },
+        // Also a 503 of its own has two bodies: what is away, or that the process is too busy or too slow to say.
+        response: { ...errorResponses(), 200: Readiness, 503: Type.Union([Readiness, ErrorBody]) },
       },
     },
     async (_request, reply) => {

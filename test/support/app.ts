@@ -80,6 +80,8 @@ export type TestAppOptions = {
   /** Null: short-lived state in memory. */
   redisUrl?: string | null
   redisKeyPrefix?: string
+  /** Where it logs, by `LOG_LEVEL`; standard output without it. */
+  logTo?: { write: (line: string) => void }
 }
 
 let passwordHash: Promise<string> | null = null
@@ -117,7 +119,10 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
     ...options.environment,
   })
   const redisKeyPrefix = options.redisKeyPrefix ?? newKeyPrefix()
-  const deps = await openDeps(config, createLog(config.logLevel), { clock: now, redisKeyPrefix })
+  const deps = await openDeps(config, createLog(config.logLevel, options.logTo), {
+    clock: now,
+    redisKeyPrefix,
+  })
   const app = await buildApp(deps)
   app.addHook('onClose', () => deps.close())
   await app.ready()

@@ -1,0 +1,75 @@
+// How errors are answered and logged, also those that Node finds before there is a request.
+import { randomUUID } from 'node:crypto'
+import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { ConnectionError } from 'fastify'
+import { AuthError, renderError } from '../errors.ts'
+import { ANSWER_HEADERS } from './answer-headers.ts'
+import type { App } from './app.ts'
+
+export const answerErrors = (app: App): void => {
+  app.setErrorHandler((error, request, reply) => {
+    const { status, body, headers } = renderError(error)
+    if (status >= 500) request.log.error({ err: error, request_id: request.id }, body.error)
+    reply.errorCode = body.error
+    return reply
+      .code(status)
+      .headers(headers)
+      .send({ ...body, request_id: request.id })
+  })
+}
+
+type Unread = { status: number; headers: OutgoingHttpHeaders; body: string }
+
+/** An answer to what is no request yet. Its status is HTTP's own, and it ends the connection. */
+const unread = (status: number, description: string): Unread => {
+  const requestId = randomUUID()
+  const { body, headers } = renderError(new AuthError('invalid_request', description))
+  const text = JSON.stringify({ ...body, request_id: requestId })
+  return {
+    status,
+    body: text,
+    headers: {
+      ...ANSWER_HEADERS,
+      ...headers,
+      'x-request-id': requestId,
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(text),
+      connection: 'close',
+    },
+  }
+}
+
+const writeTo = (socket: Duplex, { status, headers, body }: Unread): void => {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`, () =>
+    socket.destroy(),
+  )
+}
+
+const REFUSALS: Record<string, [status: number, description: string]> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time.'],
+  HPE_HEADER_OVERFLOW: [431, 'The request line and the headers are too large.'],
+}
+
+/**
+ * Fastify's `clientErrorHandler`. Logs nothing: what came is a stranger's, may hold secrets, and is the sender's
+ * fault or the network's.
+ */
+export const answerClientError = (error: ConnectionError, socket: Duplex): void => {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const [status, description] = REFUSALS[error.code] ?? [400, 'This is not HTTP as a server can read it.']
+  writeTo(socket, unread(status, description))
+}
+
+/** What Node would answer by itself, with no body or none of ours. */
+export const answerUnread = (app: App): void => {
+  app.server.on('checkExpectation', (_request, response) => {
+    const { status, headers, body } = unread(417, 'There is nothing to expect but 100-continue.')
+    response.writeHead(status, headers).end(body)
+  })
+  app.server.on('connect', (_request, socket) => writeTo(socket, unread(400, 'This is no proxy.')))
+}

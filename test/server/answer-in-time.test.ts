@@ -1,0 +1,58 @@
+import t, { type Test } from 'tap'
+import { openTestApp } from '../support/app.ts'
+import { missingServer } from '../support/servers.ts'
+
+const skip = missingServer('postgres') || missingServer('redis')
+
+/** An app whose PostgreSQL says nothing until `end` is called, and what that app logs. */
+const openHeld = async (t: Test) => {
+  const lines: string[] = []
+  const postern = await openTestApp(t, {
+    environment: { LOG_LEVEL: 'debug' },
+    logTo: { write: (line) => lines.push(line) },
+  })
+  const held = Promise.withResolvers<never[]>()
+  t.intercept(postern.deps.postgres, 'query', { value: () => held.promise })
+  lines.length = 0
+  return { postern, held, lines }
+}
+
+const LATE = { status: 503, body: { error: 'temporarily_unavailable', retry_after: 1 } }
+
+t.test(
+  'a late answer is a 503, and is logged once, also where the route answers after all',
+  { skip },
+  async (t) => {
+    const { postern, held, lines } = await openHeld(t)
+    const answer = await postern.app.inject('/readyz')
+    t.match({ status: answer.statusCode, body: answer.json() }, LATE)
+    held.resolve([])
+    await new Promise((resolve) => setImmediate(resolve))
+    t.equal(lines.length, 1, lines.join(''))
+    t.match(JSON.parse(lines[0] ?? '{}'), { level: 'error', request_id: answer.json().request_id })
+  },
+)
+
+t.test('nor is it logged twice where the route then fails', { skip }, async (t) => {
+  const { postern, held, lines } = await openHeld(t)
+  const answer = await postern.request('POST', '/v1/login', {
+    body: { username: 'ada', password: 'some password' },
+  })
+  t.match(answer, LATE)
+  held.reject(new Error('too late to matter'))
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(lines.length, 1, lines.join(''))
+  t.match(JSON.parse(lines[0] ?? '{}'), { level: 'error', request_id: answer.body.request_id })
+})
+
+t.test('the time before a body and the time after it are one', { skip }, async (t) => {
+  const { postern } = await openHeld(t)
+  const startedAt = performance.now()
+  // The client is looked for before the body is read, and never found.
+  const answer = await postern.request('POST', '/v1/login', {
+    basic: { clientId: 'a-client', secret: 'a secret' },
+    body: { username: 'ada', password: 'some password' },
+  })
+  t.match(answer, LATE)
+  t.ok(performance.now() - startedAt < 2_500)
+})

@@ -22,7 +22,11 @@ const ASKED_SESSIONS = 500
 const verifications = async (bench: Bench, count: number): Promise<Buffer[]> => {
   const challenges = await openChallenges(bench, count)
   return challenges.map(({ challengeToken, code }) =>
-    postJson('/v1/challenges/verify', { challenge_token: challengeToken, method: 'totp', code }),
+    postJson(
+      '/v1/challenges/verify',
+      { challenge_token: challengeToken, method: 'totp', code },
+      { authorization: bench.basic },
+    ),
   )
 }
 

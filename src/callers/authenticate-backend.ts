@@ -1,40 +1,107 @@
-// The backend that opens a challenge: HTTP Basic, or a Bearer token of `client_credentials`.
+// A client's backend, which vouches for the first factor of accounts and answers their challenges: HTTP Basic, or a
+// Bearer token of `client_credentials` that was made for Postern. Every refusal is recorded.
+import { clientAuthenticationFailed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import type { Client } from '../clients/client.ts'
+import { recordEvent } from '../audit/record-event.ts'
+import { type Client, MACHINE_SCOPES, type MachineScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { authenticateClient, basicCredentials } from './authenticate-client.ts'
+import { authenticateClient, presentedCredentials } from './authenticate-client.ts'
 import { bearerToken } from './authenticate-session.ts'
+
+/** `scopes`: what it may vouch for, by its registration and by its token. `origin` names it as the one who acts. */
+export type Backend = { client: Client; scopes: readonly MachineScope[]; origin: Origin }
 
 type BackendDeps = Pick<Deps, 'postgres' | 'clients' | 'verifyAccessToken'>
 
-const bearerClient = async (
+type Identified = { client: Client; tokenScopes: readonly string[] }
+
+const refuse = async (
   deps: BackendDeps,
-  authorization: string | undefined,
-  now: Date,
-): Promise<Client> => {
+  origin: Origin,
+  about: { clientId: string | null; reason: string },
+  error: AuthError,
+): Promise<never> => {
+  await recordEvent(deps, clientAuthenticationFailed(origin, about))
+  throw error
+}
+
+const bearerClient = async (deps: BackendDeps, authorization: string, now: Date): Promise<Identified> => {
   const claims = await deps.verifyAccessToken(bearerToken(authorization), now)
   if (claims.sid !== null)
     throw new AuthError('invalid_token', 'This token speaks for an account, not for a client.')
-  if (!claims.scope.split(' ').includes('challenges')) throw new AuthError('insufficient_scope')
   const client = await deps.clients.find(claims.clientId)
   if (!client) throw new AuthError('invalid_token', 'The client is no longer registered.')
-  return client
+  return { client, tokenScopes: claims.scope.split(' ') }
 }
 
-/** @throws {AuthError} invalid_client, invalid_token, insufficient_scope */
+const identify = async (deps: BackendDeps, request: Origin, authorization: string): Promise<Identified> => {
+  if (!/^Bearer /i.test(authorization)) {
+    const credentials = await presentedCredentials(deps, request, authorization)
+    return { client: await authenticateClient(deps, credentials, request), tokenScopes: MACHINE_SCOPES }
+  }
+  try {
+    return await bearerClient(deps, authorization, request.now)
+  } catch (error) {
+    if (!(error instanceof AuthError)) throw error
+    return refuse(deps, request, { clientId: null, reason: error.code }, error)
+  }
+}
+
+/**
+ * The client that a request's `Authorization` proves.
+ * @throws {AuthError} invalid_client, invalid_token, insufficient_scope (a token that may vouch for nobody)
+ */
+const authenticatePresented = async (
+  deps: BackendDeps,
+  request: Origin,
+  authorization: string,
+): Promise<Backend> => {
+  const { client, tokenScopes } = await identify(deps, request, authorization)
+  const { clientId } = client
+  const origin: Origin = { ...request, actor: { type: 'client', id: clientId } }
+  const mayVouch = MACHINE_SCOPES.filter((scope) => tokenScopes.includes(scope))
+  if (mayVouch.length === 0) {
+    const about = { clientId, reason: 'insufficient_scope' }
+    return refuse(deps, origin, about, new AuthError('insufficient_scope'))
+  }
+  return { client, scopes: mayVouch.filter((scope) => client.scopes.includes(scope)), origin }
+}
+
+/**
+ * The backend that opens a challenge.
+ * @throws {AuthError} invalid_client, invalid_token, insufficient_scope
+ */
 export const authenticateBackend = async (
   deps: BackendDeps,
+  request: Origin,
   authorization: string | undefined,
-  origin: Origin,
-): Promise<Client> => {
-  const basic = basicCredentials(authorization)
-  if (!basic && authorization === undefined) throw new AuthError('invalid_client')
-  const client = basic
-    ? await authenticateClient(deps, basic, origin)
-    : await bearerClient(deps, authorization, origin.now)
+): Promise<Backend> => {
+  if (authorization === undefined) {
+    const about = { clientId: null, reason: 'no_credentials' }
+    return refuse(deps, request, about, new AuthError('invalid_client'))
+  }
+  const backend = await authenticatePresented(deps, request, authorization)
   // A public client proves nothing, so it cannot vouch for anyone's first factor.
-  if (client.secretHash === null || !client.scopes.includes('challenges'))
-    throw new AuthError('insufficient_scope')
-  return client
+  if (backend.client.secretHash === null || backend.scopes.length === 0) {
+    const about = { clientId: backend.client.clientId, reason: 'insufficient_scope' }
+    return refuse(deps, backend.origin, about, new AuthError('insufficient_scope'))
+  }
+  return backend
 }
+
+/** Who answers a challenge: a backend, or nobody that says who it is. */
+export type Answering = { backend: Backend | null; origin: Origin }
+
+/**
+ * What is presented must be right; whether anything has to be is the challenge's to say.
+ * @throws {AuthError} invalid_client, invalid_token, insufficient_scope
+ */
+export const authenticateAnswering = async (
+  deps: BackendDeps,
+  request: Origin,
+  authorization: string | undefined,
+): Promise<Answering> => ({
+  backend: authorization === undefined ? null : await authenticatePresented(deps, request, authorization),
+  origin: request,
+})

@@ -18,21 +18,38 @@ export type ClientCredentials = {
 }
 
 /** RFC 6749 2.3.1: both parts are form-encoded before they are joined. */
-const formDecode = (part: string): string => {
+const formDecode = (part: string | undefined): string | null => {
   try {
-    return decodeURIComponent(part.replaceAll('+', ' '))
+    return part === undefined ? null : decodeURIComponent(part.replaceAll('+', ' '))
   } catch {
-    throw new AuthError('invalid_client')
+    return null
   }
 }
 
-/** The credentials of `Authorization: Basic …`; null where there is no such header. */
-export const basicCredentials = (authorization: string | undefined): ClientCredentials | null => {
-  const [, encoded] = /^Basic ([A-Za-z0-9+/]+=*)$/i.exec(authorization ?? '') ?? []
-  if (!encoded) return null
-  const [, clientId = '', secret = ''] =
-    /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? []
-  return { clientId: formDecode(clientId), secret: formDecode(secret), method: 'client_secret_basic' }
+/** Null where `authorization` is not HTTP Basic as RFC 7617 writes it. */
+const parseBasic = (authorization: string): ClientCredentials | null => {
+  const [, encoded = ''] = /^Basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization) ?? []
+  const [, id, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? []
+  const clientId = formDecode(id)
+  const secret = formDecode(password)
+  return clientId && secret !== null ? { clientId, secret, method: 'client_secret_basic' } : null
+}
+
+/**
+ * The credentials of a request's `Authorization` header. Whoever sends one means to be somebody, so one that cannot
+ * be read is a refusal, never the same as none.
+ * @throws {AuthError} invalid_client, recorded
+ */
+export const presentedCredentials = async (
+  deps: Pick<Deps, 'postgres'>,
+  origin: Origin,
+  authorization: string,
+): Promise<ClientCredentials> => {
+  const credentials = parseBasic(authorization)
+  if (credentials) return credentials
+  const about = { clientId: null, reason: 'malformed_credentials' }
+  await recordEvent(deps, clientAuthenticationFailed(origin, about))
+  throw new AuthError('invalid_client')
 }
 
 const refusal = (client: Client | null, credentials: ClientCredentials): string | null => {

@@ -57,7 +57,8 @@ export type ListedSession = SessionRecord & { lastSeenAt: number; absoluteAt: nu
 /** `after`: the last session of the page before (`createdAt` in epoch seconds); null for the first page. */
 export type SessionPage = { limit: number; after: { createdAt: number; sid: string } | null }
 
-export type ChallengePurpose = 'login' | 'step_up'
+/** `vouched`: the sign-in of an account of Postern's own, whose first factor a client's backend has checked. */
+export type ChallengePurpose = 'login' | 'vouched' | 'step_up'
 
 /** What a challenge is bound to. Kept short: one pending challenge takes less than 700 bytes of Redis. */
 export type ChallengeRecord = {

@@ -6,8 +6,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
 import {
   authenticateClient,
-  basicCredentials,
   type ClientCredentials,
+  presentedCredentials,
 } from '../callers/authenticate-client.ts'
 import { originOf } from '../callers/request-origin.ts'
 import { requireResource } from '../clients/audience.ts'
@@ -44,8 +44,7 @@ const TokenBody = Strict(
 type TokenBody = Static<typeof TokenBody>
 
 /** RFC 6749 2.3.1: one way of authentication a request. */
-const credentialsOf = (authorization: string | undefined, body: TokenBody): ClientCredentials => {
-  const basic = basicCredentials(authorization)
+const credentialsOf = (basic: ClientCredentials | null, body: TokenBody): ClientCredentials => {
   if (basic && (body.client_secret !== undefined || (body.client_id ?? basic.clientId) !== basic.clientId)) {
     throw new AuthError('invalid_request', 'Authenticate the client one way, not two.', {
       fields: ['client_id'],
@@ -108,11 +107,11 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
     async (request) => {
       const { body } = request
       const now = deps.clock()
-      const client = await authenticateClient(
-        deps,
-        credentialsOf(request.headers.authorization, body),
-        originOf(request, now),
-      )
+      const { authorization } = request.headers
+      const caller = originOf(request, now)
+      const basic =
+        authorization === undefined ? null : await presentedCredentials(deps, caller, authorization)
+      const client = await authenticateClient(deps, credentialsOf(basic, body), caller)
       const origin = originOf(request, now, { type: 'client', id: client.clientId })
       // Before a refresh token is used up for nothing.
       const audience =

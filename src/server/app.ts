@@ -20,6 +20,7 @@ import {
   guardSettings,
 } from '../callers/guard-account.ts'
 import { guardAdministration } from '../callers/guard-administration.ts'
+import { guardAnswering, guardBackend } from '../callers/guard-backend.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { metadataRoutes } from '../oauth/metadata-routes.ts'
@@ -34,7 +35,7 @@ import {
 import { passwordRoutes } from '../profile/password-routes.ts'
 import { profileChangeRoutes, profileRoutes } from '../profile/routes.ts'
 import { logoutRoutes, sessionRoutes } from '../profile/session-routes.ts'
-import { challengeRoutes } from '../sign-in/challenge-routes.ts'
+import { challengeOpeningRoutes, challengeRoutes } from '../sign-in/challenge-routes.ts'
 import { loginRoutes } from '../sign-in/login-routes.ts'
 import { stepUpRoutes } from '../sign-in/step-up-routes.ts'
 import { compileValidator } from '../wire/validation.ts'
@@ -97,6 +98,8 @@ export type App = ReturnType<typeof buildFastify>
 
 /** Who may come in where: a guard, and the groups of routes behind it. */
 const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
+  [guardBackend, [challengeOpeningRoutes]],
+  [guardAnswering, [challengeRoutes]],
   [guardBearer, [logoutRoutes]],
   [guardSession, [sessionRoutes]],
   [guardAccount, [profileRoutes, activityRoutes, secondFactorRoutes, stepUpRoutes]],
@@ -134,7 +137,6 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   await describeApi(app, deps)
 
   await app.register(loginRoutes, { deps })
-  await app.register(challengeRoutes, { deps })
   await app.register(oauthRoutes, { deps })
   await app.register(metadataRoutes, { deps })
   for (const [guard, plugins] of GUARDED) {

@@ -5,7 +5,7 @@
 //   4. pass the challenge and open the session, in one step that exactly one caller wins;
 //   5. sign the tokens.
 // A crash after 3 costs the user one code; in no order of events is a code good twice.
-import type { Account } from '../accounts/account.ts'
+import { type Account, isAdministrator } from '../accounts/account.ts'
 import { challengePassed, challengeRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
@@ -21,7 +21,11 @@ import type { Method } from '../policy/policy.ts'
 import { newSession } from '../sessions/new-session.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 
-export type PassedChallenge = { status: 'authenticated' } & Tokens & { recovery_codes_remaining?: number }
+export type PassedChallenge = { status: 'authenticated' } & Tokens & {
+    recovery_codes_remaining?: number
+    /** Whose challenge it was, for the backend that has opened it for an account of Postern's own. */
+    username?: string
+  }
 
 type AttemptDeps = Pick<
   Deps,
@@ -46,6 +50,7 @@ export const attemptChallenge = async (
   const origin: Origin = { ...request, actor: { type: 'account', id: record.accountId } }
   const { account, match } = await checkCode(deps, origin, attempt, answer)
   await askGate(deps, origin, record, account)
+  if (record.purpose === 'vouched' && isAdministrator(account)) return refuseVouched(deps, origin, record)
   const client = await clientOf(deps, record)
 
   const { session, refreshToken } = await prepareSession(deps, origin, record, account)
@@ -62,6 +67,7 @@ export const attemptChallenge = async (
   return {
     status: 'authenticated',
     ...mintTokens(deps, session, { account, client, refreshToken }, origin.now),
+    ...(record.purpose === 'vouched' && account.username !== null && { username: account.username }),
     ...(match.kind === 'recovery_code' && { recovery_codes_remaining: match.remaining }),
   }
 }
@@ -80,6 +86,16 @@ const passedEvent = (
     amr: session.amr,
     ...(match.kind === 'totp' && { authenticatorId: match.authenticatorId }),
   })
+
+/** No client's word is taken for an administrator, also for one that has become one (docs/security.md 41). */
+const refuseVouched = async (
+  deps: AttemptDeps,
+  origin: Origin,
+  { accountId, clientId }: ChallengeRecord,
+): Promise<never> => {
+  await recordEvent(deps, challengeRefused(origin, { accountId, clientId, reason: 'administrator' }))
+  throw new AuthError('access_denied')
+}
 
 const clientOf = async (deps: AttemptDeps, record: ChallengeRecord) => {
   const client = await deps.clients.find(record.clientId)

@@ -15,8 +15,7 @@ export const cancelChallenge = async (
   const record = await deps.ephemeral.challenges.cancel(challengeToken, origin.now.getTime())
   if (!record) throw new AuthError('invalid_challenge')
   const { accountId, clientId } = record
-  await recordEvent(
-    deps,
-    challengeCancelled({ ...origin, actor: { type: 'account', id: accountId } }, { accountId, clientId }),
-  )
+  const { actor } = origin
+  const by = actor.type === 'client' ? actor : ({ type: 'account', id: accountId } as const)
+  await recordEvent(deps, challengeCancelled({ ...origin, actor: by }, { accountId, clientId }))
 }

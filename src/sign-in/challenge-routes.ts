@@ -4,9 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { RoleName } from '../accounts/schemas.ts'
 import { Code, refuseMisshapen } from '../authenticators/code.ts'
-import { authenticateBackend } from '../callers/authenticate-backend.ts'
-import { authenticateClient, basicCredentials } from '../callers/authenticate-client.ts'
-import { originOf } from '../callers/request-origin.ts'
+import { answeringOf, backendOf } from '../callers/guard-backend.ts'
 import type { Deps } from '../deps.ts'
 import { Method } from '../policy/policy.ts'
 import { Address, errorResponses, PlainText, Strict } from '../wire/schemas.ts'
@@ -76,7 +74,8 @@ const VerifyBody = Strict(
 
 const CancelBody = Strict({ challenge_token: OpaqueToken })
 
-export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+/** Behind the guard of backends: nothing of a body is looked at before its sender is known. */
+export const challengeOpeningRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
     '/v1/challenges',
     {
@@ -84,8 +83,10 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
         tags: ['Signing in'],
         summary: 'Open a challenge for an account whose first factor the client has checked',
         description:
-          'For a client with scope `challenges`: HTTP Basic, or a Bearer token from `client_credentials`. ' +
-          'A new `subject` is known from then on, as that client’s own.',
+          'For a client’s backend: HTTP Basic, or a Bearer token from `client_credentials` for Postern. With the scope ' +
+          '`challenges` it vouches for its own `subject`s; a new one is known from then on. With ' +
+          '`challenges:accounts` for a `username` of Postern’s: one with an authenticator, and no administrator. ' +
+          'What it has opened, that backend alone answers and cancels; the answers name whom it is for.',
         security: [{ client: [] }, { bearer: [] }],
         body: OpenBody,
         response: {
@@ -94,7 +95,7 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
             'invalid_client',
             'invalid_token',
             'insufficient_scope',
-            'not_found',
+            'access_denied',
             'account_disabled',
             'account_locked',
             'policy_violation',
@@ -104,12 +105,9 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
       },
     },
     async (request) => {
-      const now = deps.clock()
-      const client = await authenticateBackend(deps, request.headers.authorization, originOf(request, now))
-      const origin = originOf(request, now, { type: 'client', id: client.clientId })
       const { subject, username, amr = ['pwd'], ip = null, user_agent: userAgent = null } = request.body
       const { email, display_name: displayName, roles } = request.body
-      return openChallenge(deps, origin, client, {
+      return openChallenge(deps, backendOf(request), {
         subject,
         username,
         amr,
@@ -121,7 +119,9 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
       })
     },
   )
+}
 
+export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
     '/v1/challenges/verify',
     {
@@ -129,9 +129,9 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
         tags: ['Signing in'],
         summary: 'Answer a challenge',
         description:
-          'A backend may authenticate as its client (HTTP Basic); the challenge must then be one of its own. ' +
-          'A malformed code, or a method that is not offered, spends no attempt.',
-        security: [{}, { client: [] }],
+          'What a client’s backend has opened, it answers itself, authenticated as it was then; nobody else can. ' +
+          'A malformed code, a method that is not offered, or the wrong caller spends no attempt.',
+        security: [{}, { client: [] }, { bearer: [] }],
         body: VerifyBody,
         response: {
           200: Authenticated,
@@ -139,6 +139,8 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
             'invalid_code',
             'invalid_challenge',
             'invalid_client',
+            'invalid_token',
+            'access_denied',
             'account_locked',
             'account_disabled',
           ),
@@ -148,11 +150,9 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
     async (request) => {
       const { challenge_token: challengeToken, method, code } = request.body
       refuseMisshapen(method, code)
-      const origin = originOf(request, deps.clock())
-      const basic = basicCredentials(request.headers.authorization)
-      if (basic)
-        await requireOwnChallenge(deps, origin, await authenticateClient(deps, basic, origin), challengeToken)
-      return attemptChallenge(deps, origin, { challengeToken, method, code })
+      const answering = answeringOf(request)
+      await requireOwnChallenge(deps, answering, challengeToken)
+      return attemptChallenge(deps, answering.origin, { challengeToken, method, code })
     },
   )
 
@@ -162,12 +162,19 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
       schema: {
         tags: ['Signing in'],
         summary: 'Cancel a challenge',
+        security: [{}, { client: [] }, { bearer: [] }],
         body: CancelBody,
-        response: { 204: Type.Null(), ...errorResponses('invalid_challenge') },
+        response: {
+          204: Type.Null(),
+          ...errorResponses('invalid_challenge', 'invalid_client', 'invalid_token'),
+        },
       },
     },
     async (request, reply) => {
-      await cancelChallenge(deps, originOf(request, deps.clock()), request.body.challenge_token)
+      const { challenge_token: challengeToken } = request.body
+      const answering = answeringOf(request)
+      await requireOwnChallenge(deps, answering, challengeToken)
+      await cancelChallenge(deps, answering.backend?.origin ?? answering.origin, challengeToken)
       return reply.code(204).send(null)
     },
   )

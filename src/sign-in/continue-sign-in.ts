@@ -10,7 +10,7 @@ import { findAnswerable } from '../authenticators/store.ts'
 import { type Client, registrationOf } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
-import type { AccountState } from '../ephemeral/ephemeral.ts'
+import type { AccountState, ChallengePurpose } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { type Decision, decide } from '../policy/decide.ts'
 import { ENROLLMENT_TTL_SECONDS } from '../policy/policy.ts'
@@ -27,6 +27,8 @@ export type PrimaryAuthentication = Decided & {
   amr: string[]
   /** The end user's, where a client's backend asks on their behalf; null: the request's own. */
   endUser: { ip: string | null; userAgent: string | null } | null
+  /** Left out: `login`. */
+  purpose?: Exclude<ChallengePurpose, 'step_up'>
 }
 
 export type SignInAnswer =
@@ -116,7 +118,7 @@ const challenge = async (
   const opened = await deps.ephemeral.challenges.open(token, {
     record: {
       ...grounds(primary, origin),
-      purpose: 'login',
+      purpose: primary.purpose ?? 'login',
       sid: null,
       ip: primary.endUser?.ip ?? null,
       userAgent: primary.endUser?.userAgent ?? null,

@@ -1,7 +1,7 @@
 // Signing in with a password. This room owns the way from a first factor to tokens.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { authenticateClient, basicCredentials } from '../callers/authenticate-client.ts'
+import { authenticateClient, presentedCredentials } from '../callers/authenticate-client.ts'
 import { originOf } from '../callers/request-origin.ts'
 import { BUILT_IN_CLIENT } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
@@ -49,7 +49,9 @@ export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
     async (request) => {
       const { username, password, client_id: clientId, scope } = request.body
       const origin = originOf(request, deps.clock())
-      const basic = basicCredentials(request.headers.authorization)
+      const { authorization } = request.headers
+      const basic =
+        authorization === undefined ? null : await presentedCredentials(deps, origin, authorization)
       if (basic && clientId !== undefined && clientId !== basic.clientId) {
         throw new AuthError('invalid_request', 'client_id is not the client of HTTP Basic.', {
           fields: ['client_id'],

@@ -1,10 +1,10 @@
-import type { Account } from '../accounts/account.ts'
+import { type Account, isAdministrator } from '../accounts/account.ts'
 import { knowSubject } from '../accounts/know-subject.ts'
 import { findAccountByName } from '../accounts/store.ts'
 import { primaryAuthenticationFailed } from '../audit/authentication-events.ts'
-import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
-import { type Client, grantScope, USER_SCOPES } from '../clients/client.ts'
+import type { Backend } from '../callers/authenticate-backend.ts'
+import { grantScope, type MachineScope, USER_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { continueSignIn, type SignInAnswer } from './continue-sign-in.ts'
@@ -21,42 +21,71 @@ export type Vouched = {
   roles?: string[] | undefined
 }
 
+/** Whom it is for, as the backend names them: nobody else's challenge can be put in its place (docs/security.md 43). */
+export type VouchedAnswer = SignInAnswer & { subject?: string; username?: string }
+
 type OpenDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes'>
 
-const findVouched = async (
+/** Recorded with its reason; the caller is only told that it may not. */
+const refuse = async (
   deps: OpenDeps,
-  origin: Origin,
-  client: Client,
-  vouched: Vouched,
-): Promise<Account> => {
-  const { subject, username, email, displayName, roles } = vouched
-  if (subject !== undefined)
-    return knowSubject(deps, origin, client.clientId, { subject, email, displayName, roles })
-  const found = await findAccountByName(deps, username ?? '')
-  if (found) return found.account
-  const about = { accountId: null, clientId: client.clientId, reason: 'unknown_account' }
-  await recordEvent(deps, primaryAuthenticationFailed(origin, about))
-  throw new AuthError('not_found', 'There is no account by that user name.', { fields: ['username'] })
+  { client, origin }: Backend,
+  about: { accountId: string | null; reason: string },
+  error: AuthError,
+): Promise<never> => {
+  await recordEvent(deps, primaryAuthenticationFailed(origin, { ...about, clientId: client.clientId }))
+  throw error
+}
+
+const requireVouching = async (deps: OpenDeps, backend: Backend, scope: MachineScope): Promise<void> => {
+  if (backend.scopes.includes(scope)) return
+  const error = new AuthError('insufficient_scope', `This takes the scope ${scope}.`)
+  await refuse(deps, backend, { accountId: null, reason: 'insufficient_scope' }, error)
 }
 
 /**
- * Continues the sign-in of an account whose first factor `client` has checked itself.
- * @throws {AuthError} invalid_request, not_found, account_disabled, account_locked
+ * An account of Postern's own that a client may vouch for (docs/security.md 41). Never an administrator, and never
+ * one without an authenticator: the client's word alone would be enough to enroll one, or to sign in.
+ */
+const findVouchedAccount = async (deps: OpenDeps, backend: Backend, username: string): Promise<Account> => {
+  await requireVouching(deps, backend, 'challenges:accounts')
+  const found = await findAccountByName(deps, username)
+  // One answer to all three, so that it does not tell which accounts there are, or who administrates.
+  const refuseAs = (reason: string) => {
+    const error = new AuthError('access_denied', 'No client can vouch for this account.')
+    return refuse(deps, backend, { accountId: found?.account.id ?? null, reason }, error)
+  }
+  if (!found) return refuseAs('unknown_account')
+  if (isAdministrator(found.account)) return refuseAs('administrator')
+  if (found.account.enrolledAuthenticators === 0) return refuseAs('no_authenticator')
+  return found.account
+}
+
+const findVouched = async (deps: OpenDeps, backend: Backend, vouched: Vouched): Promise<Account> => {
+  const { subject, username = '', email, displayName, roles } = vouched
+  if (subject === undefined) return findVouchedAccount(deps, backend, username)
+  await requireVouching(deps, backend, 'challenges')
+  return knowSubject(deps, backend.origin, backend.client.clientId, { subject, email, displayName, roles })
+}
+
+/**
+ * Continues the sign-in of an account whose first factor `backend` has checked itself.
+ * @throws {AuthError} invalid_request, insufficient_scope, access_denied, account_disabled, account_locked
  */
 export const openChallenge = async (
   deps: OpenDeps,
-  origin: Origin,
-  client: Client,
+  backend: Backend,
   vouched: Vouched,
-): Promise<SignInAnswer> => {
+): Promise<VouchedAnswer> => {
   if ((vouched.subject === undefined) === (vouched.username === undefined)) {
     throw new AuthError('invalid_request', 'Give either subject or username.', {
       fields: ['subject', 'username'],
     })
   }
-  const account = await findVouched(deps, origin, client, vouched)
+  const { client, origin } = backend
+  const account = await findVouched(deps, backend, vouched)
   const state = await deps.ephemeral.budgets.read(account.id, origin.now.getTime())
-  return continueSignIn(deps, origin, {
+  const answer = await continueSignIn(deps, origin, {
     account,
     passwordHash: null,
     state,
@@ -64,5 +93,8 @@ export const openChallenge = async (
     scope: grantScope(client, undefined, USER_SCOPES),
     amr: vouched.amr,
     endUser: { ip: vouched.ip, userAgent: vouched.userAgent },
+    purpose: account.clientId === null ? 'vouched' : 'login',
   })
+  const { subject, username } = account
+  return { ...answer, ...(subject !== null && { subject }), ...(username !== null && { username }) }
 }

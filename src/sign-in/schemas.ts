@@ -25,11 +25,23 @@ export const TOKEN_MEMBERS = {
   auth_time: Type.Integer({ description: 'Epoch seconds.', examples: [1795255800] }),
 }
 
+/** Whom a challenge is for, as the backend that opened it names them: it compares this with whom it meant. */
+const VOUCHED_MEMBERS = {
+  subject: TOKEN_MEMBERS.subject,
+  username: Type.Optional(
+    Type.String({
+      description: 'The account’s user name, where a backend opened a challenge for one of Postern’s own.',
+      examples: ['ada'],
+    }),
+  ),
+}
+
 export const Authenticated = Type.Object(
   {
     status: Type.Literal('authenticated'),
     ...TOKEN_MEMBERS,
     recovery_codes_remaining: Type.Optional(Type.Integer()),
+    username: VOUCHED_MEMBERS.username,
   },
   { title: 'Authenticated' },
 )
@@ -43,6 +55,7 @@ export const ChallengeRequired = Type.Object(
       examples: [[{ method: 'totp' }, { method: 'recovery_code' }]],
     }),
     reasons: Type.Array(Type.String(), { examples: [['role_requires_second_factor']] }),
+    ...VOUCHED_MEMBERS,
   },
   { title: 'ChallengeRequired' },
 )
@@ -54,6 +67,7 @@ export const EnrollmentRequired = Type.Object(
     expires_in: Type.Integer({ examples: [900] }),
     methods: Type.Array(Type.String(), { examples: [['totp']] }),
     reasons: Type.Array(Type.String(), { examples: [['role_requires_second_factor']] }),
+    ...VOUCHED_MEMBERS,
   },
   { title: 'EnrollmentRequired' },
 )

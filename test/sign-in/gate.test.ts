@@ -140,19 +140,37 @@ const SITUATIONS: Record<string, (postern: TestApp) => Promise<Situation>> = {
     const earlier = await postern.signIn(account)
     const totp = await postern.enrollTotp(account)
     await setRoles(postern, account, ['admin'])
-    return { postern, account, totp, client: await postern.createClient(), earlier }
+    return {
+      postern,
+      account,
+      totp,
+      client: await postern.createClient({ scopes: ['challenges', 'challenges:accounts'] }),
+      earlier,
+    }
   },
   'an account that enrolled of its own accord': async (postern) => {
     const account = await postern.createAccount()
     const earlier = await postern.signIn(account)
     const totp = await postern.enrollTotp(account)
-    return { postern, account, totp, client: await postern.createClient(), earlier }
+    return {
+      postern,
+      account,
+      totp,
+      client: await postern.createClient({ scopes: ['challenges', 'challenges:accounts'] }),
+      earlier,
+    }
   },
   'an account whose role requires what it has not': async (postern) => {
     const account = await postern.createAccount()
     const earlier = await postern.signIn(account)
     await setRoles(postern, account, ['admin'])
-    return { postern, account, totp: null, client: await postern.createClient(), earlier }
+    return {
+      postern,
+      account,
+      totp: null,
+      client: await postern.createClient({ scopes: ['challenges', 'challenges:accounts'] }),
+      earlier,
+    }
   },
   'an account whose authenticator was disabled by too many wrong codes': async (postern) => {
     const account = await postern.createAccount()
@@ -163,13 +181,25 @@ const SITUATIONS: Record<string, (postern: TestApp) => Promise<Situation>> = {
       text: `UPDATE authenticators SET status = 'disabled' WHERE id = $1`,
     }
     await postern.deps.postgres.query(disable, [totp.authenticatorId])
-    return { postern, account, totp, client: await postern.createClient(), earlier }
+    return {
+      postern,
+      account,
+      totp,
+      client: await postern.createClient({ scopes: ['challenges', 'challenges:accounts'] }),
+      earlier,
+    }
   },
   'any account, where the policy requires it of all': async (postern) => {
     const account = await postern.createAccount()
     const earlier = await postern.signIn(account)
     await postern.setPolicy({ required_for_all: true })
-    return { postern, account, totp: null, client: await postern.createClient(), earlier }
+    return {
+      postern,
+      account,
+      totp: null,
+      client: await postern.createClient({ scopes: ['challenges', 'challenges:accounts'] }),
+      earlier,
+    }
   },
 }
 

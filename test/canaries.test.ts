@@ -64,7 +64,8 @@ t.test('no secret is in the log, the audit, PostgreSQL or Redis', { skip }, asyn
     code,
   })
   t.equal(tokens.status, 'authenticated')
-  const pending = await send('/v1/challenges', { username }, { authorization: basic })
+  const pending = await send('/v1/login', { username, password: PASSWORD })
+  await send('/v1/challenges', { subject: 's' }, { authorization: basic })
   await send(
     '/v1/challenges',
     { subject: 's' },

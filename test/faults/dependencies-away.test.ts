@@ -24,8 +24,7 @@ const requests = async (postern: TestApp) => {
         postern.request('POST', '/v1/challenges/verify', {
           body: { challenge_token: body.challenge_token, method: 'totp', code: totp.code() },
         }),
-      open: () =>
-        postern.request('POST', '/v1/challenges', { basic: client, body: { username: account.username } }),
+      open: () => postern.request('POST', '/v1/challenges', { basic: client, body: { subject: 'flask-1' } }),
       renew: () =>
         postern.request('POST', '/oauth2/token', {
           form: { grant_type: 'refresh_token', refresh_token: signedIn.refresh_token, client_id: 'postern' },

@@ -37,7 +37,7 @@ type AskedFor = { accountId: string; sessionId: string | null; purpose: 'confirm
 /**
  * Takes one attempt at a challenge. A refusal is recorded with its reason.
  * @throws {AuthError} invalid_challenge, account_locked, invalid_request (a method or a length that is not
- *   offered, which spends no attempt)
+ *   offered, or a method that the policy admits no longer; it spends no attempt)
  */
 export const takeChallengeAttempt = async (
   deps: AttemptDeps,
@@ -46,8 +46,10 @@ export const takeChallengeAttempt = async (
   { method, code }: Answer,
 ): Promise<ChallengeAttempt> => {
   const { challenges } = deps.ephemeral
+  const policy = deps.policy.current()
+  if (!policy.allowed_methods.includes(method)) return refuseDropped(deps, origin, challengeToken, method)
   const refused = { accountId: null, clientId: null, reason: 'unknown_challenge' }
-  const limits = attemptLimits(deps.policy.current())
+  const limits = attemptLimits(policy)
   const taken =
     accountTagOf('challenge', challengeToken) === null
       ? ({ kind: 'unknown' } as const)
@@ -64,6 +66,19 @@ export const takeChallengeAttempt = async (
   if (taken.kind === 'method_not_offered') throw notOffered(method, taken.methods)
   await recordEvent(deps, challengeRefused(origin, refused))
   throw new AuthError('invalid_challenge')
+}
+
+/** It was offered when the challenge was opened; the policy has dropped it since. */
+const refuseDropped = async (
+  deps: AttemptDeps,
+  origin: Origin,
+  challengeToken: string,
+  method: Method,
+): Promise<never> => {
+  const record = await deps.ephemeral.challenges.find(challengeToken, origin.now.getTime())
+  const about = { accountId: record?.accountId ?? null, clientId: record?.clientId ?? null }
+  await recordEvent(deps, challengeRefused(origin, { ...about, reason: 'method_not_allowed' }))
+  throw notOffered(method, [])
 }
 
 const notOffered = (method: Method, shapes: readonly string[]): AuthError =>

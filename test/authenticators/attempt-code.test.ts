@@ -134,6 +134,42 @@ const READABLE = {
   text: `UPDATE authenticators SET secret_sealed = substr(secret_sealed, 6) WHERE account_id = $1`,
 }
 
+t.test('a method that the policy has dropped opens nothing any more', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  for (const dropped of ['recovery_code', 'totp'] as const) {
+    t.test(dropped, async (t) => {
+      await postern.setPolicy({ allowed_methods: ['totp', 'recovery_code'] })
+      const { account, totp, recoveryCode, verify, disable } = await askedForCodes(postern)
+      const bearer: string = (await postern.signIn(account, totp)).access_token
+      const stepUp = await postern.request('POST', '/v1/me/step-up', { bearer, body: { max_age: 0 } })
+      postern.advance(30)
+      await postern.setPolicy({ allowed_methods: [dropped === 'totp' ? 'recovery_code' : 'totp'] })
+      const before = await storedFactors(postern, account)
+      const code = dropped === 'totp' ? totp.code() : recoveryCode
+      const answer = { challenge_token: stepUp.body.challenge_token, method: dropped, code }
+      for (const refused of [
+        await verify(dropped, code),
+        await postern.request('POST', '/v1/challenges/verify', { body: answer }),
+        await disable(dropped, code),
+      ]) {
+        t.equal(refused.status, 400, refused.text)
+        t.ok(refused.body.fields.includes('method'))
+      }
+      t.same(await storedFactors(postern, account), before)
+      const events = await postern.auditEvents({ accountId: account.id, event: 'challenge.refused' })
+      t.same(
+        events.map(({ details }) => details.reason),
+        ['method_not_allowed', 'method_not_allowed'],
+      )
+
+      const { lockedUntilMs } = await postern.deps.ephemeral.budgets.read(account.id, postern.now().getTime())
+      t.equal(lockedUntilMs, null)
+      const left = dropped === 'totp' ? verify('recovery_code', recoveryCode) : verify('totp', totp.code())
+      t.equal((await left).status, 200, 'the other one does')
+    })
+  }
+})
+
 t.test('an attempt is given back where its code could not be compared', { skip }, async (t) => {
   const postern = await openTestApp(t)
 

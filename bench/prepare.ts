@@ -4,7 +4,7 @@ import PQueue from 'p-queue'
 import { v7 as uuidv7 } from 'uuid'
 import { clientCreated } from '../src/audit/administration-events.ts'
 import { systemOrigin } from '../src/audit/event.ts'
-import { secretContext } from '../src/authenticators/authenticator.ts'
+import { sealSecret } from '../src/authenticators/authenticator.ts'
 import { type Client, registrationOf } from '../src/clients/client.ts'
 import { insertClient } from '../src/clients/store.ts'
 import { readConfig } from '../src/config.ts'
@@ -54,7 +54,9 @@ const createAccounts = async (deps: Deps, count: number): Promise<BenchAccount[]
   }))
   const ids = accounts.map(({ id }) => id)
   const subjects = accounts.map(({ subject }) => subject)
-  const sealed = accounts.map((one) => deps.sealer.seal(one.secret, secretContext(one.authenticatorId)))
+  const sealed = accounts.map(({ id, authenticatorId, secret }) =>
+    sealSecret(deps.sealer, secret, { accountId: id, authenticatorId }),
+  )
   await deps.postgres.query(INSERT_ACCOUNTS, [ids, subjects, CLIENT_ID])
   const authenticatorIds = accounts.map(({ authenticatorId }) => authenticatorId)
   await deps.postgres.query(INSERT_AUTHENTICATORS, [authenticatorIds, ids, sealed])

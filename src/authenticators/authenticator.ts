@@ -53,12 +53,31 @@ export type TotpRow = {
   step_seconds: number
 }
 
-/** What a sealed secret is bound to: its row and column. */
-export const secretContext = (authenticatorId: string): string => `authenticators.secret:${authenticatorId}`
+/** Whose secret it is, and in which row. */
+export type SecretOwner = { accountId: string; authenticatorId: string }
 
-export const toTotpAuthenticator = (row: TotpRow, sealer: Sealer): TotpAuthenticator => ({
+/**
+ * Stands between the key id and the rest of a secret that is bound to its account. Those without it were sealed
+ * before secrets were; they are bound to their row and column alone until `postern key reseal` seals them again.
+ */
+export const BOUND_TO_ACCOUNT = 'account.'
+
+const boundContext = ({ accountId, authenticatorId }: SecretOwner): string =>
+  `authenticators.secret:${accountId}:${authenticatorId}`
+
+/** Seals a secret for one row of one account: given to another, it does not open. */
+export const sealSecret = (sealer: Sealer, secret: Buffer, owner: SecretOwner): string =>
+  sealer.seal(secret, boundContext(owner)).replace(':', `:${BOUND_TO_ACCOUNT}`)
+
+/** @throws {UnsealError} also where the secret is another account's */
+export const openSecret = (sealer: Sealer, sealed: string, owner: SecretOwner): Buffer =>
+  sealed.includes(`:${BOUND_TO_ACCOUNT}`)
+    ? sealer.open(sealed.replace(`:${BOUND_TO_ACCOUNT}`, ':'), boundContext(owner))
+    : sealer.open(sealed, `authenticators.secret:${owner.authenticatorId}`)
+
+export const toTotpAuthenticator = (row: TotpRow, accountId: string, sealer: Sealer): TotpAuthenticator => ({
   id: row.authenticator_id,
-  secret: sealer.open(row.secret_sealed, secretContext(row.authenticator_id)),
+  secret: openSecret(sealer, row.secret_sealed, { accountId, authenticatorId: row.authenticator_id }),
   algorithm: row.algorithm,
   digits: row.digits,
   stepSeconds: row.step_seconds,

@@ -108,7 +108,7 @@ export const findPendingTotp = async (
   now: Date,
 ): Promise<TotpAuthenticator | null> => {
   const [row] = await deps.postgres.query<TotpRow>(FIND_PENDING, [authenticatorId, accountId, now])
-  return row ? toTotpAuthenticator(row, deps.sealer) : null
+  return row ? toTotpAuthenticator(row, accountId, deps.sealer) : null
 }
 
 // The time step that confirmed it is burned with it: the same code does not sign in as well (RFC 6238 5.2).

@@ -37,7 +37,7 @@ export const findTotp = async (
   const enrolled = rows.filter((row): row is AccountRow & TotpRow => row.authenticator_id !== null)
   return {
     account: toAccount(first),
-    authenticators: enrolled.map((row) => toTotpAuthenticator(row, deps.sealer)),
+    authenticators: enrolled.map((row) => toTotpAuthenticator(row, accountId, deps.sealer)),
   }
 }
 

@@ -6,7 +6,7 @@ import { insertAccount } from '../../src/accounts/changes-store.ts'
 import { accountCreated } from '../../src/audit/account-events.ts'
 import { clientCreated } from '../../src/audit/administration-events.ts'
 import { type AuditEvent, systemOrigin } from '../../src/audit/event.ts'
-import { secretContext } from '../../src/authenticators/authenticator.ts'
+import { sealSecret } from '../../src/authenticators/authenticator.ts'
 import type { Client } from '../../src/clients/client.ts'
 import { insertClient } from '../../src/clients/store.ts'
 import { type Config, readConfig } from '../../src/config.ts'
@@ -171,7 +171,7 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
   const enrollTotp: TestApp['enrollTotp'] = async ({ id }) => {
     const authenticatorId = uuidv7()
     const secret = deps.randomBytes(20)
-    const sealed = deps.sealer.seal(secret, secretContext(authenticatorId))
+    const sealed = sealSecret(deps.sealer, secret, { accountId: id, authenticatorId })
     await deps.postgres.query(ENROLL, [authenticatorId, id, sealed, now()])
     return { authenticatorId, secret, code: () => totpCode(secret, now()) }
   }

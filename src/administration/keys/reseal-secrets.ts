@@ -3,17 +3,28 @@
 // goes on sealing with the old one.
 import { encryptionKeysResealed } from '../../audit/administration-events.ts'
 import type { Origin } from '../../audit/event.ts'
-import { secretContext } from '../../authenticators/authenticator.ts'
+import { openSecret, sealSecret } from '../../authenticators/authenticator.ts'
 import type { Deps } from '../../deps.ts'
+import type { Sealer } from '../../encryption/sealer.ts'
 import { signingKeyContext } from '../../tokens/store.ts'
-import { findOtherwiseSealed, forgetRetiredKeys, replaceSealed, type SealedColumn } from './sealed-store.ts'
+import {
+  findOtherwiseSealed,
+  forgetRetiredKeys,
+  replaceSealed,
+  type SealedColumn,
+  type SealedValue,
+} from './sealed-store.ts'
 
 const BATCH = 500
 
-/** What a value is bound to, by the id of its row. */
-const CONTEXTS: Record<SealedColumn, (id: string) => string> = {
-  'authenticators.secret_sealed': secretContext,
-  'signing_keys.private_sealed': signingKeyContext,
+/** How the values of each column are sealed again. */
+const RESEAL: Record<SealedColumn, (sealer: Sealer, value: SealedValue) => string> = {
+  'authenticators.secret_sealed': (sealer, { id: authenticatorId, accountId, sealed }) => {
+    const owner = { accountId: accountId ?? '', authenticatorId }
+    return sealSecret(sealer, openSecret(sealer, sealed, owner), owner)
+  },
+  'signing_keys.private_sealed': (sealer, { id, sealed }) =>
+    sealer.seal(sealer.open(sealed, signingKeyContext(id)), signingKeyContext(id)),
 }
 
 type ResealDeps = Pick<Deps, 'postgres' | 'sealer'>
@@ -23,16 +34,13 @@ export type Resealed = { keyId: string; values: number; retired: string[] }
 
 const resealBatch = async ({ postgres, sealer }: ResealDeps, column: SealedColumn, keyId: string) => {
   const found = await findOtherwiseSealed({ postgres }, column, keyId, BATCH)
-  const values = found.map(({ id, sealed }) => {
-    const context = CONTEXTS[column](id)
-    return { id, sealed, next: sealer.seal(sealer.open(sealed, context), context) }
-  })
+  const values = found.map((value) => ({ ...value, next: RESEAL[column](sealer, value) }))
   const replaced = values.length === 0 ? 0 : await replaceSealed({ postgres }, column, values)
   return { found: found.length, replaced }
 }
 
 /**
- * Seals everything again with the first key. Can be broken off and run again at any time.
+ * Seals everything again with the first key, account secrets bound to their accounts. Can be broken off and run again at any time.
  * `tell` hears, after each batch, how many values have been done.
  * @throws {UnsealError} a value was altered, or sealed with a key that is not configured
  */
@@ -43,7 +51,7 @@ export const resealSecrets = async (
 ): Promise<Resealed> => {
   const [keyId = ''] = deps.sealer.keyIds
   let values = 0
-  for (const column of Object.keys(CONTEXTS) as SealedColumn[]) {
+  for (const column of Object.keys(RESEAL) as SealedColumn[]) {
     // Until none is found: what another process sealed with the old key meanwhile is taken too.
     for (let found = BATCH; found > 0; ) {
       const batch = await resealBatch(deps, column, keyId)

@@ -1,27 +1,28 @@
 // Every column that holds sealed values, in PostgreSQL: what `key reseal` walks. A new one is added here.
 import type { AuditEvent } from '../../audit/event.ts'
+import { BOUND_TO_ACCOUNT } from '../../authenticators/authenticator.ts'
 import type { Sql } from '../../postgres/pool.ts'
 
 export type SealedColumn = 'authenticators.secret_sealed' | 'signing_keys.private_sealed'
 
-/** `id` names the row within its table; it is what the value's context is made of. */
-export type SealedValue = { id: string; sealed: string }
+/** `id` names the row within its table, `accountId` whose it is; the value's context is made of them. */
+export type SealedValue = { id: string; accountId: string | null; sealed: string }
 
 // A key id has no colon, so `<key id>:` begins what it has sealed and nothing else.
 const FIND_OTHERWISE_SEALED = {
   'authenticators.secret_sealed': {
     name: 'find_otherwise_sealed_authenticators',
     text: `
-      SELECT id, secret_sealed AS sealed
+      SELECT id, account_id AS "accountId", secret_sealed AS sealed
         FROM authenticators
-       WHERE NOT starts_with(secret_sealed, $1 || ':')
+       WHERE NOT starts_with(secret_sealed, $1 || ':${BOUND_TO_ACCOUNT}')
        ORDER BY id
        LIMIT $2`,
   },
   'signing_keys.private_sealed': {
     name: 'find_otherwise_sealed_signing_keys',
     text: `
-      SELECT kid AS id, private_sealed AS sealed
+      SELECT kid AS id, NULL AS "accountId", private_sealed AS sealed
         FROM signing_keys
        WHERE NOT starts_with(private_sealed, $1 || ':')
        ORDER BY kid
@@ -29,7 +30,7 @@ const FIND_OTHERWISE_SEALED = {
   },
 } as const satisfies Record<SealedColumn, object>
 
-/** Up to `limit` values that another key than `keyId` has sealed. */
+/** Up to `limit` values that another key than `keyId` has sealed, or that are not bound to their account yet. */
 export const findOtherwiseSealed = (
   deps: { postgres: Sql },
   column: SealedColumn,
@@ -63,7 +64,7 @@ const REPLACE_SEALED = {
 export const replaceSealed = async (
   deps: { postgres: Sql },
   column: SealedColumn,
-  values: readonly (SealedValue & { next: string })[],
+  values: readonly { id: string; sealed: string; next: string }[],
 ): Promise<number> => {
   const rows = await deps.postgres.query(REPLACE_SEALED[column], [
     values.map(({ id }) => id),

@@ -3,7 +3,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import { accountLabel } from '../../accounts/account.ts'
 import { enrollmentBegun } from '../../audit/account-events.ts'
-import { defaultName, MAX_ENROLLED, MAX_PENDING, secretContext } from '../../authenticators/authenticator.ts'
+import { defaultName, MAX_ENROLLED, MAX_PENDING, sealSecret } from '../../authenticators/authenticator.ts'
 import { lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import {
   clearExpiredEnrollments,
@@ -75,7 +75,7 @@ const store = (
       id,
       accountId,
       name: name ?? defaultName(await listNames({ postgres }, accountId)),
-      secretSealed: deps.sealer.seal(secret, secretContext(id)),
+      secretSealed: sealSecret(deps.sealer, secret, { accountId, authenticatorId: id }),
       algorithm,
       digits,
       stepSeconds: STEP_SECONDS,

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { resealSecrets } from '../../../src/administration/keys/reseal-secrets.ts'
 import { systemOrigin } from '../../../src/audit/event.ts'
+import { openSecret, sealSecret } from '../../../src/authenticators/authenticator.ts'
 import { EncryptionKeyError } from '../../../src/encryption/load-encryption-keys.ts'
 import { createSealer, sealedKeyId } from '../../../src/encryption/sealer.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
@@ -91,19 +92,13 @@ t.test('what is written with the old key meanwhile is neither lost nor left behi
   const openWith = await openDatabaseOf()
   const before = await openWith(t, OLD)
   const account = await before.createAccount()
-  await before.enrollTotp(account)
+  const { authenticatorId } = await before.enrollTotp(account)
   const both = await openWith(t, NEW, OLD)
+  const owner = { accountId: account.id, authenticatorId }
 
   // Between reading a batch and replacing it, its value is written anew by a replica with the old key.
   const rewrite = { name: 'test_rewrite', text: 'UPDATE authenticators SET secret_sealed = $1' }
   const secret = Buffer.from('written meanwhile')
-  const { id: authenticatorId } = (
-    await both.deps.postgres.query<{ id: string }>({
-      name: 'test_ids',
-      text: 'SELECT id FROM authenticators',
-    })
-  )[0] ?? { id: '' }
-  const context = `authenticators.secret:${authenticatorId}`
   const oldSealer = createSealer([OLD], both.deps.randomBytes)
   let rewritten = false
   const postgres = {
@@ -111,7 +106,7 @@ t.test('what is written with the old key meanwhile is neither lost nor left behi
     async query<T extends object>(statement: { name: string; text: string }, values?: readonly unknown[]) {
       if (statement.name === 'replace_sealed_authenticators' && !rewritten) {
         rewritten = true
-        await both.deps.postgres.query(rewrite, [oldSealer.seal(secret, context)])
+        await both.deps.postgres.query(rewrite, [sealSecret(oldSealer, secret, owner)])
       }
       return both.deps.postgres.query<T>(statement, values)
     },
@@ -123,7 +118,7 @@ t.test('what is written with the old key meanwhile is neither lost nor left behi
     text: 'SELECT secret_sealed AS sealed FROM authenticators',
   })
   t.equal(sealedKeyId(stored?.sealed ?? ''), 'new')
-  t.same(both.deps.sealer.open(stored?.sealed ?? '', context), secret)
+  t.same(openSecret(both.deps.sealer, stored?.sealed ?? '', owner), secret)
 })
 
 t.test('a value that cannot be opened stops it, and the old key stays needed', { skip }, async (t) => {

@@ -54,8 +54,6 @@ export type About = {
   details?: Record<string, unknown>
 }
 
-const MAX_USER_AGENT = 256
-
 /** Puts an event together; the functions of `*-events.ts` are its only callers. */
 export const auditEvent = (
   event: string,
@@ -74,7 +72,7 @@ export const auditEvent = (
   client_id: clientId,
   session_id: sessionId,
   ip: origin.ip,
-  user_agent: origin.userAgent?.slice(0, MAX_USER_AGENT) ?? null,
+  user_agent: origin.userAgent,
   request_id: origin.requestId,
   details,
 })

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Actor, Origin } from '../audit/event.ts'
+import { cutUserAgent } from '../wire/user-agent.ts'
 
 const ANONYMOUS: Actor = { type: 'anonymous', id: null }
 
@@ -8,6 +9,6 @@ export const originOf = (request: FastifyRequest, now: Date, actor: Actor = ANON
   now,
   requestId: request.id,
   ip: request.ip,
-  userAgent: request.headers['user-agent'] ?? null,
+  userAgent: cutUserAgent(request.headers['user-agent']),
   actor,
 })

@@ -60,6 +60,12 @@ export type SessionPage = { limit: number; after: { createdAt: number; sid: stri
 /** `vouched`: the sign-in of an account of Postern's own, whose first factor a client's backend has checked. */
 export type ChallengePurpose = 'login' | 'vouched' | 'step_up'
 
+/**
+ * Where the end user is, as their client's backend says, or as their session shows: null members where it is not
+ * known. Null as a whole where the end user comes in person: whoever answers is it.
+ */
+export type EndUser = { ip: string | null; userAgent: string | null }
+
 /** What a challenge is bound to. Kept short: one pending challenge takes less than 700 bytes of Redis. */
 export type ChallengeRecord = {
   accountId: string
@@ -72,9 +78,7 @@ export type ChallengeRecord = {
   authTime: number
   /** The session that a step-up refreshes; null at login. */
   sid: string | null
-  /** The end user's address and user agent as a forwarding client names them; null: the verifier's own. */
-  ip: string | null
-  userAgent: string | null
+  endUser: EndUser | null
 }
 
 /** What an enrollment at login is bound to. */
@@ -85,8 +89,7 @@ export type EnrollmentRecord = {
   scope: string
   amr: string[]
   authTime: number
-  ip: string | null
-  userAgent: string | null
+  endUser: EndUser | null
 }
 
 /** The failed-attempt budget in force (policy `max_failed_attempts`, `lockout`). */

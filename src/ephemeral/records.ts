@@ -1,6 +1,14 @@
 // How records are written down: compact JSON arrays, the same in Redis and in memory, so that neither
 // shares an object with its callers.
-import type { ChallengeRecord, EnrollmentRecord, ListedSession, SessionRecord } from './ephemeral.ts'
+import type { ChallengeRecord, EndUser, EnrollmentRecord, ListedSession, SessionRecord } from './ephemeral.ts'
+
+type StoredEndUser = [ip: string | null, userAgent: string | null]
+
+const packEndUser = (endUser: EndUser | null): StoredEndUser | null =>
+  endUser && [endUser.ip, endUser.userAgent]
+
+const unpackEndUser = (stored: StoredEndUser | null): EndUser | null =>
+  stored && { ip: stored[0], userAgent: stored[1] }
 
 type StoredChallenge = [
   accountId: string,
@@ -11,23 +19,31 @@ type StoredChallenge = [
   amr: string[],
   authTime: number,
   sid: string | null,
-  ip: string | null,
-  userAgent: string | null,
+  endUser: StoredEndUser | null,
 ]
 
 export const packChallenge = (record: ChallengeRecord): string => {
-  const { accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, ip, userAgent } =
-    record
+  const { accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, endUser } = record
   const about = [accountId, clientId, clientRegisteredAt, purpose, scope] as const
-  const stored: StoredChallenge = [...about, amr, authTime, sid, ip, userAgent]
+  const stored: StoredChallenge = [...about, amr, authTime, sid, packEndUser(endUser)]
   return JSON.stringify(stored)
 }
 
 export const unpackChallenge = (packed: string): ChallengeRecord => {
   const stored: StoredChallenge = JSON.parse(packed)
   const [accountId, clientId, clientRegisteredAt, purpose, scope, ...rest] = stored
-  const [amr, authTime, sid, ip, userAgent] = rest
-  return { accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, ip, userAgent }
+  const [amr, authTime, sid, endUser] = rest
+  return {
+    accountId,
+    clientId,
+    clientRegisteredAt,
+    purpose,
+    scope,
+    amr,
+    authTime,
+    sid,
+    endUser: unpackEndUser(endUser),
+  }
 }
 
 type StoredEnrollment = [
@@ -37,21 +53,20 @@ type StoredEnrollment = [
   scope: string,
   amr: string[],
   authTime: number,
-  ip: string | null,
-  userAgent: string | null,
+  endUser: StoredEndUser | null,
 ]
 
 export const packEnrollment = (record: EnrollmentRecord): string => {
-  const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, ip, userAgent } = record
+  const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser } = record
   const about = [accountId, clientId, clientRegisteredAt, scope] as const
-  const stored: StoredEnrollment = [...about, amr, authTime, ip, userAgent]
+  const stored: StoredEnrollment = [...about, amr, authTime, packEndUser(endUser)]
   return JSON.stringify(stored)
 }
 
 export const unpackEnrollment = (packed: string): EnrollmentRecord => {
   const stored: StoredEnrollment = JSON.parse(packed)
-  const [accountId, clientId, clientRegisteredAt, scope, amr, authTime, ip, userAgent] = stored
-  return { accountId, clientId, clientRegisteredAt, scope, amr, authTime, ip, userAgent }
+  const [accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser] = stored
+  return { accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser: unpackEndUser(endUser) }
 }
 
 type StoredSession = [

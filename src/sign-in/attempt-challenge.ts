@@ -127,6 +127,7 @@ const prepareSession = async (
   account: Account,
 ) => {
   const { now } = origin
+  const endUser = record.endUser ?? origin
   const replaced = record.sid
     ? await deps.ephemeral.sessions.touch(account.id, record.sid, now.getTime())
     : null
@@ -144,8 +145,8 @@ const prepareSession = async (
       // RFC 9470: what asked for the step-up reads in `auth_time` that it has happened.
       authTime: replaced ? Math.floor(now.getTime() / 1000) : record.authTime,
       secondFactor: CODE_FACTOR,
-      ip: record.ip ?? origin.ip,
-      userAgent: record.userAgent ?? origin.userAgent,
+      ip: endUser.ip,
+      userAgent: endUser.userAgent,
       replaces: replaced,
     },
     now,

@@ -102,11 +102,11 @@ const openStepUp = async (
   { shapes, epochs }: { shapes: string[]; epochs: Required<Epochs> },
 ): Promise<StepUpAnswer> => {
   const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid, ip, userAgent } = session
-  const about = { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid, ip, userAgent }
+  const about = { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid }
   const challengeToken = newAccountToken('challenge', accountId, deps.randomBytes)
   const ttlSeconds = deps.policy.current().challenge_ttl
   const opened = await deps.ephemeral.challenges.open(challengeToken, {
-    record: { ...about, purpose: 'step_up' },
+    record: { ...about, purpose: 'step_up', endUser: { ip, userAgent } },
     methods: shapes,
     ttlSeconds,
     epochs,

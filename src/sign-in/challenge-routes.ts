@@ -8,6 +8,7 @@ import { answeringOf, backendOf } from '../callers/guard-backend.ts'
 import type { Deps } from '../deps.ts'
 import { Method } from '../policy/policy.ts'
 import { Address, errorResponses, PlainText, Strict } from '../wire/schemas.ts'
+import { cutUserAgent, USER_AGENT_LENGTH } from '../wire/user-agent.ts'
 import { attemptChallenge } from './attempt-challenge.ts'
 import { cancelChallenge } from './cancel-challenge.ts'
 import { openChallenge } from './open-challenge.ts'
@@ -52,7 +53,9 @@ const OpenBody = Strict(
       }),
     ),
     ip: Type.Optional(Address("The end user's address.")),
-    user_agent: Type.Optional(PlainText({ maxLength: 512 })),
+    user_agent: Type.Optional(
+      PlainText({ maxLength: USER_AGENT_LENGTH, description: 'Kept to 256 characters.' }),
+    ),
     email: Type.Optional(Type.String({ format: 'email', maxLength: 254 })),
     display_name: Type.Optional(PlainText({ minLength: 1, maxLength: 128 })),
     roles: Type.Optional(Type.Array(RoleName, { maxItems: 64, uniqueItems: true })),
@@ -105,14 +108,14 @@ export const challengeOpeningRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> =
       },
     },
     async (request) => {
-      const { subject, username, amr = ['pwd'], ip = null, user_agent: userAgent = null } = request.body
+      const { subject, username, amr = ['pwd'], ip = null, user_agent: userAgent } = request.body
       const { email, display_name: displayName, roles } = request.body
       return openChallenge(deps, backendOf(request), {
         subject,
         username,
         amr,
         ip,
-        userAgent,
+        userAgent: cutUserAgent(userAgent),
         email,
         displayName,
         roles,

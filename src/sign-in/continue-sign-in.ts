@@ -10,7 +10,7 @@ import { findAnswerable } from '../authenticators/store.ts'
 import { type Client, registrationOf } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
-import type { AccountState, ChallengePurpose } from '../ephemeral/ephemeral.ts'
+import type { AccountState, ChallengePurpose, EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { type Decision, decide } from '../policy/decide.ts'
 import { ENROLLMENT_TTL_SECONDS } from '../policy/policy.ts'
@@ -26,7 +26,7 @@ export type PrimaryAuthentication = Decided & {
   /** RFC 8176. */
   amr: string[]
   /** The end user's, where a client's backend asks on their behalf; null: the request's own. */
-  endUser: { ip: string | null; userAgent: string | null } | null
+  endUser: EndUser | null
   /** Left out: `login`. */
   purpose?: Exclude<ChallengePurpose, 'step_up'>
 }
@@ -120,8 +120,7 @@ const challenge = async (
       ...grounds(primary, origin),
       purpose: primary.purpose ?? 'login',
       sid: null,
-      ip: primary.endUser?.ip ?? null,
-      userAgent: primary.endUser?.userAgent ?? null,
+      endUser: primary.endUser,
     },
     methods: shapes,
     ttlSeconds,
@@ -150,8 +149,7 @@ const enroll = async (
   const opened = await deps.ephemeral.enrollments.open(token, {
     record: {
       ...grounds(primary, origin),
-      ip: primary.endUser?.ip ?? null,
-      userAgent: primary.endUser?.userAgent ?? null,
+      endUser: primary.endUser,
     },
     ttlSeconds: ENROLLMENT_TTL_SECONDS,
     epochs: primary.state,

@@ -29,8 +29,7 @@ export const challengeOf = (accountId: string, changes: Partial<ChallengeRecord>
   amr: ['pwd'],
   authTime: NOW - 3,
   sid: null,
-  ip: '203.0.113.7',
-  userAgent: 'Mozilla/5.0 | “quoted”, 😀\nand a second line',
+  endUser: { ip: '203.0.113.7', userAgent: 'Mozilla/5.0 | “quoted”, 😀\nand a second line' },
   ...changes,
 })
 
@@ -58,8 +57,7 @@ export const enrollmentOf = (accountId: string): EnrollmentRecord => ({
   scope: 'openid',
   amr: ['pwd'],
   authTime: NOW - 3,
-  ip: null,
-  userAgent: null,
+  endUser: null,
 })
 
 export const openEnrollment = async (ephemeral: Ephemeral, accountId: string): Promise<string> => {

@@ -78,8 +78,7 @@ t.test('one pending challenge takes less than 700 bytes of Redis', { skip }, asy
     purpose: 'step_up',
     scope: 'openid profile email offline_access',
     sid: newAccountId(),
-    ip: '2001:db8:85a3:8d3:1319:8a2e:370:7348',
-    userAgent: CHROME,
+    endUser: { ip: '2001:db8:85a3:8d3:1319:8a2e:370:7348', userAgent: CHROME },
   })
   const methods = ['totp:6', 'recovery_code', 'webauthn', 'email:6']
   const before = new Set(await redis.keys('postern:ch:*'))

@@ -97,6 +97,7 @@ const prepareSession = async (
   if (enrollee.by === 'session' && below > 1) return null
   const { origin } = enrollee
   const grounds = enrollee.by === 'session' ? enrollee.session : enrollee.record
+  const endUser = enrollee.by === 'session' ? enrollee.session : (enrollee.record.endUser ?? origin)
   const client = await deps.clients.find(grounds.clientId)
   if (!client || !isRegisteredAs(client, grounds)) {
     throw new AuthError(
@@ -108,8 +109,8 @@ const prepareSession = async (
     ...grounds,
     // `authTime` stays: the code proves what has just been enrolled, not who is there.
     secondFactor: CODE_FACTOR,
-    ip: grounds.ip ?? origin.ip,
-    userAgent: grounds.userAgent ?? origin.userAgent,
+    ip: endUser.ip,
+    userAgent: endUser.userAgent,
     replaces: enrollee.by === 'session' ? enrollee.session : null,
   }
   return { client, ...newSession(deps, deps.policy.current(), opened, origin.now) }

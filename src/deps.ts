@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { ensureAuditPartitions } from './audit/ensure-partitions.ts'
 import { systemOrigin } from './audit/event.ts'
+import { clearExpiredEnrollments } from './authenticators/clear-expired-enrollments.ts'
 import { type Clients, openClients } from './clients/client-cache.ts'
 import type { Config } from './config.ts'
 import { checkEncryptionKeys } from './encryption/check-encryption-keys.ts'
@@ -44,6 +45,7 @@ export type Overrides = { clock?: () => Date; randomBytes?: RandomBytes; redisKe
 
 const REREAD_MS = 30_000
 const PARTITION_CHECK_MS = 6 * 3_600_000
+const CLEARING_MS = 5 * 60_000
 
 /** The PostgreSQL that `config` names, or the embedded one. The schema may be missing or old. */
 export const openDatabase = (config: Config): Promise<Postgres> =>
@@ -51,8 +53,11 @@ export const openDatabase = (config: Config): Promise<Postgres> =>
     ? Promise.resolve(openPostgres(config.databaseUrl, config.databasePoolSize))
     : openEmbeddedPostgres(config.dataDir)
 
-/** Keeps what this replica holds in memory as the others left it. Returns what stops it. */
-const followChanges = (deps: Omit<Deps, 'close'>): (() => void) => {
+/**
+ * Keeps what this replica holds in memory as the others left it, and does what is due from time to time. Returns what
+ * stops it.
+ */
+const followChanges = (deps: Omit<Deps, 'close'>): (() => Promise<void>) => {
   const reload = {
     policy: () => deps.policy.reload(),
     signing_keys: () => deps.signingKeys.reload(),
@@ -74,9 +79,19 @@ const followChanges = (deps: Omit<Deps, 'close'>): (() => void) => {
       deps.log.error({ reason: error.message }, 'could not make the next audit partition'),
     )
   }, PARTITION_CHECK_MS).unref()
-  return () => {
+  const clear = () =>
+    clearExpiredEnrollments(deps, deps.clock()).catch((error: Error) =>
+      deps.log.warn({ reason: error.message }, 'could not clear expired enrollments away'),
+    )
+  let clearing = clear()
+  const clearer = setInterval(() => {
+    clearing = clear()
+  }, CLEARING_MS).unref()
+  return async () => {
+    clearInterval(clearer)
     clearInterval(timer)
     clearInterval(partitions)
+    await clearing
   }
 }
 

@@ -13,23 +13,27 @@ import {
 } from './authenticator.ts'
 import type { TotpParameters } from './totp/totp.ts'
 
-// Everyone's, a hundred at a time, so that no secret that nobody confirmed stays; replicas skip each other's.
-const CLEAR_EXPIRED = {
-  name: 'clear_expired_enrollments',
+// Replicas skip what another one is deleting, or confirming.
+const DELETE_EXPIRED = {
+  name: 'delete_expired_enrollments',
   text: `
     DELETE FROM authenticators
      WHERE id IN (
              SELECT id
                FROM authenticators
               WHERE status = 'pending' AND expires_at <= $1
-              LIMIT 100
+              LIMIT $2
                 FOR UPDATE SKIP LOCKED
-           )`,
+           )
+    RETURNING id`,
 }
 
-export const clearExpiredEnrollments = async (deps: { postgres: Sql }, now: Date): Promise<void> => {
-  await deps.postgres.query(CLEAR_EXPIRED, [now])
-}
+/** Deletes up to `limit` of everyone's that expired before they were confirmed; returns how many. */
+export const deleteExpiredEnrollments = async (
+  deps: { postgres: Sql },
+  now: Date,
+  limit: number,
+): Promise<number> => (await deps.postgres.query(DELETE_EXPIRED, [now, limit])).length
 
 const LIMIT_PENDING = {
   name: 'limit_pending_authenticators',

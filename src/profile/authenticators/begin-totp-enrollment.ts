@@ -5,12 +5,7 @@ import { accountLabel } from '../../accounts/account.ts'
 import { enrollmentBegun } from '../../audit/account-events.ts'
 import { defaultName, MAX_ENROLLED, MAX_PENDING, sealSecret } from '../../authenticators/authenticator.ts'
 import { lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
-import {
-  clearExpiredEnrollments,
-  insertPendingTotp,
-  limitPending,
-  listNames,
-} from '../../authenticators/enrollment-store.ts'
+import { insertPendingTotp, limitPending, listNames } from '../../authenticators/enrollment-store.ts'
 import { encodeSecret, otpauthUri, SECRET_BYTES, STEP_SECONDS } from '../../authenticators/totp/totp.ts'
 import type { FreshEnrollee } from '../../callers/authenticate-enrollee.ts'
 import type { Deps } from '../../deps.ts'
@@ -69,7 +64,6 @@ const store = (
   return deps.postgres.transaction(async (postgres) => {
     const enrolled = await lockEnrolled({ postgres }, accountId)
     if (enrolled === null || enrolled >= MAX_ENROLLED) throw tooMany()
-    await clearExpiredEnrollments({ postgres }, now)
     await limitPending({ postgres }, accountId, { keep: MAX_PENDING - 1 })
     const pending = {
       id,

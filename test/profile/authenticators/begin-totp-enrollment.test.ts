@@ -137,20 +137,6 @@ t.test('beginning to enroll an authenticator app', { skip }, async (t) => {
     t.equal((await storedFactors(postern, account)).authenticators.length, 3)
   })
 
-  t.test('clears away what expired, whoever had begun it', async (t) => {
-    const one = await signedIn(postern)
-    await begin(postern, one.bearer)
-    postern.advance(900)
-    t.same(
-      (await postern.request('GET', '/v1/me/authenticators', { bearer: one.bearer })).body.error,
-      'invalid_token',
-      'its access token has expired as well',
-    )
-    const other = await signedIn(postern)
-    await begin(postern, other.bearer)
-    t.same((await storedFactors(postern, one.account)).authenticators, [])
-  })
-
   t.test('is refused where the account has ten', async (t) => {
     const account = await postern.createAccount()
     const totp = await postern.enrollTotp(account)

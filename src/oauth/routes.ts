@@ -4,13 +4,11 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
-import {
-  authenticateClient,
-  type ClientCredentials,
-  presentedCredentials,
-} from '../callers/authenticate-client.ts'
+import { authenticateClient, type ClientCredentials } from '../callers/authenticate-client.ts'
+import { presentedClientOf } from '../callers/guard-client.ts'
 import { originOf } from '../callers/request-origin.ts'
 import { requireResource } from '../clients/audience.ts'
+import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { renewSession } from '../sign-in/renew-session.ts'
@@ -44,13 +42,17 @@ const TokenBody = Strict(
 type TokenBody = Static<typeof TokenBody>
 
 /** RFC 6749 2.3.1: one way of authentication a request. */
-const credentialsOf = (basic: ClientCredentials | null, body: TokenBody): ClientCredentials => {
-  if (basic && (body.client_secret !== undefined || (body.client_id ?? basic.clientId) !== basic.clientId)) {
-    throw new AuthError('invalid_request', 'Authenticate the client one way, not two.', {
-      fields: ['client_id'],
-    })
-  }
-  if (basic) return basic
+const refuseTwoWays = (
+  presented: Client,
+  { client_id: clientId, client_secret: secret }: TokenBody,
+): void => {
+  if (secret === undefined && (clientId === undefined || clientId === presented.clientId)) return
+  throw new AuthError('invalid_request', 'Authenticate the client one way, not two.', {
+    fields: ['client_id'],
+  })
+}
+
+const credentialsOf = (body: TokenBody): ClientCredentials => {
   const { client_id: clientId, client_secret: secret = null } = body
   if (clientId === undefined) throw new AuthError('invalid_client')
   return { clientId, secret, method: secret === null ? 'none' : 'client_secret_post' }
@@ -107,11 +109,10 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
     async (request) => {
       const { body } = request
       const now = deps.clock()
-      const { authorization } = request.headers
-      const caller = originOf(request, now)
-      const basic =
-        authorization === undefined ? null : await presentedCredentials(deps, caller, authorization)
-      const client = await authenticateClient(deps, credentialsOf(basic, body), caller)
+      const presented = presentedClientOf(request)
+      if (presented) refuseTwoWays(presented, body)
+      const client =
+        presented ?? (await authenticateClient(deps, credentialsOf(body), originOf(request, now)))
       const origin = originOf(request, now, { type: 'client', id: client.clientId })
       // Before a refresh token is used up for nothing.
       const audience =

@@ -21,6 +21,7 @@ import {
 } from '../callers/guard-account.ts'
 import { guardAdministration } from '../callers/guard-administration.ts'
 import { guardAnswering, guardBackend } from '../callers/guard-backend.ts'
+import { guardClient } from '../callers/guard-client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { metadataRoutes } from '../oauth/metadata-routes.ts'
@@ -98,6 +99,7 @@ export type App = ReturnType<typeof buildFastify>
 
 /** Who may come in where: a guard, and the groups of routes behind it. */
 const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
+  [guardClient, [loginRoutes, oauthRoutes]],
   [guardBackend, [challengeOpeningRoutes]],
   [guardAnswering, [challengeRoutes]],
   [guardBearer, [logoutRoutes]],
@@ -136,8 +138,6 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   refuseUnrouted(app)
   await describeApi(app, deps)
 
-  await app.register(loginRoutes, { deps })
-  await app.register(oauthRoutes, { deps })
   await app.register(metadataRoutes, { deps })
   for (const [guard, plugins] of GUARDED) {
     await app.register(async (group) => {

@@ -1,7 +1,8 @@
 // Signing in with a password. This room owns the way from a first factor to tokens.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { authenticateClient, presentedCredentials } from '../callers/authenticate-client.ts'
+import { authenticateClient } from '../callers/authenticate-client.ts'
+import { presentedClientOf } from '../callers/guard-client.ts'
 import { originOf } from '../callers/request-origin.ts'
 import { BUILT_IN_CLIENT } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
@@ -49,20 +50,14 @@ export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
     async (request) => {
       const { username, password, client_id: clientId, scope } = request.body
       const origin = originOf(request, deps.clock())
-      const { authorization } = request.headers
-      const basic =
-        authorization === undefined ? null : await presentedCredentials(deps, origin, authorization)
-      if (basic && clientId !== undefined && clientId !== basic.clientId) {
+      const presented = presentedClientOf(request)
+      if (presented && clientId !== undefined && clientId !== presented.clientId) {
         throw new AuthError('invalid_request', 'client_id is not the client of HTTP Basic.', {
           fields: ['client_id'],
         })
       }
-      const credentials = basic ?? {
-        clientId: clientId ?? BUILT_IN_CLIENT,
-        secret: null,
-        method: 'none' as const,
-      }
-      const client = await authenticateClient(deps, credentials, origin)
+      const named = { clientId: clientId ?? BUILT_IN_CLIENT, secret: null, method: 'none' as const }
+      const client = presented ?? (await authenticateClient(deps, named, origin))
       return logIn(deps, origin, client, { username, password, scope })
     },
   )

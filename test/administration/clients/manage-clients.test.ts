@@ -2,6 +2,7 @@ import t from 'tap'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp } from '../../support/app.ts'
 import { eventually } from '../../support/eventually.ts'
+import { holdStatement } from '../../support/hold-statement.ts'
 import { race } from '../../support/race.ts'
 import { createDatabase, missingServer, newKeyPrefix, sharedPostgres } from '../../support/servers.ts'
 
@@ -263,6 +264,27 @@ t.test('of changes that each keep the rules, none breaks them together', { skip 
     })
     const { scopes, token_endpoint_auth_method: method } = (await ask('GET', path)).body
     t.notOk(method === 'none' && scopes.includes('challenges'))
+  }
+})
+
+const TOGETHER_UNFIT: [string, created: object, slow: object, quick: object][] = [
+  ['scopes, then public', {}, { scopes: ['challenges'] }, { token_endpoint_auth_method: 'none' }],
+  ['public, then scopes', {}, { token_endpoint_auth_method: 'none' }, { scopes: ['challenges'] }],
+  ['scopes, then third-party', { first_party: true }, { scopes: ['postern:admin'] }, { first_party: false }],
+]
+
+t.test('a change is refused where what it was checked against changes meanwhile', { skip }, async (t) => {
+  const { ask, postern } = await open(t)
+  for (const [what, created, slow, quick] of TOGETHER_UNFIT) {
+    const { client_id: id } = (await ask('POST', '', { name: 'Race', scopes: ['openid'], ...created })).body
+    const held = holdStatement(postern, 'question', /UPDATE clients/)
+    const answer = ask('PATCH', `/${id}`, slow)
+    await held.reached
+    const changed = await ask('PATCH', `/${id}`, quick)
+    t.equal(changed.status, 200, changed.text)
+    held.release()
+    t.match(await answer, { status: 409, body: { error: 'conflict' } }, what)
+    t.match((await ask('GET', `/${id}`)).body, quick)
   }
 })
 

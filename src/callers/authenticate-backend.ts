@@ -6,6 +6,7 @@ import { recordEvent } from '../audit/record-event.ts'
 import { type Client, MACHINE_SCOPES, type MachineScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
+import { CLOCK_SKEW_SECONDS } from '../policy/age.ts'
 import { authenticateClient, presentedCredentials } from './authenticate-client.ts'
 import { bearerToken } from './authenticate-session.ts'
 
@@ -26,12 +27,17 @@ const refuse = async (
   throw error
 }
 
+/** A token from before the client was registered is another one's, which had its id before it was deleted. */
+const isOlderThan = ({ createdAt }: Client, issuedAt: number): boolean =>
+  issuedAt + CLOCK_SKEW_SECONDS < createdAt.getTime() / 1000
+
 const bearerClient = async (deps: BackendDeps, authorization: string, now: Date): Promise<Identified> => {
   const claims = await deps.verifyAccessToken(bearerToken(authorization), now)
   if (claims.sid !== null)
     throw new AuthError('invalid_token', 'This token speaks for an account, not for a client.')
   const client = await deps.clients.find(claims.clientId)
-  if (!client) throw new AuthError('invalid_token', 'The client is no longer registered.')
+  if (!client || isOlderThan(client, claims.issuedAt))
+    throw new AuthError('invalid_token', 'The client is no longer registered.')
   return { client, tokenScopes: claims.scope.split(' ') }
 }
 

@@ -6,7 +6,7 @@ import { findAccount } from '../accounts/store.ts'
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
-import type { Client } from '../clients/client.ts'
+import { type Client, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
@@ -73,7 +73,7 @@ export const requireAdministrator = async (
   }
 
   if (!account) return refuse('account_deleted', new AuthError('access_denied', NOT_HERE))
-  const reason = refusalOf(policy, account, client, ip)
+  const reason = refusalOf(policy, account, client && isRegisteredAs(client, session) ? client : null, ip)
   if (reason !== null) return refuse(reason, new AuthError('access_denied', NOT_HERE))
   // Someone who guesses at this account's codes may hold its session too (docs/security.md 8).
   await requireUnlocked(deps, refusal('account_locked'), { accountId, now })

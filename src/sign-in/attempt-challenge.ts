@@ -142,7 +142,9 @@ const prepareSession = async (
       clientRegisteredAt: record.clientRegisteredAt,
       scope: record.scope,
       amr: record.amr,
-      // RFC 9470: what asked for the step-up reads in `auth_time` that it has happened.
+      // Decision: a step-up moves `auth_time`. RFC 9470 3 counts `max_age` from the last time that the user answered a
+      // prompt, and whoever asked for it reads that there; left as it was, they would ask for ever. It is no sign-in:
+      // the session keeps its beginning and its end, and a renewal moves nothing (RFC 9068 2.2.1).
       authTime: replaced ? Math.floor(now.getTime() / 1000) : record.authTime,
       secondFactor: CODE_FACTOR,
       ip: endUser.ip,

@@ -106,6 +106,16 @@ t.test('an account’s own sessions', { skip }, async (t) => {
     t.equal(items.length, 100)
   })
 
+  t.test('are as many as the policy says, where that is fewer', async (t) => {
+    await postern.setPolicy({ max_sessions_per_account: 1 })
+    t.teardown(() => postern.setPolicy({ max_sessions_per_account: null }))
+    const account = await postern.createAccount()
+    const first = await postern.signIn(account)
+    const second = await postern.signIn(account)
+    t.equal((await me(postern, first.access_token)).body.error, 'invalid_token')
+    t.equal((await me(postern, second.access_token)).status, 200)
+  })
+
   t.test('one is ended: its tokens are refused at once, and it is recorded', async (t) => {
     const account = await postern.createAccount()
     const first = await postern.signIn(account)

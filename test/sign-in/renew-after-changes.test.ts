@@ -176,13 +176,56 @@ t.test('renewing after changes', { skip }, async (t) => {
     const { enrollment_token: bearer } = await logIn(administrator)
     const begun = await postern.request('POST', '/v1/me/authenticators/totp', { bearer })
     t.equal(begun.status, 201)
-    await replaced(client)
-    t.equal((await verify(postern, challenge_token, totp.code())).body.error, 'invalid_challenge')
+    const anew = await replaced(client)
+    t.equal((await verify(postern, challenge_token, totp.code(), anew)).body.error, 'invalid_challenge')
     t.same(await postern.deps.ephemeral.sessions.list(account.id, postern.now().getTime()), [])
     const code = totpCode(decodeBase32(begun.body.secret), postern.now())
     const url = `/v1/me/authenticators/${begun.body.id}/confirm`
     const confirmed = await postern.request('POST', url, { bearer, body: { code } })
     t.equal(confirmed.body.error, 'invalid_enrollment')
+  })
+})
+
+t.test('a client that was made anew under the same id', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const makeAnew = async ({ clientId }: TestClient, scopes: string[]) => {
+    const remove = { name: 'test_remove_client', text: 'DELETE FROM clients WHERE client_id = $1' }
+    await postern.deps.postgres.query(remove, [clientId])
+    postern.deps.clients.forgetAll()
+    postern.advance(60)
+    await postern.createClient({ clientId, firstParty: true, scopes })
+  }
+
+  t.test('is not what a token of the old one speaks for', async (t) => {
+    const client = await postern.createClient({ scopes: ['challenges'] })
+    const form = { grant_type: 'client_credentials' }
+    const { body } = await postern.request('POST', '/oauth2/token', { basic: client, form })
+    const open = () =>
+      postern.request('POST', '/v1/challenges', {
+        bearer: body.access_token,
+        body: { username: 'nobody' },
+      })
+    t.equal((await open()).body.error, 'insufficient_scope', 'it speaks for its client')
+    await makeAnew(client, ['challenges'])
+    t.equal((await open()).body.error, 'invalid_token')
+  })
+
+  t.test('does not administrate with a session of the old one', async (t) => {
+    const scopes = ['openid', 'postern:admin']
+    const client = await postern.createClient({ firstParty: true, scopes })
+    const account = await postern.createAccount({ roles: ['admin'] })
+    const totp = await postern.enrollTotp(account)
+    const { username, password } = account
+    const { body } = await postern.request('POST', '/v1/login', {
+      basic: client,
+      body: { username, password },
+    })
+    const passed = await verify(postern, body.challenge_token, totp.code(), client)
+    const administrate = () =>
+      postern.request('GET', '/v1/admin/policy', { bearer: passed.body.access_token })
+    t.equal((await administrate()).status, 200)
+    await makeAnew(client, scopes)
+    t.equal((await administrate()).body.error, 'access_denied')
   })
 })
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { openTestApp } from '../support/app.ts'
+import { injectPatiently } from '../support/inject.ts'
 import { routesOf } from '../support/routes.ts'
 import { missingServer } from '../support/servers.ts'
 
@@ -43,7 +44,7 @@ t.test('who is not known, or not who it says, gets no word on the body', { skip 
     for (const [who, headers] of WRONG) {
       if (who === 'nobody' && FOR_ANYONE.includes(name)) continue
       for (const [type, payload] of route.method === 'GET' ? [] : BAD_BODIES) {
-        const { statusCode, body } = await postern.app.inject({
+        const { statusCode, body } = await injectPatiently(postern.app, {
           method: route.method as 'POST',
           url: `${route.url.replace(/:\w+/, ID)}?unknown_parameter=1`,
           headers: { ...headers, 'content-type': type },
@@ -51,7 +52,7 @@ t.test('who is not known, or not who it says, gets no word on the body', { skip 
         })
         t.equal(statusCode, 401, `${name} by ${who}: ${body}`)
       }
-      const { statusCode, body } = await postern.app.inject({
+      const { statusCode, body } = await injectPatiently(postern.app, {
         method: route.method as 'GET',
         url: `${route.url.replace(/:\w+/, 'no-id')}?unknown_parameter=1`,
         headers,

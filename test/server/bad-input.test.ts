@@ -1,5 +1,6 @@
 import t from 'tap'
 import { openTestApp } from '../support/app.ts'
+import { injectPatiently } from '../support/inject.ts'
 import { missingServer } from '../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
@@ -34,8 +35,18 @@ const BAD_JSON: Bad[] = [
   { name: 'half an object', payload: '{"a":' },
   { name: 'an unknown member', payload: '{"unknown_member":1}' },
   { name: 'a prototype', payload: '{"__proto__":{"a":1}}' },
+  { name: 'a prototype that is none', payload: '{"__proto__":1}' },
+  { name: 'a prototype in other letters', payload: '{"\\u005f_proto__":{"a":1}}' },
+  { name: 'a constructor', payload: '{"constructor":{"prototype":{"a":1}}}' },
+  { name: 'what objects have of themselves', payload: '{"hasOwnProperty":1,"toString":2}' },
+  { name: 'an unknown member twice', payload: '{"unknown_member":1,"unknown_member":2}' },
+  { name: 'with a character set', payload: '{"unknown_member":1}', type: 'application/json; charset=utf-8' },
+  { name: 'half a character', payload: '{"\\ud800":1}' },
   { name: 'too much', payload: ofSize(70_000) },
   { name: 'text', payload: 'a=b', type: 'text/plain' },
+  { name: 'something like JSON', payload: '{}', type: 'application/jsonp' },
+  { name: 'parts', payload: '--x--', type: 'multipart/form-data; boundary=x' },
+  { name: 'no type at all', payload: '{}', type: ';' },
   { name: 'XML', payload: '<a/>', type: 'application/xml' },
   { name: 'a form', payload: 'a=b', type: FORM },
   { name: 'no content type', payload: '{}', type: '' },
@@ -45,6 +56,8 @@ const BAD_FORMS: Bad[] = [
   { name: 'an empty form', payload: '', type: FORM },
   { name: 'an unknown member', payload: 'grant_type=refresh_token&unknown_member=1', type: FORM },
   { name: 'too much', payload: `grant_type=${'x'.repeat(70_000)}`, type: FORM },
+  { name: 'a prototype', payload: 'grant_type=refresh_token&__proto__=1', type: FORM },
+  { name: 'a member twice', payload: 'grant_type=refresh_token&grant_type=refresh_token', type: FORM },
   { name: 'JSON', payload: '{"grant_type":"refresh_token"}', type: 'application/json' },
   { name: 'text', payload: 'grant_type=refresh_token', type: 'text/plain' },
 ]
@@ -83,7 +96,7 @@ t.test('malformed input is a 400 on every route, and nothing is stored', { skip 
 
       t.test(`${method.toUpperCase()} ${path}`, async (t) => {
         const send = ({ payload, type = 'application/json', query = '' }: Bad) =>
-          postern.app.inject({
+          injectPatiently(postern.app, {
             method: method.toUpperCase() as 'POST',
             url: url + query,
             headers: {
@@ -111,6 +124,29 @@ t.test('malformed input is a 400 on every route, and nothing is stored', { skip 
   }
   t.same(await postern.deps.postgres.query(STATE), before)
 })
+
+t.test(
+  'of a member that stands there twice the last counts, and a character set says nothing',
+  { skip },
+  async (t) => {
+    const postern = await openTestApp(t)
+    const { username, password } = await postern.createAccount()
+    const twice = `{"username":"nobody","password":"x","username":"${username}","password":"${password}"}`
+    for (const type of [
+      'application/json',
+      'application/json; charset=utf-8',
+      'Application/JSON;charset="UTF-8"',
+    ]) {
+      const answer = await postern.app.inject({
+        method: 'POST',
+        url: '/v1/login',
+        headers: { 'content-type': type },
+        payload: twice,
+      })
+      t.equal(answer.statusCode, 200, answer.body)
+    }
+  },
+)
 
 t.test('an unknown route is a 404 in the same shape', { skip }, async (t) => {
   const postern = await openTestApp(t)

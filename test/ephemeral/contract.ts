@@ -2,6 +2,7 @@
 import type { Test } from 'tap'
 import type { ChangedTopic, Ephemeral } from '../../src/ephemeral/ephemeral.ts'
 import { challengeContract } from './contract-challenges.ts'
+import { clockContract } from './contract-clocks.ts'
 import { sessionContract } from './contract-sessions.ts'
 import {
   enrollmentOf,
@@ -151,6 +152,7 @@ export const ephemeralContract = (t: Test, open: () => Promise<Ephemeral>): void
   enrollmentContract(t, ephemeral)
   sessionContract(t, ephemeral)
   counterContract(t, ephemeral)
+  clockContract(t, ephemeral)
 
   t.test('listeners hear the publications of their own process', async (t) => {
     const heard = [nextTopic(ephemeral()), nextTopic(ephemeral())]

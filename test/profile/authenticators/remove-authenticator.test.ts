@@ -63,16 +63,19 @@ t.test('removing an authenticator', { skip }, async (t) => {
     t.equal((await postern.logIn(account)).body.status, 'authenticated')
   })
 
-  t.test('what the account has begun to enroll stays as the last one goes, and can be confirmed', async (t) => {
-    const { account, bearer, ids } = await enrolled(postern, { count: 1 })
-    const pending = await begin(postern, bearer)
-    t.equal((await remove(postern, bearer, ids[0] ?? '')).status, 204)
-    t.match(await storedFactors(postern, account), {
-      enrolled: 0,
-      authenticators: [{ id: pending.id, status: 'pending' }],
-    })
-    t.equal((await confirm(postern, bearer, pending.id, pending.code())).status, 200)
-  })
+  t.test(
+    'what the account has begun to enroll stays as the last one goes, and can be confirmed',
+    async (t) => {
+      const { account, bearer, ids } = await enrolled(postern, { count: 1 })
+      const pending = await begin(postern, bearer)
+      t.equal((await remove(postern, bearer, ids[0] ?? '')).status, 204)
+      t.match(await storedFactors(postern, account), {
+        enrolled: 0,
+        authenticators: [{ id: pending.id, status: 'pending' }],
+      })
+      t.equal((await confirm(postern, bearer, pending.id, pending.code())).status, 200)
+    },
+  )
 
   t.test('of all of them removed at once one stays where the policy requires one', async (t) => {
     const { account, bearer, ids } = await enrolled(postern, { count: 3, roles: ['admin'] })

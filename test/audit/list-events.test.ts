@@ -2,9 +2,9 @@ import t from 'tap'
 import { listAccountEvents } from '../../src/audit/list-events.ts'
 import { signInAdministrator } from '../support/administrator.ts'
 import { openTestApp } from '../support/app.ts'
-import { missingServer } from '../support/servers.ts'
+import { onBothEngines } from '../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const open = async (t: Parameters<typeof openTestApp>[0]) => {
   const postern = await openTestApp(t)

@@ -2,11 +2,11 @@ import t from 'tap'
 import { DependencyError } from '../../src/errors.ts'
 import type { Sql } from '../../src/postgres/pool.ts'
 import { openTestApp, PASSWORD, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { begin, confirm, storedFactors, wrongCode } from '../support/enrollment.ts'
 import { race } from '../support/race.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const evaluated = async (postern: TestApp, accountId: string): Promise<number> => {
   const events = await postern.auditEvents({ accountId })

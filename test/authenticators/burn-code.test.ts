@@ -1,10 +1,10 @@
 import t from 'tap'
 import { openTestApp, type TestAccount, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { storedFactors, wrongCode } from '../support/enrollment.ts'
 import { holdStatement } from '../support/hold-statement.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const METHODS = ['totp', 'recovery_code'] as const
 type Method = (typeof METHODS)[number]

@@ -2,10 +2,10 @@ import t from 'tap'
 import { resealSecrets } from '../../src/administration/keys/reseal-secrets.ts'
 import { systemOrigin } from '../../src/audit/event.ts'
 import { openTestApp, type TestAccount, type TestApp, type TestTotp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { begin, confirm, storedFactors } from '../support/enrollment.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const GIVE_AWAY = { name: 'test_give_away', text: 'UPDATE authenticators SET account_id = $2 WHERE id = $1' }
 const COPY = {

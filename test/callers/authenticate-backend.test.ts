@@ -1,9 +1,9 @@
 import t from 'tap'
 import { signInAdministrator } from '../support/administrator.ts'
 import { openTestApp } from '../support/app.ts'
-import { missingServer } from '../support/servers.ts'
+import { onBothEngines } from '../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 t.test(
   "a backend opens challenges only where its token's scope and the client's both say so",

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { openTestApp, PASSWORD, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { begin, confirm, storedFactors } from '../support/enrollment.ts'
 import { lockAccount } from '../support/lock.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const SETTINGS = {
   name: 'test_settings',

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { lockAccount } from '../support/lock.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const ask = ({ request }: TestApp, bearer: string, ip = '203.0.113.1') =>
   request('GET', '/v1/admin/accounts', { bearer, ip })

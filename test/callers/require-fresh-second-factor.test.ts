@@ -1,9 +1,9 @@
 import t from 'tap'
 import { openTestApp, PASSWORD, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { begin, confirm, storedFactors } from '../support/enrollment.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 type Change = {
   name: string

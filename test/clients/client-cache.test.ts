@@ -1,12 +1,12 @@
 import t from 'tap'
 import { signInAdministrator } from '../support/administrator.ts'
 import { openTestApp, type TestApp, type TestClient } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { eventually } from '../support/eventually.ts'
 import { holdStatement } from '../support/hold-statement.ts'
 import { openReplicas } from '../support/replicas.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 /** The status of an answer that takes the client's secret. */
 const authenticate = async (postern: TestApp, basic: TestClient): Promise<number> => {

@@ -8,9 +8,9 @@ import {
   type TestClient,
   type TestTotp,
 } from '../support/app.ts'
-import { missingServer } from '../support/servers.ts'
+import { onBothEngines } from '../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 const ISSUER = 'http://localhost:8400'
 const REPORTS = 'https://reports.example'
 const ALL = ['openid', 'profile', 'postern:me', 'postern:admin']

@@ -4,9 +4,9 @@ import t from 'tap'
 import { systemOrigin } from '../../src/audit/event.ts'
 import { rotateSigningKey } from '../../src/tokens/create-signing-key.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
-import { missingServer } from '../support/servers.ts'
+import { onBothEngines } from '../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 /** What an API gateway does: fetches the JWKS and verifies with jose. */
 const gateway = async (postern: TestApp, token: string, audience = postern.config.issuer) => {

@@ -2,10 +2,10 @@ import t from 'tap'
 import type { Origin } from '../../src/audit/event.ts'
 import { changePassword, type PasswordChange } from '../../src/passwords/change-password.ts'
 import { openTestApp, PASSWORD, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { lockAccount } from '../support/lock.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const NEXT = 'quod erat demonstrandum'
 const GET_HASH = { name: 'test_get_hash', text: 'SELECT password_hash FROM accounts WHERE id = $1' }

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { forgetPasswordFailures, takePasswordAttempt } from '../../src/passwords/password-throttle.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { race } from '../support/race.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const take = ({ deps, now }: TestApp, account: string, ip: string | null = '203.0.113.1') =>
   takePasswordAttempt(deps, { account, ip, now: now() })

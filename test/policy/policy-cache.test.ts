@@ -1,9 +1,9 @@
 import t from 'tap'
 import { openTestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { holdStatement } from '../support/hold-statement.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 t.test('of two readings of the policy the newer one holds, whichever ends last', { skip }, async (t) => {
   const postern = await openTestApp(t)

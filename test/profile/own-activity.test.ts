@@ -1,8 +1,8 @@
 import t from 'tap'
 import { openTestApp } from '../support/app.ts'
-import { missingServer } from '../support/servers.ts'
+import { onBothEngines } from '../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 t.test('an account reads its own activity, page by page, and nobody else’s', { skip }, async (t) => {
   const postern = await openTestApp(t)

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { signInAdministrator } from '../support/administrator.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
-import { missingServer } from '../support/servers.ts'
+import { onBothEngines } from '../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const me = (postern: TestApp, bearer: string) => postern.request('GET', '/v1/me', { bearer })
 

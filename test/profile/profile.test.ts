@@ -1,9 +1,9 @@
 import t from 'tap'
 import { openTestApp, PASSWORD } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { begin, confirm } from '../support/enrollment.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 t.test('an account’s own profile', { skip }, async (t) => {
   const postern = await openTestApp(t)

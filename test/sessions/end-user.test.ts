@@ -3,10 +3,10 @@
 import t from 'tap'
 import type { TestApp } from '../support/app.ts'
 import { openTestApp } from '../support/app.ts'
-import { missingServer } from '../support/servers.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { decodeBase32, totpCode } from '../support/totp-code.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const BACKEND = { ip: '192.0.2.1', headers: { 'user-agent': 'backend/1' } }
 const BROWSER = { ip: '203.0.113.9', headers: { 'user-agent': 'Firefox' } }

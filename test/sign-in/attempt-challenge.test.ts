@@ -1,8 +1,8 @@
 import t from 'tap'
 import { openTestApp, type TestApp } from '../support/app.ts'
-import { missingServer } from '../support/servers.ts'
+import { onBothEngines } from '../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 /** An account with an authenticator, and a challenge that waits for its code. */
 const challenged = async (postern: TestApp) => {

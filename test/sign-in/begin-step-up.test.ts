@@ -2,10 +2,10 @@ import { decodeJwt } from 'jose'
 import t from 'tap'
 import { findAccount } from '../../src/accounts/store.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { wrongCode } from '../support/enrollment.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const enrolled = async (postern: TestApp) => {
   const account = await postern.createAccount()

@@ -2,10 +2,10 @@
 // for the account that the sign-in was decided from.
 import t from 'tap'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { holdAccount } from '../support/enrollment.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const KINDS: Record<string, (postern: TestApp) => ReturnType<TestApp['createAccount']>> = {
   authenticated: (postern) => postern.createAccount(),

@@ -10,9 +10,9 @@ import {
   type TestClient,
   type TestTotp,
 } from '../support/app.ts'
-import { missingServer } from '../support/servers.ts'
+import { onBothEngines } from '../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 /** An account that must pass a second factor, by the policy or because it has one; and a backend's client. */
 type Situation = {

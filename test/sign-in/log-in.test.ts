@@ -3,10 +3,10 @@ import t from 'tap'
 import { AuthError } from '../../src/errors.ts'
 import { accountCounter } from '../../src/passwords/password-throttle.ts'
 import { openTestApp, PASSWORD, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { eventually } from '../support/eventually.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const logIn = ({ request }: TestApp, username: string, password: string, ip = '203.0.113.1') =>
   request('POST', '/v1/login', { body: { username, password }, ip })

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { openTestApp, type TestApp, type TestClient } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { race } from '../support/race.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const open = (postern: TestApp, client: TestClient, body: object) =>
   postern.request('POST', '/v1/challenges', { basic: client, body })

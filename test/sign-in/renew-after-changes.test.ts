@@ -3,11 +3,12 @@ import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { hashToken } from '../../src/encryption/opaque-token.ts'
 import { openTestApp, type TestApp, type TestClient } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { wrongCode } from '../support/enrollment.ts'
 import { missingServer } from '../support/servers.ts'
 import { decodeBase32, totpCode } from '../support/totp-code.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const renew = (postern: TestApp, refreshToken: string, { clientId, secret }: Partial<TestClient> = {}) =>
   postern.request('POST', '/oauth2/token', {

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { race } from '../support/race.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const renew = (
   postern: TestApp,

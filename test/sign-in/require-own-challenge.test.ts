@@ -1,8 +1,8 @@
 import t from 'tap'
 import { openTestApp } from '../support/app.ts'
-import { missingServer } from '../support/servers.ts'
+import { onBothEngines } from '../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 t.test("an answer to another client's challenge is recorded, and spends no attempt", { skip }, async (t) => {
   const postern = await openTestApp(t)

@@ -2,10 +2,10 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import { openTestApp, type TestApp, type TestClient, type TestTotp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { wrongCode } from '../support/enrollment.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 const BOTH = ['challenges', 'challenges:accounts']
 
 const open = (postern: TestApp, basic: TestClient, body: object) =>

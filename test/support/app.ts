@@ -1,5 +1,16 @@
 // A Postern to test against: the real application over the run's PostgreSQL and Redis, in a database and
 // under a key prefix of its own, with a clock that only the test moves.
+//
+// A test file runs on the embedded engines as well (docs/security.md 44) where it says
+//
+//   const skip = onBothEngines()
+//
+// from embedded.ts, in the place of `missingServer(…)`; test/on-embedded/ runs all such files of every room. Nothing
+// else is needed: there, `openTestApp` gives each test a data folder and a memory of its own.
+// What a test asks for by `databaseUrl` or `redisUrl`, it gets in both runs; what needs a second connection is a
+// `testOnServers`. One file alone: POSTERN_TEST_ENGINES=embedded npx tap test/sign-in/log-in.test.ts
+import { rm } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { insertAccount } from '../../src/accounts/changes-store.ts'
@@ -18,6 +29,7 @@ import { type App, buildApp } from '../../src/server/app.ts'
 import { createLog } from '../../src/server/log.ts'
 import type { Tokens } from '../../src/tokens/mint-tokens.ts'
 import { requireDocumented } from './documented.ts'
+import { currentEngines, type Engines, newDataFolder } from './embedded.ts'
 import { createDatabase, newKeyPrefix, sharedPostgres, sharedRedis } from './servers.ts'
 import { totpCode } from './totp-code.ts'
 
@@ -76,6 +88,8 @@ export type TestApp = {
 export type TestAppOptions = {
   /** What `readConfig` reads besides the servers' URLs. */
   environment?: Record<string, string>
+  /** Where they are not those of this process. */
+  engines?: Engines
   databaseUrl?: string
   /** Null: short-lived state in memory. */
   redisUrl?: string | null
@@ -106,13 +120,26 @@ const ENROLL = {
     SELECT $1, id, 'totp', 'Phone', 'active', $3, 'SHA1', 6, 30, $4, $4 FROM enrolled`,
 }
 
+/** The variables of what a test has asked for by URL, and of this process's engines for the rest. */
+const enginesOf = async ({ engines = currentEngines(), databaseUrl, redisUrl }: TestAppOptions) => {
+  const isEmbedded = engines === 'embedded'
+  const postgres = async () =>
+    isEmbedded
+      ? { POSTERN_DATA_DIR: await newDataFolder() }
+      : { DATABASE_URL: await createDatabase(await sharedPostgres()) }
+  const redis = async () => (isEmbedded ? {} : { REDIS_URL: (await sharedRedis()).url })
+  return {
+    ...(databaseUrl === undefined ? await postgres() : { DATABASE_URL: databaseUrl }),
+    ...(redisUrl === undefined ? await redis() : { REDIS_URL: redisUrl ?? '' }),
+  }
+}
+
 /** Opens a test app and closes it when `t` ends. */
 export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promise<TestApp> => {
   let time = Date.now()
   const now = () => new Date(time)
   const config = readConfig({
-    DATABASE_URL: options.databaseUrl ?? (await createDatabase(await sharedPostgres())),
-    REDIS_URL: options.redisUrl === undefined ? (await sharedRedis()).url : (options.redisUrl ?? ''),
+    ...(await enginesOf(options)),
     POSTERN_ENCRYPTION_KEYS: TEST_ENCRYPTION_KEY,
     POSTERN_RATE_LIMIT: '0',
     LOG_LEVEL: 'silent',
@@ -126,7 +153,12 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
   const app = await buildApp(deps)
   app.addHook('onClose', () => deps.close())
   await app.ready()
-  t.teardown(() => app.close())
+  t.teardown(async () => {
+    await app.close()
+    if (config.databaseUrl === null) await rm(config.dataDir, { recursive: true, force: true })
+  })
+  // Starting the embedded PostgreSQL may have kept this thread busy.
+  while (app.isUnderPressure()) await sleep(50)
 
   const request: TestApp['request'] = async (
     method,

@@ -1,7 +1,6 @@
 // PostgreSQL as a server, and as it is embedded: what is tested of SQL holds on both.
 import type { Test } from 'tap'
 import { openTestApp, type TestApp } from './app.ts'
-import { temporaryFolder } from './server-process.ts'
 import { missingServer } from './servers.ts'
 
 export type Engine = { engine: string; skip: string | false; open: (t: Test) => Promise<TestApp> }
@@ -15,9 +14,6 @@ export const ENGINES: Engine[] = [
   {
     engine: 'the embedded PostgreSQL',
     skip: false,
-    open: (t) => {
-      const environment = { POSTERN_DATA_DIR: temporaryFolder('embedded') }
-      return openTestApp(t, { databaseUrl: '', redisUrl: null, environment })
-    },
+    open: (t) => openTestApp(t, { engines: 'embedded' }),
   },
 ]

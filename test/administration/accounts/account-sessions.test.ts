@@ -1,9 +1,9 @@
 import t from 'tap'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp } from '../../support/app.ts'
-import { missingServer } from '../../support/servers.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 t.test("an administrator sees an account's sessions, without a token, and ends them", { skip }, async (t) => {
   const postern = await openTestApp(t)

@@ -4,10 +4,10 @@ import { changeAccount } from '../../../src/administration/accounts/change-accou
 import { systemOrigin } from '../../../src/audit/event.ts'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 import { errorOf, race } from '../../support/race.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const patch = ({ request }: TestApp, bearer: string, id: string, body: object) =>
   request('PATCH', `/v1/admin/accounts/${id}`, { bearer, body })

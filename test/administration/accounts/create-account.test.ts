@@ -3,9 +3,9 @@ import { createAccount } from '../../../src/administration/accounts/create-accou
 import { systemOrigin } from '../../../src/audit/event.ts'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp } from '../../support/app.ts'
-import { missingServer } from '../../support/servers.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const COUNT = { name: 'test_count_accounts', text: 'SELECT count(*) AS accounts FROM accounts' }
 

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { createFirstAdministrator } from '../../../src/administration/accounts/create-first-administrator.ts'
 import { openTestApp } from '../../support/app.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 import { race } from '../../support/race.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const ACCOUNTS = { name: 'test_accounts', text: 'SELECT username, roles FROM accounts' }
 const CLEAR = { name: 'test_clear', text: 'DELETE FROM accounts' }

@@ -1,10 +1,10 @@
 import t from 'tap'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { onBothEngines, testOnServers } from '../../support/embedded.ts'
 import { begin, confirm, holdAccount } from '../../support/enrollment.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const reset = ({ request }: TestApp, bearer: string, id: string) =>
   request('POST', `/v1/admin/accounts/${id}/reset-second-factor`, { bearer })
@@ -54,7 +54,7 @@ t.test(
   },
 )
 
-t.test('a reset that waits for an enrollment leaves nothing of it', { skip }, async (t) => {
+testOnServers(t, 'a reset that waits for an enrollment leaves nothing of it', async (t) => {
   const postern = await openTestApp(t)
   const { bearer } = await signInAdministrator(postern)
   const account = await postern.createAccount()

@@ -2,10 +2,10 @@ import t from 'tap'
 import { unlockAccount } from '../../../src/administration/accounts/unlock-account.ts'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 import { lockAccount } from '../../support/lock.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const unlock = ({ request }: TestApp, bearer: string, id: string) =>
   request('POST', `/v1/admin/accounts/${id}/unlock`, { bearer })

@@ -1,12 +1,13 @@
 import t from 'tap'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp } from '../../support/app.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 import { eventually } from '../../support/eventually.ts'
 import { holdStatement } from '../../support/hold-statement.ts'
 import { race } from '../../support/race.ts'
-import { createDatabase, missingServer, newKeyPrefix, sharedPostgres } from '../../support/servers.ts'
+import { openReplicas } from '../../support/replicas.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 const PATH = '/v1/admin/clients'
 
 const open = async (t: Parameters<typeof openTestApp>[0]) => {
@@ -198,12 +199,7 @@ t.test('a rotated secret takes the place of the old one at once', { skip }, asyn
 })
 
 t.test('other replicas forget what they knew of a client', { skip }, async (t) => {
-  const options = {
-    databaseUrl: await createDatabase(await sharedPostgres()),
-    redisKeyPrefix: newKeyPrefix(),
-  }
-  const one = await openTestApp(t, options)
-  const other = await openTestApp(t, options)
+  const [one, other] = await openReplicas(t)
   const { bearer } = await signInAdministrator(one)
   const { body } = await one.request('POST', PATH, { bearer, body: { name: 'Shop', scopes: ['challenges'] } })
   const basic = { clientId: body.client_id, secret: body.client_secret }

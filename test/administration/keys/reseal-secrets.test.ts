@@ -5,10 +5,11 @@ import { openSecret, sealSecret } from '../../../src/authenticators/authenticato
 import { EncryptionKeyError } from '../../../src/encryption/load-encryption-keys.ts'
 import { createSealer, sealedKeyId } from '../../../src/encryption/sealer.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
-import { createDatabase, missingServer, newKeyPrefix, sharedPostgres } from '../../support/servers.ts'
+import { onBothEngines } from '../../support/embedded.ts'
+import { createDatabase, newKeyPrefix, sharedPostgres } from '../../support/servers.ts'
 import { totpCode } from '../../support/totp-code.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const OLD = { id: 'old', key: Buffer.alloc(32, 1) }
 const NEW = { id: 'new', key: Buffer.alloc(32, 2) }

@@ -2,10 +2,10 @@ import { decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp } from '../../support/app.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 import { race } from '../../support/race.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 const PATH = '/v1/admin/keys/rotate'
 
 const open = async (t: Parameters<typeof openTestApp>[0]) => {

@@ -4,12 +4,13 @@ import { systemOrigin } from '../../../src/audit/event.ts'
 import { DEFAULT_POLICY } from '../../../src/policy/policy.ts'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp } from '../../support/app.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 import { eventually } from '../../support/eventually.ts'
 import { race } from '../../support/race.ts'
 import { openReplicas } from '../../support/replicas.ts'
-import { missingServer, startRedis } from '../../support/servers.ts'
+import { startRedis } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 const PATH = '/v1/admin/policy'
 
 const open = async (t: Parameters<typeof openTestApp>[0]) => {

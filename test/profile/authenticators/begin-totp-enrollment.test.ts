@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 import { begin, confirm, countByStatus, storedFactors } from '../../support/enrollment.ts'
 import { race } from '../../support/race.ts'
 import { findProgram } from '../../support/server-process.ts'
-import { missingServer } from '../../support/servers.ts'
 import { decodeBase32 } from '../../support/totp-code.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const signedIn = async (postern: TestApp, account: { username?: string; email?: string } = {}) => {
   const created = await postern.createAccount(account)

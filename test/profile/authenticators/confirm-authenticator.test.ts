@@ -1,5 +1,6 @@
 import t from 'tap'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { onBothEngines, testOnServers } from '../../support/embedded.ts'
 import {
   begin,
   confirm,
@@ -9,9 +10,8 @@ import {
   wrongCode,
 } from '../../support/enrollment.ts'
 import { race } from '../../support/race.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 /** An account without a second factor, signed in, that has begun to enroll. */
 const begun = async (postern: TestApp) => {
@@ -226,7 +226,7 @@ t.test('confirming an authenticator', { skip }, async (t) => {
     t.ok(await postern.signIn(account, totp), 'the account is not locked')
   })
 
-  t.test('without a second factor only the first can be added, however many try', async (t) => {
+  testOnServers(t, 'without a second factor only the first can be added, however many try', async (t) => {
     const { account, bearer, pending } = await begun(postern)
     const other = await begin(postern, bearer)
     const held = await holdAccount(t, postern, account)
@@ -242,7 +242,7 @@ t.test('confirming an authenticator', { skip }, async (t) => {
     t.same(stored.authenticators.map(({ status }) => status).toSorted(), ['active', 'pending'])
   })
 
-  t.test('never makes more than ten', async (t) => {
+  testOnServers(t, 'never makes more than ten', async (t) => {
     const { account, bearer, pending } = await begunAnother(postern)
     const other = await begin(postern, bearer)
     for (let count = 1; count < 9; count += 1) await postern.enrollTotp(account)
@@ -257,7 +257,7 @@ t.test('confirming an authenticator', { skip }, async (t) => {
     t.equal((await storedFactors(postern, account)).enrolled, 10)
   })
 
-  t.test('is undone where the authenticator was removed meanwhile', async (t) => {
+  testOnServers(t, 'is undone where the authenticator was removed meanwhile', async (t) => {
     const { account, bearer, pending } = await begun(postern)
     const held = await holdAccount(t, postern, account)
     const answer = confirm(postern, bearer, pending.id, pending.code())

@@ -1,11 +1,12 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { onBothEngines, testOnServers } from '../../support/embedded.ts'
 import { begin, confirm, countByStatus, holdAccount, storedFactors } from '../../support/enrollment.ts'
 import { race } from '../../support/race.ts'
 import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const me = (postern: TestApp, bearer: string) => postern.request('GET', '/v1/me', { bearer })
 
@@ -92,7 +93,7 @@ t.test('confirming a first authenticator inside a session', { skip }, async (t) 
   const postern = await openTestApp(t)
   confirming(postern, t)
 
-  t.test('is undone where the session ends meanwhile', async (t) => {
+  testOnServers(t, 'is undone where the session ends meanwhile', async (t) => {
     const account = await postern.createAccount()
     const first = await postern.signIn(account)
     const pending = await begin(postern, first.access_token)

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { openTestApp, PASSWORD, type TestApp } from '../../support/app.ts'
+import { onBothEngines, testOnServers } from '../../support/embedded.ts'
 import { countByStatus, holdAccount, storedFactors, wrongCode } from '../../support/enrollment.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 /** An account with an authenticator and recovery codes, signed in twice; a step later than its last code. */
 const enrolled = async (postern: TestApp, roles = ['user']) => {
@@ -154,7 +154,7 @@ t.test('doing without a second factor', { skip }, async (t) => {
     t.equal((await storedFactors(postern, account)).enrolled, 1)
   })
 
-  t.test('of two at once with two codes one is done', async (t) => {
+  testOnServers(t, 'of two at once with two codes one is done', async (t) => {
     const { account, totp, bearer, codes } = await enrolled(postern)
     const held = await holdAccount(t, postern, account)
     const answers = Promise.all([
@@ -167,7 +167,7 @@ t.test('doing without a second factor', { skip }, async (t) => {
     t.match(await storedFactors(postern, account), { enrolled: 0, recoveryCodes: 0, authenticators: [] })
   })
 
-  t.test('is a conflict where an administrator deletes the account meanwhile', async (t) => {
+  testOnServers(t, 'is a conflict where an administrator deletes the account meanwhile', async (t) => {
     const { account, totp, bearer } = await enrolled(postern)
     const held = await holdAccount(t, postern, account)
     const answer = disable(postern, bearer, { password: PASSWORD, method: 'totp', code: totp.code() })

@@ -1,6 +1,7 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { onBothEngines, testOnServers } from '../../support/embedded.ts'
 import {
   begin,
   confirm,
@@ -10,9 +11,8 @@ import {
   wrongCode,
 } from '../../support/enrollment.ts'
 import { race } from '../../support/race.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 /** Bodies that routes need before they look at who asks. */
 const BODIES: Record<string, object> = {
@@ -225,7 +225,7 @@ t.test('enrollment at login', { skip }, async (t) => {
     t.ok(await postern.signIn(account, totp), 'the account is not locked')
   })
 
-  t.test('of two authenticators confirmed at once by two tokens one wins', async (t) => {
+  testOnServers(t, 'of two authenticators confirmed at once by two tokens one wins', async (t) => {
     const { account, token } = await enrolling(postern)
     const second: string = (await postern.logIn(account)).body.enrollment_token
     const [one, two] = [await begin(postern, token), await begin(postern, second)]
@@ -242,22 +242,26 @@ t.test('enrollment at login', { skip }, async (t) => {
     t.match(await storedFactors(postern, account), { enrolled: 1, recoveryCodes: 10 })
   })
 
-  t.test('where everything is ended meanwhile, nothing is enrolled and nobody is signed in', async (t) => {
-    const { account, token } = await enrolling(postern)
-    const pending = await begin(postern, token)
-    const held = await holdAccount(t, postern, account)
-    const answer = confirm(postern, token, pending.id, pending.code())
-    await held.untilWaiting(1)
-    await postern.deps.ephemeral.sessions.endAll(account.id, null, postern.now().getTime())
-    await held.release()
-    t.equal((await answer).body.error, 'invalid_enrollment')
-    t.match(await storedFactors(postern, account), {
-      enrolled: 0,
-      recoveryCodes: 0,
-      authenticators: [{ status: 'pending', last_time_step: 0 }],
-    })
-    t.same(await postern.auditEvents({ accountId: account.id, event: 'authenticator.confirmed' }), [])
-  })
+  testOnServers(
+    t,
+    'where everything is ended meanwhile, nothing is enrolled and nobody is signed in',
+    async (t) => {
+      const { account, token } = await enrolling(postern)
+      const pending = await begin(postern, token)
+      const held = await holdAccount(t, postern, account)
+      const answer = confirm(postern, token, pending.id, pending.code())
+      await held.untilWaiting(1)
+      await postern.deps.ephemeral.sessions.endAll(account.id, null, postern.now().getTime())
+      await held.release()
+      t.equal((await answer).body.error, 'invalid_enrollment')
+      t.match(await storedFactors(postern, account), {
+        enrolled: 0,
+        recoveryCodes: 0,
+        authenticators: [{ status: 'pending', last_time_step: 0 }],
+      })
+      t.same(await postern.auditEvents({ accountId: account.id, event: 'authenticator.confirmed' }), [])
+    },
+  )
 
   t.test('a forwarding client’s user enrolls likewise, and keeps the address the client named', async (t) => {
     const client = await postern.createClient({

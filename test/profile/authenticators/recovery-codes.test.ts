@@ -1,10 +1,10 @@
 import t from 'tap'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { onBothEngines, testOnServers } from '../../support/embedded.ts'
 import { countByStatus, holdAccount, storedFactors } from '../../support/enrollment.ts'
 import { race } from '../../support/race.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const enrolled = async (postern: TestApp) => {
   const account = await postern.createAccount()
@@ -91,7 +91,7 @@ t.test('recovery codes', { skip }, async (t) => {
     t.equal((await use(postern, account, fresh)).status, 200)
   })
 
-  t.test('of two new sets at once one stands', async (t) => {
+  testOnServers(t, 'of two new sets at once one stands', async (t) => {
     const { account, bearer } = await enrolled(postern)
     await regenerate(postern, bearer)
     const held = await holdAccount(t, postern, account)
@@ -111,7 +111,7 @@ t.test('recovery codes', { skip }, async (t) => {
     t.equal((await storedFactors(postern, account)).recoveryCodes, 0)
   })
 
-  t.test('none are made where the last authenticator goes meanwhile', async (t) => {
+  testOnServers(t, 'none are made where the last authenticator goes meanwhile', async (t) => {
     const { account, bearer } = await enrolled(postern)
     const held = await holdAccount(t, postern, account)
     const answer = regenerate(postern, bearer)

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { openTestApp, type TestApp } from '../../support/app.ts'
+import { onBothEngines, testOnServers } from '../../support/embedded.ts'
 import { begin, confirm, countByStatus, holdAccount, storedFactors } from '../../support/enrollment.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 const remove = (postern: TestApp, bearer: string, id: string) =>
   postern.request('DELETE', `/v1/me/authenticators/${id}`, { bearer })
@@ -77,7 +77,7 @@ t.test('removing an authenticator', { skip }, async (t) => {
     },
   )
 
-  t.test('of all of them removed at once one stays where the policy requires one', async (t) => {
+  testOnServers(t, 'of all of them removed at once one stays where the policy requires one', async (t) => {
     const { account, bearer, ids } = await enrolled(postern, { count: 3, roles: ['admin'] })
     const held = await holdAccount(t, postern, account)
     const answers = Promise.all(ids.map((id) => remove(postern, bearer, id)))
@@ -129,26 +129,30 @@ t.test('removing an authenticator', { skip }, async (t) => {
     t.equal((await remove(postern, bearer, 'not-a-uuid')).status, 400)
   })
 
-  t.test('without a second factor only what is not confirmed can be removed or renamed', async (t) => {
-    const account = await postern.createAccount()
-    const { access_token: bearer } = await postern.signIn(account)
-    const pending = await begin(postern, bearer)
-    const renamed = await postern.request('PATCH', `/v1/me/authenticators/${pending.id}`, {
-      bearer,
-      body: { name: 'Phone' },
-    })
-    t.match(renamed.body, { name: 'Phone', status: 'pending' })
+  testOnServers(
+    t,
+    'without a second factor only what is not confirmed can be removed or renamed',
+    async (t) => {
+      const account = await postern.createAccount()
+      const { access_token: bearer } = await postern.signIn(account)
+      const pending = await begin(postern, bearer)
+      const renamed = await postern.request('PATCH', `/v1/me/authenticators/${pending.id}`, {
+        bearer,
+        body: { name: 'Phone' },
+      })
+      t.match(renamed.body, { name: 'Phone', status: 'pending' })
 
-    const held = await holdAccount(t, postern, account)
-    const removal = remove(postern, bearer, pending.id)
-    await held.untilWaiting(1)
-    const sql = {
-      name: 'test_confirm_meanwhile',
-      text: `UPDATE authenticators SET status = 'active', expires_at = NULL WHERE id = $1`,
-    }
-    await postern.deps.postgres.query(sql, [pending.id])
-    await held.release()
-    t.equal((await removal).status, 404, 'it was confirmed meanwhile, by whoever it was')
-    t.match(await storedFactors(postern, account), { authenticators: [{ status: 'active' }] })
-  })
+      const held = await holdAccount(t, postern, account)
+      const removal = remove(postern, bearer, pending.id)
+      await held.untilWaiting(1)
+      const sql = {
+        name: 'test_confirm_meanwhile',
+        text: `UPDATE authenticators SET status = 'active', expires_at = NULL WHERE id = $1`,
+      }
+      await postern.deps.postgres.query(sql, [pending.id])
+      await held.release()
+      t.equal((await removal).status, 404, 'it was confirmed meanwhile, by whoever it was')
+      t.match(await storedFactors(postern, account), { authenticators: [{ status: 'active' }] })
+    },
+  )
 })

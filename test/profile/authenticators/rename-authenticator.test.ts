@@ -1,9 +1,9 @@
 import t from 'tap'
 import { openTestApp } from '../../support/app.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 import { begin } from '../../support/enrollment.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 t.test('renaming an authenticator', { skip }, async (t) => {
   const postern = await openTestApp(t)

@@ -1,0 +1,4 @@
+import t from 'tap'
+import { runOnEmbedded } from '../support/embedded.ts'
+
+await runOnEmbedded(t, 'test/!(administration|profile)/**/*.test.ts')

@@ -42,7 +42,7 @@ const CONNECTIONS = ['^src/postgres/', '^src/ephemeral/(open|redis|memory)']
 const VERBS = `
   add allow attempt authenticate begin burn cancel change check claim clear close complete confirm
   continue count create delete disable enable end enroll ensure explain export find follow forget get guard hash
-  import introspect issue know list load lock log match mint notify offer open pass prune publish purge read
+  import introspect issue keep know list load lock log match mint notify offer open pass prune publish purge read
   recognise record refuse regenerate register remove rename renew require reseal reset resolve revoke
   rotate save seal seed send set show sign start stop take throttle touch trust unlock update use verify
   watch write

@@ -1,7 +1,7 @@
 // Every connection, key and cache: opened and closed here, and passed on from here. Nothing else opens one.
 import { randomBytes } from 'node:crypto'
-import { ensureAuditPartitions } from './audit/ensure-partitions.ts'
 import { systemOrigin } from './audit/event.ts'
+import { keepAuditPartitions } from './audit/keep-partitions.ts'
 import { clearExpiredEnrollments } from './authenticators/clear-expired-enrollments.ts'
 import { type Clients, openClients } from './clients/client-cache.ts'
 import type { Config } from './config.ts'
@@ -44,7 +44,6 @@ export type Deps = {
 export type Overrides = { clock?: () => Date; randomBytes?: RandomBytes; redisKeyPrefix?: string }
 
 const REREAD_MS = 30_000
-const PARTITION_CHECK_MS = 6 * 3_600_000
 const CLEARING_MS = 5 * 60_000
 
 /** The PostgreSQL that `config` names, or the embedded one. The schema may be missing or old. */
@@ -74,11 +73,6 @@ const followChanges = (deps: Omit<Deps, 'close'>): (() => Promise<void>) => {
   }
   deps.ephemeral.changes.subscribe(reread)
   const timer = setInterval(() => reread('reconnected'), REREAD_MS).unref()
-  const partitions = setInterval(() => {
-    ensureAuditPartitions(deps, deps.clock()).catch((error: Error) =>
-      deps.log.error({ reason: error.message }, 'could not make the next audit partition'),
-    )
-  }, PARTITION_CHECK_MS).unref()
   const clear = () =>
     clearExpiredEnrollments(deps, deps.clock()).catch((error: Error) =>
       deps.log.warn({ reason: error.message }, 'could not clear expired enrollments away'),
@@ -90,7 +84,6 @@ const followChanges = (deps: Omit<Deps, 'close'>): (() => Promise<void>) => {
   return async () => {
     clearInterval(clearer)
     clearInterval(timer)
-    clearInterval(partitions)
     await clearing
   }
 }
@@ -125,7 +118,7 @@ export const openDeps = async (
       }),
     )
     closers.push(() => ephemeral.close())
-    await ensureAuditPartitions({ postgres }, clock())
+    closers.push(await keepAuditPartitions({ postgres, log, clock }))
     await ensureSigningKey({ postgres, sealer }, systemOrigin(clock()))
 
     const passwords = createPasswordHasher()

@@ -42,3 +42,13 @@ t.test('an entry that is set again lives on', async (t) => {
   map.sweep(10)
   t.equal(map.get('key'), 2)
 })
+
+t.test('an entry is gone when its time is over, swept or not', async (t) => {
+  let now = 0
+  const map = createExpiringMap<number>(() => now)
+  map.set('key', 1, 10)
+  now = 9
+  t.equal(map.get('key'), 1)
+  now = 10
+  t.equal(map.get('key'), undefined)
+})

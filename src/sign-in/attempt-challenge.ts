@@ -56,7 +56,7 @@ export const attemptChallenge = async (
   const { session, refreshToken } = await prepareSession(deps, origin, record, account)
   const event = passedEvent(origin, record, { method: answer.method, match, session })
   // A step-up is no sign-in.
-  const signedInAt = record.purpose === 'login' ? origin.now : null
+  const signedInAt = record.purpose === 'step_up' ? null : origin.now
   const burned = await burnMatch(deps, match, { now: origin.now, signedInAt }, event)
   if (!burned) {
     return refuseCode(deps, origin, attempt, { method: answer.method, reason: 'replayed_code' })

@@ -45,6 +45,15 @@ t.test('for accounts of Postern’s own', { skip }, async (t) => {
     }
   })
 
+  t.test('what it opens is a sign-in, and is noted as one', async (t) => {
+    const account = await postern.createAccount()
+    const totp = await postern.enrollTotp(account)
+    const { challenge_token } = (await open(postern, client, { username: account.username })).body
+    t.equal((await verify(postern, challenge_token, totp.code(), { basic: client })).status, 200)
+    const find = { text: 'SELECT last_login_at FROM accounts WHERE id = $1' }
+    t.same(await postern.deps.postgres.query(find, [account.id]), [{ last_login_at: postern.now() }])
+  })
+
   t.test('it takes a scope of its own', async (t) => {
     const account = await postern.createAccount()
     await postern.enrollTotp(account)
@@ -186,8 +195,11 @@ t.test('a challenge that a backend has opened', { skip }, async (t) => {
     const account = await postern.createAccount()
     const totp = await postern.enrollTotp(account)
     const { body } = await postern.logIn(account)
-    const malformed = { headers: { authorization: 'Basic !!!' } }
-    t.equal((await verify(postern, body.challenge_token, totp.code(), malformed)).status, 401)
+    for (const authorization of ['Basic !!!', 'Digest x', 'Bearer x', '']) {
+      const presented = { headers: { authorization } }
+      const refused = await verify(postern, body.challenge_token, totp.code(), presented)
+      t.match(refused, { status: 401, body: { error: /^invalid_(client|token)$/ } }, authorization)
+    }
     t.equal((await verify(postern, body.challenge_token, totp.code())).status, 200)
   })
 

@@ -56,3 +56,21 @@ t.test('a sign-in that changes meanwhile', { skip }, async (t) => {
     )
   }
 })
+
+const SET_HASH = { text: 'UPDATE accounts SET password_hash = $2 WHERE id = $1' }
+
+t.test('a password that changes while it is compared is no longer right', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount()
+  const next = await postern.deps.passwords.hash('quod erat demonstrandum')
+  const { passwords, postgres } = postern.deps
+  const { verify } = passwords
+  passwords.verify = async (stored, password) => {
+    passwords.verify = verify
+    const matches = await verify(stored, password)
+    await postgres.query(SET_HASH, [account.id, next])
+    return matches
+  }
+  t.match(await postern.logIn(account), { status: 401, body: { error: 'invalid_credentials' } })
+  t.same(await postern.deps.ephemeral.sessions.list(account.id, postern.now().getTime()), [])
+})

@@ -207,6 +207,25 @@ t.test('enrollment at login', { skip }, async (t) => {
     t.match(await storedFactors(postern, account), { enrolled: 0 })
   })
 
+  t.test(
+    'an enrollment token opens nothing where its account has an authenticator, or is disabled',
+    async (t) => {
+      for (const change of [
+        'UPDATE accounts SET enrolled_authenticators = 1 WHERE id = $1',
+        `UPDATE accounts SET status = 'disabled' WHERE id = $1`,
+      ]) {
+        const { account, token } = await enrolling(postern)
+        const own = () => postern.request('GET', '/v1/me/authenticators', { bearer: token })
+        t.equal((await own()).status, 200)
+        await postern.deps.postgres.query({ text: change }, [account.id])
+        t.match(await own(), { status: 401, body: { error: 'invalid_enrollment' } }, change)
+        const began = await postern.request('POST', '/v1/me/authenticators/totp', { bearer: token })
+        t.match(began, { status: 401, body: { error: 'invalid_enrollment' } }, change)
+        t.same((await storedFactors(postern, account)).authenticators, [])
+      }
+    },
+  )
+
   t.test('of fifty confirmations at once one signs in', async (t) => {
     const { subject, outcomes } = await race(postern, 50, {
       prepare: async () => {

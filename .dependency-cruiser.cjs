@@ -45,7 +45,7 @@ const VERBS = `
   import introspect issue keep know list load lock log match mint notify offer open pass prune publish purge read
   recognise record refuse regenerate register remove rename renew require reseal reset resolve revoke
   rotate save seal seed send set show sign start stop take throttle touch trust unlock update use verify
-  watch write
+  watch withdraw write
 `
 const USE_CASE = `${DOMAIN}(${VERBS.trim().split(/\s+/).join('|')})-[a-z0-9-]+[.]ts$`
 

@@ -123,7 +123,7 @@ export const openDeps = async (
 
     const passwords = createPasswordHasher()
     closers.push(() => passwords.close())
-    const signingKeys = await openSigningKeys({ postgres, sealer })
+    const signingKeys = await openSigningKeys({ config, postgres, sealer })
     const opened = {
       config,
       log,
@@ -136,7 +136,7 @@ export const openDeps = async (
       policy: await openPolicyCache({ postgres }),
       signingKeys,
       clients: openClients({ postgres }),
-      verifyAccessToken: createAccessTokenVerifier({ config, signingKeys }),
+      verifyAccessToken: createAccessTokenVerifier({ signingKeys }),
       migrated,
     }
     closers.push(followChanges(opened))

@@ -33,6 +33,9 @@ export const signingKeyCreated = (
     details: { kid: about.kid, algorithm: about.algorithm, signs_from: about.signsFrom.toISOString() },
   })
 
+export const signingKeyWithdrawn = (origin: Origin, about: { kid: string }): AuditEvent =>
+  auditEvent('signing_key.withdrawn', 'success', origin, { details: { kid: about.kid } })
+
 export const encryptionKeysResealed = (
   origin: Origin,
   about: { keyId: string; values: number },

@@ -33,7 +33,7 @@ const isOlderThan = ({ createdAt }: Client, issuedAt: number): boolean =>
 
 const bearerClient = async (deps: BackendDeps, authorization: string, now: Date): Promise<Identified> => {
   const claims = await deps.verifyAccessToken(bearerToken(authorization), now)
-  if (claims.sid !== null)
+  if (claims.of === 'account')
     throw new AuthError('invalid_token', 'This token speaks for an account, not for a client.')
   const client = await deps.clients.find(claims.clientId)
   if (!client || isOlderThan(client, claims.issuedAt))

@@ -33,9 +33,9 @@ export const authenticateBearer = async (
 ): Promise<BearerCaller> => {
   const { now } = request
   const claims = await deps.verifyAccessToken(bearerToken(authorization), now)
-  if (claims.sid === null)
+  if (claims.of === 'client')
     throw new AuthError('invalid_token', 'This token speaks for a client, not for an account.')
-  const session = await deps.ephemeral.sessions.touch(claims.sub, claims.sid, now.getTime())
+  const session = await deps.ephemeral.sessions.touch(claims.accountId, claims.sid, now.getTime())
   if (!session) throw new AuthError('invalid_token', 'The session has ended.')
   const origin: Origin = { ...request, actor: { type: 'account', id: session.accountId } }
   return { session, origin, scopes: claims.scope.split(' ') }

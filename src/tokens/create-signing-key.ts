@@ -40,18 +40,23 @@ export const ensureSigningKey = async (
   )
 }
 
+/** From when the new key signs: once every gateway has had time to read the JWKS again, or now. */
+export type RotationTurn = 'next' | 'now'
+
 /**
- * Publishes the next signing key; it signs once every gateway has had time to read the JWKS again.
- * Returns it, or null where the last rotation's key is still waiting for its turn.
+ * Publishes a new signing key. One that signs `now` is refused by gateways until they read the JWKS again.
+ * Returns it, or null where the `next` one is asked for and the last rotation's is still waiting for its turn.
  */
 export const rotateSigningKey = async (
   deps: RotateDeps,
   origin: Origin,
+  turn: RotationTurn = 'next',
 ): Promise<{ kid: string; algorithm: string; signsFrom: Date } | null> => {
-  const key = await newSigningKey(new Date(origin.now.getTime() + PUBLISH_LEAD_SECONDS * 1000))
+  const leadSeconds = turn === 'now' ? 0 : PUBLISH_LEAD_SECONDS
+  const key = await newSigningKey(new Date(origin.now.getTime() + leadSeconds * 1000))
   const stored = await insertSigningKey(
     deps,
-    { ...key, createdAt: origin.now, turn: 'next' },
+    { ...key, createdAt: origin.now, turn },
     signingKeyCreated(origin, key),
   )
   if (!stored) return null

@@ -7,9 +7,8 @@ import { type Client, keptScope } from '../clients/client.ts'
 import type { SessionRecord } from '../ephemeral/ephemeral.ts'
 import { atHash } from './at-hash.ts'
 import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
-import { type SigningKey, TOKEN_TTL_SECONDS } from './select-signing-keys.ts'
-import { signJwt } from './sign-jwt.ts'
-import type { SigningKeys } from './signing-key-cache.ts'
+import { TOKEN_TTL_SECONDS } from './select-signing-keys.ts'
+import type { OpenKey, SigningKeys } from './signing-key-cache.ts'
 
 type Deps = { config: { issuer: string }; signingKeys: SigningKeys }
 
@@ -77,12 +76,12 @@ const accessTokenClaims = (
 }
 
 const idToken = (
-  key: SigningKey,
+  key: OpenKey,
   claims: ReturnType<typeof accessTokenClaims>,
   accessToken: string,
   { account, scopes }: { account: Account; scopes: readonly string[] },
 ) =>
-  signJwt(key, 'JWT', {
+  key.jwt.signId({
     iss: claims.iss,
     sub: claims.sub,
     aud: claims.client_id,
@@ -102,7 +101,7 @@ export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, n
   const { account, client } = holder
   const scopes = keptScope(client, session.scope).split(' ')
   const claims = accessTokenClaims(deps, session, holder, Math.floor(now.getTime() / 1000))
-  const accessToken = signJwt(key, 'at+jwt', claims)
+  const accessToken = key.jwt.signAccess(claims)
   return {
     access_token: accessToken,
     token_type: 'Bearer',
@@ -140,7 +139,7 @@ export const mintClientToken = (
     scope: scopeFor(issuer, party, scope),
   }
   return {
-    access_token: signJwt(deps.signingKeys.current(now), 'at+jwt', claims),
+    access_token: deps.signingKeys.current(now).jwt.signAccess(claims),
     token_type: 'Bearer',
     expires_in: TOKEN_TTL_SECONDS,
     scope: claims.scope,

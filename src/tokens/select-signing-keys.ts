@@ -21,17 +21,25 @@ export type SigningKey = {
   signsFrom: Date
 }
 
-/** The key that signs at `now`: the one whose turn began last. @throws {Error} if none may sign yet. */
-export const signingKeyAt = (keys: readonly SigningKey[], now: Date): SigningKey => {
-  const [current] = keys
-    .filter((key) => key.signsFrom <= now)
-    .sort((a, b) => b.signsFrom.getTime() - a.signsFrom.getTime())
-  if (!current) throw new Error('no signing key may sign yet')
+/**
+ * The key that signs at `now`: the one whose turn began last. Where the clock is behind all of them, which is where
+ * it was ahead at the first start, the oldest signs. @throws {Error} if there is none.
+ */
+export const signingKeyAt = <Key extends Pick<SigningKey, 'signsFrom'>>(
+  keys: readonly Key[],
+  now: Date,
+): Key => {
+  const byTurn = [...keys].sort((a, b) => a.signsFrom.getTime() - b.signsFrom.getTime())
+  const current = byTurn.findLast((key) => key.signsFrom <= now) ?? byTurn[0]
+  if (!current) throw new Error('there is no signing key')
   return current
 }
 
 /** The keys to publish at `now`: those to come, the current one, and those whose last token may still be valid. */
-export const publishedKeysAt = (keys: readonly SigningKey[], now: Date): SigningKey[] => {
+export const publishedKeysAt = <Key extends Pick<SigningKey, 'signsFrom'>>(
+  keys: readonly Key[],
+  now: Date,
+): Key[] => {
   const byTurn = [...keys].sort((a, b) => a.signsFrom.getTime() - b.signsFrom.getTime())
   return byTurn.filter((_, index) => {
     const successor = byTurn[index + 1]

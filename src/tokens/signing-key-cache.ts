@@ -2,24 +2,55 @@
 import type { JWK } from 'jose'
 import type { Sealer } from '../encryption/sealer.ts'
 import type { Sql } from '../postgres/pool.ts'
+import { type KeyJwt, openKeyJwt } from './open-key-jwt.ts'
 import { publishedKeysAt, type SigningKey, signingKeyAt } from './select-signing-keys.ts'
 import { listSigningKeys } from './store.ts'
 
+/** A key that signs, and that verifies what it has signed. */
+export type OpenKey = SigningKey & { jwt: KeyJwt }
+
 export type SigningKeys = {
   /** The key that signs at `now`. */
-  current(now: Date): SigningKey
+  current(now: Date): OpenKey
+  /** The key of that `kid` if it is published at `now`; null for any other. */
+  find(kid: string, now: Date): OpenKey | null
   /** The public keys of the JWKS at `now`. */
   published(now: Date): JWK[]
   reload(): Promise<void>
 }
 
-export const openSigningKeys = async (deps: { postgres: Sql; sealer: Sealer }): Promise<SigningKeys> => {
-  let keys = await listSigningKeys(deps)
+type CacheDeps = { config: { issuer: string }; postgres: Sql; sealer: Sealer }
+
+export const openSigningKeys = async (deps: CacheDeps): Promise<SigningKeys> => {
+  const opened = new Map<string, KeyJwt>()
+  let keys: OpenKey[] = []
+  let asked = 0
+  let held = 0
+  const read = async (): Promise<OpenKey[]> => {
+    const stored = await listSigningKeys(deps)
+    return Promise.all(
+      stored.map(async (key) => ({
+        ...key,
+        jwt: opened.get(key.kid) ?? (await openKeyJwt(key, deps.config.issuer)),
+      })),
+    )
+  }
+  const reload = async (): Promise<void> => {
+    asked += 1
+    const turn = asked
+    const current = await read()
+    // Two that were asked for at once may finish in the other order; whoever changes keys asks after the change.
+    if (turn < held) return
+    held = turn
+    keys = current
+    opened.clear()
+    for (const { kid, jwt } of current) opened.set(kid, jwt)
+  }
+  await reload()
   return {
     current: (now) => signingKeyAt(keys, now),
+    find: (kid, now) => publishedKeysAt(keys, now).find((key) => key.kid === kid) ?? null,
     published: (now) => publishedKeysAt(keys, now).map((key) => key.publicJwk),
-    async reload() {
-      keys = await listSigningKeys(deps)
-    },
+    reload,
   }
 }

@@ -34,7 +34,7 @@ const LIST_SIGNING_KEYS = {
   text: `
     SELECT kid, algorithm, public_jwk, private_sealed, signs_from
       FROM signing_keys
-     ORDER BY signs_from`,
+     ORDER BY signs_from, kid`,
 }
 
 export const listSigningKeys = async (deps: { postgres: Sql; sealer: Sealer }): Promise<SigningKey[]> => {
@@ -50,7 +50,8 @@ const INSERT_SIGNING_KEY = {
     WITH inserted AS (
       INSERT INTO signing_keys (kid, algorithm, public_jwk, private_sealed, created_at, signs_from)
       SELECT $1, $2, $3, $4, $5, $6
-       WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE CASE WHEN $7 THEN true ELSE signs_from > $5 END)
+       WHERE $7 = 'now'
+          OR NOT EXISTS (SELECT 1 FROM signing_keys WHERE $7 = 'first' OR signs_from > $5)
       RETURNING kid
     )
     SELECT record_audit_event($8::jsonb) FROM inserted`,
@@ -58,11 +59,11 @@ const INSERT_SIGNING_KEY = {
 
 /**
  * Stores a key, unless one stands in its way: any key at all for the `first`, one that waits for its turn
- * for the `next`. Returns whether it was stored.
+ * for the `next`; one that signs `now` takes its turn before any that waits. Returns whether it was stored.
  */
 export const insertSigningKey = (
   deps: { postgres: Postgres; sealer: Sealer },
-  key: SigningKey & { createdAt: Date; turn: 'first' | 'next' },
+  key: SigningKey & { createdAt: Date; turn: 'first' | 'next' | 'now' },
   event: AuditEvent,
 ): Promise<boolean> =>
   deps.postgres.transaction(async (sql) => {
@@ -79,6 +80,44 @@ export const insertSigningKey = (
       key.createdAt,
       key.signsFrom,
     ]
-    const rows = await sql.query(INSERT_SIGNING_KEY, [...values, key.turn === 'first', JSON.stringify(event)])
+    const rows = await sql.query(INSERT_SIGNING_KEY, [...values, key.turn, JSON.stringify(event)])
     return rows.length === 1
+  })
+
+// Never the key that signs at $2 (`signingKeyAt`): so one that may sign always remains.
+const DELETE_SIGNING_KEY = {
+  name: 'delete_signing_key',
+  text: `
+    WITH signing AS (
+      SELECT kid
+        FROM signing_keys
+       ORDER BY signs_from <= $2 DESC,
+                CASE WHEN signs_from <= $2 THEN signs_from END DESC,
+                CASE WHEN signs_from <= $2 THEN kid END DESC,
+                signs_from,
+                kid
+       LIMIT 1
+    ), withdrawn AS (
+      DELETE FROM signing_keys
+       WHERE kid = $1 AND kid NOT IN (SELECT kid FROM signing)
+      RETURNING kid
+    )
+    SELECT record_audit_event($3::jsonb) FROM withdrawn`,
+}
+const SIGNING_KEY_EXISTS = {
+  name: 'signing_key_exists',
+  text: 'SELECT kid FROM signing_keys WHERE kid = $1',
+}
+
+/** Deletes a key, unless it is the one that signs at `now`. */
+export const deleteSigningKey = (
+  deps: { postgres: Postgres },
+  { kid, now }: { kid: string; now: Date },
+  event: AuditEvent,
+): Promise<'deleted' | 'signs' | 'unknown'> =>
+  deps.postgres.transaction(async (sql) => {
+    await sql.query(LOCK_SIGNING_KEYS)
+    const deleted = await sql.query(DELETE_SIGNING_KEY, [kid, now, JSON.stringify(event)])
+    if (deleted.length === 1) return 'deleted'
+    return (await sql.query(SIGNING_KEY_EXISTS, [kid])).length === 1 ? 'signs' : 'unknown'
   })

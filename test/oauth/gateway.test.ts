@@ -102,6 +102,38 @@ t.test('tokens, as a gateway sees them', { skip }, async (t) => {
     t.equal((await postern.request('POST', '/v1/logout', {})).status, 401, 'no token')
   })
 
+  t.test('Postern refuses what its own key has signed as anything else', async (t) => {
+    const { access_token: token } = await postern.signIn(account, totp)
+    const { kid, privateKey } = postern.deps.signingKeys.current(postern.now())
+    const claims = decodeJwt(token)
+    const sign = (header: object, changed: object = {}) =>
+      new SignJWT({ ...claims, ...changed })
+        .setProtectedHeader({ alg: 'ES256', kid, typ: 'at+jwt', ...header })
+        .sign(privateKey, { crit: { 'urn:example:unknown': true } })
+    const ask = (bearer: string) => postern.request('GET', '/v1/me', { bearer })
+    t.equal((await ask(await sign({}))).status, 200, 'unchanged it is one of ours')
+    const now = Math.floor(postern.now().getTime() / 1000)
+    for (const [name, forged] of [
+      ['an unknown crit', await sign({ crit: ['urn:example:unknown'], 'urn:example:unknown': 1 })],
+      ['an ID token', await sign({ typ: 'JWT' })],
+      ['a logout token', await sign({ typ: 'logout+jwt' })],
+      ['no type', await sign({ typ: undefined })],
+      ['no kid', await sign({ kid: undefined })],
+      ['another issuer', await sign({}, { iss: 'https://else.example' })],
+      ['another audience', await sign({}, { aud: ['postern'] })],
+      ['no audience', await sign({}, { aud: undefined })],
+      ['no lifetime', await sign({}, { exp: undefined })],
+      ['a lifetime that is over', await sign({}, { iat: now - 601, exp: now - 1 })],
+      ['a lifetime that has not begun', await sign({}, { iat: now + 300, exp: now + 900 })],
+      ['no jti', await sign({}, { jti: undefined })],
+      ['no client', await sign({}, { client_id: undefined })],
+      ['no session', await sign({}, { sid: undefined })],
+      ['a session of a client', await sign({}, { client_id: account.id })],
+    ] as const) {
+      t.match(await ask(forged), { status: 401, body: { error: 'invalid_token' } }, name)
+    }
+  })
+
   t.test('an expired token is refused, also where it has been seen before', async (t) => {
     const client = await postern.createClient()
     const { body } = await postern.request('POST', '/oauth2/token', {

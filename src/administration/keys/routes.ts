@@ -1,11 +1,13 @@
-// Signing keys, for administrators: publish the next one.
+// Signing keys, for administrators: publish the next one, withdraw one.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { rotateSigningKey } from '../../tokens/create-signing-key.ts'
-import { errorResponses, Timestamp } from '../../wire/schemas.ts'
+import { withdrawSigningKey } from '../../tokens/withdraw-signing-key.ts'
+import { errorResponses, Strict, Timestamp } from '../../wire/schemas.ts'
+import { admitNoBody } from '../../wire/validation.ts'
 
 const PublishedKey = Type.Object({
   kid: Type.String({ examples: ['kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k'] }),
@@ -13,17 +15,34 @@ const PublishedKey = Type.Object({
   signs_from: Timestamp,
 })
 
+const RotateBody = Strict(
+  {
+    now: Type.Optional(
+      Type.Boolean({
+        description:
+          'Sign with it at once, for a key that is no longer trusted. Gateways refuse its tokens until they read the ' +
+          'JWKS again, which they may keep for 300 seconds.',
+      }),
+    ),
+  },
+  { examples: [{ now: true }] },
+)
+
+const KeyParams = Strict({ kid: Type.String({ pattern: '^[\\w-]{43}$' }) })
+
 export const keyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
     '/v1/admin/keys/rotate',
     {
+      preValidation: admitNoBody,
       schema: {
         tags: ['Administrators'],
         security: [{ bearer: [] }],
         summary: 'Publish the next signing key',
         description:
-          'It stands in the JWKS at once, and signs once every gateway has had time to read that again. ' +
+          'It is in the JWKS at once, and signs once every gateway has had time to read that again. ' +
           '409 while the last one is still waiting for its turn.',
+        body: RotateBody,
         response: {
           201: PublishedKey,
           ...errorResponses(...ADMINISTRATOR_ERRORS, 'conflict'),
@@ -32,10 +51,31 @@ export const keyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
     },
     async (request, reply) => {
       const { origin } = administratorOf(request)
-      const key = await rotateSigningKey(deps, origin)
+      const key = await rotateSigningKey(deps, origin, request.body.now ? 'now' : 'next')
       if (!key) throw new AuthError('conflict', 'The key of the last rotation is still waiting for its turn.')
       const { kid, algorithm, signsFrom } = key
       return reply.code(201).send({ kid, algorithm, signs_from: signsFrom.toISOString() })
+    },
+  )
+
+  app.post(
+    '/v1/admin/keys/:kid/withdraw',
+    {
+      schema: {
+        tags: ['Administrators'],
+        security: [{ bearer: [] }],
+        summary: 'Withdraw a signing key that is no longer trusted',
+        description:
+          'It is neither published nor accepted any more: every token that it has signed is refused at once, this ' +
+          'administrator’s too, and sessions go on by a refresh. Gateways take its tokens until they read the JWKS ' +
+          'again, which they may keep for 300 seconds. 409 for the key that signs: rotate first, with `now`.',
+        params: KeyParams,
+        response: { 204: Type.Null(), ...errorResponses(...ADMINISTRATOR_ERRORS, 'not_found', 'conflict') },
+      },
+    },
+    async (request, reply) => {
+      await withdrawSigningKey(deps, administratorOf(request).origin, request.params.kid)
+      return reply.code(204).send(null)
     },
   )
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { resealSecrets } from '../../administration/keys/reseal-secrets.ts'
 import { AuthError } from '../../errors.ts'
 import { rotateSigningKey } from '../../tokens/create-signing-key.ts'
+import { withdrawSigningKey } from '../../tokens/withdraw-signing-key.ts'
 import { CommandError, type Host } from '../host.ts'
 
 const RESEAL = `Seals every secret in the database again with the first key of POSTERN_ENCRYPTION_KEYS (or of
@@ -14,8 +15,18 @@ encryption.key in the data folder), so that the old key can be retired:
 
 It can be broken off and run again at any time, while Postern serves.`
 
+const WITHDRAW = `Withdraws a signing key that somebody else may have: from then on it is neither published nor accepted.
+What it costs: every token that it has signed is refused at once. Users' sessions go on: a refresh token gives a token
+of the new key. Gateways take tokens of the withdrawn key until they read the JWKS again, which they may keep for 300
+seconds. The key that signs is not withdrawn; another takes its place first:
+
+  postern key rotate --now
+  postern key withdraw KID
+
+KID is the "kid" in the header of its tokens, and in /.well-known/jwks.json.`
+
 export const addKeyCommands = (program: Command, host: Host): void => {
-  const key = program.command('key').summary('keys: rotate the signing key, reseal secrets')
+  const key = program.command('key').summary('keys: rotate and withdraw signing keys, reseal secrets')
   key.description('Signing keys, and the encryption keys that seal secrets at rest.')
   key
     .command('rotate')
@@ -24,16 +35,30 @@ export const addKeyCommands = (program: Command, host: Host): void => {
       'Publishes the next signing key in the JWKS. It signs ten minutes later, when every gateway has had time to ' +
         'read it; the old one stays published until its last token has expired.',
     )
+    .option(
+      '--now',
+      'sign with it at once; gateways refuse its tokens until they read the JWKS again (300 s)',
+    )
     .option('--json', 'print the key as JSON')
-    .action(async (options: { json?: true }) =>
+    .action(async (options: { now?: true; json?: true }) =>
       host.perform(async ({ deps, origin }) => {
-        const next = await rotateSigningKey(deps, origin)
+        const next = await rotateSigningKey(deps, origin, options.now ? 'now' : 'next')
         if (!next)
           throw new AuthError('conflict', 'The key of the last rotation is still waiting for its turn.')
         const { kid, algorithm } = next
         const signsFrom = next.signsFrom.toISOString()
         if (options.json) return host.out(JSON.stringify({ kid, algorithm, signs_from: signsFrom }))
         host.out(`Published ${algorithm} key ${kid}; it signs from ${signsFrom}.`)
+      }),
+    )
+  key
+    .command('withdraw <kid>')
+    .summary('withdraw a signing key that is no longer trusted')
+    .description(WITHDRAW)
+    .action(async (kid: string) =>
+      host.perform(async ({ deps, origin }) => {
+        await withdrawSigningKey(deps, origin, kid)
+        host.out(`Withdrew key ${kid}. Every token that it has signed is refused.`)
       }),
     )
   key

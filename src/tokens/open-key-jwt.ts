@@ -1,0 +1,69 @@
+// One signing key's own way to sign and to verify Postern's JWTs: @fastify/jwt. The plugin decorates a Fastify
+// instance, and takes one key; so each signing key has an instance of its own that serves no requests. Minting then
+// needs no HTTP application, and what is verified is verified by the very key that its `kid` names.
+import { createPublicKey } from 'node:crypto'
+import fastifyJwt from '@fastify/jwt'
+import Fastify from 'fastify'
+import type { SigningKey } from './select-signing-keys.ts'
+
+declare module '@fastify/jwt' {
+  interface FastifyJWT {
+    namespaces: 'access' | 'id'
+  }
+}
+
+export type KeyJwt = {
+  /** A signed access token (RFC 9068): `typ` `at+jwt`. */
+  signAccess(claims: object): string
+  /** A signed ID token: `typ` `JWT`. */
+  signId(claims: object): string
+  /**
+   * The payload of an access token of this key for Postern. Its lifetime is the caller's to compare, with the
+   * application's clock. @throws {Error} of @fastify/jwt, for anything else.
+   */
+  verifyAccess(token: string): Record<string, unknown>
+  /** The header of any JWT, of which nothing is verified. @throws {Error} of @fastify/jwt, for what is none. */
+  readHeader(token: string): Record<string, unknown>
+}
+
+const PEM = { format: 'pem' } as const
+
+/** Opens a key. `algorithm` and `typ` are named, and a `crit` that is not known here (none is) is refused. */
+export const openKeyJwt = async (
+  { kid, algorithm, privateKey }: Pick<SigningKey, 'kid' | 'algorithm' | 'privateKey'>,
+  issuer: string,
+): Promise<KeyJwt> => {
+  const secret = {
+    private: privateKey.export({ ...PEM, type: 'pkcs8' }),
+    public: createPublicKey(privateKey).export({ ...PEM, type: 'spki' }),
+  }
+  const bare = Fastify()
+  await bare.register(fastifyJwt, {
+    namespace: 'access',
+    secret,
+    sign: { algorithm, kid, header: { alg: algorithm, typ: 'at+jwt' } },
+    verify: {
+      algorithms: [algorithm],
+      checkTyp: 'at+jwt',
+      allowedIss: issuer,
+      allowedAud: issuer,
+      requiredClaims: ['iss', 'aud', 'exp', 'iat', 'sub', 'client_id', 'jti'],
+      ignoreExpiration: true,
+      cache: false,
+    },
+  })
+  await bare.register(fastifyJwt, {
+    namespace: 'id',
+    secret,
+    sign: { algorithm, kid },
+    verify: { algorithms: [algorithm], checkTyp: 'JWT', cache: false },
+  })
+  const { access, id } = bare.jwt
+  return {
+    signAccess: (claims) => access.sign(claims),
+    signId: (claims) => id.sign(claims),
+    readHeader: (token) =>
+      access.decode<{ header: Record<string, unknown> }>(token, { complete: true })?.header ?? {},
+    verifyAccess: (token) => access.verify<Record<string, unknown>>(token),
+  }
+}

@@ -13,19 +13,20 @@ t.test('of two readings the later one stays, in whatever order they are answered
   const { deps } = postern
   let hold: Promise<void> | null = null
   const slow: typeof deps.postgres.query = async (statement, values) => {
+    const held = hold
     const rows = await deps.postgres.query(statement, values)
-    await hold
+    await held
     return rows as never
   }
   const keys = await openSigningKeys({ ...deps, postgres: { ...deps.postgres, query: slow } })
-  const held = Promise.withResolvers<void>()
-  hold = held.promise
+  const answered = Promise.withResolvers<void>()
+  hold = answered.promise
   const first = keys.reload()
   hold = null
   const next = await rotateSigningKey(deps, systemOrigin(postern.now()))
   await keys.reload()
   t.equal(keys.published(postern.now()).length, 2)
-  held.resolve()
+  answered.resolve()
   await first
   t.equal(keys.published(postern.now()).at(-1)?.kid, next?.kid, 'the older set has not come back')
 })

@@ -155,3 +155,48 @@ t.test('a bystander is answered within 50 ms while hostile bodies come in', { sk
   }
   t.ok(Math.min(...waits) < MOST_MS, `the bystander waited ${waits.map(Math.round)} ms`)
 })
+
+t.test('nor does any header, path or query', { skip }, async (t) => {
+  const postern = await openTestApp(t, {
+    environment: { POSTERN_TRUSTED_PROXIES: '127.0.0.0/8,10.0.0.0/8', POSTERN_RATE_LIMIT: '100000' },
+  })
+  const longest = (text: string): string => repeated(text, 15_000)
+  const hostile: [what: string, url: string, headers: Record<string, string>][] = [
+    ['Basic', '/v1/challenges', { authorization: `Basic ${longest('a')}!` }],
+    ['Basic of colons', '/v1/challenges', { authorization: `Basic ${btoa(repeated(':', 11_000))}` }],
+    ['Basic of percent signs', '/v1/challenges', { authorization: `Basic ${btoa(repeated('%41', 11_000))}` }],
+    ['Bearer', '/v1/me', { authorization: `Bearer ${longest('a')}!` }],
+    ['Bearer of dots', '/v1/me', { authorization: `Bearer ${longest('a.')}` }],
+    ['white space', '/v1/me', { authorization: `Bearer${longest(' ')}!` }],
+    ['proxies', '/v1/me', { 'x-forwarded-for': longest('10.0.0.1,') }],
+    ['no addresses', '/v1/me', { 'x-forwarded-for': longest('::,') }],
+    ['a content type', '/v1/login', { 'content-type': `application/json;${longest('a=b;')}` }],
+    ['a quoted content type', '/v1/login', { 'content-type': `application/json;a="${longest('\\"')}` }],
+    ['a path', longest('/v1'), {}],
+    ['an encoded path', longest('/%41'), {}],
+    ['a malformed path', longest('/%4'), {}],
+    ['a name in a path', `/v1/admin/clients/${longest('a')}`, {}],
+    ['a query', `/v1/admin/audit?${longest('a&')}`, {}],
+    ['a query of one name', `/healthz?${longest('a=1&')}`, {}],
+    ['an encoded query', `/healthz?${longest('%41=%41&')}`, {}],
+  ]
+  for (const [what, url, headers] of hostile) {
+    for (const method of ['GET', 'POST'] as const) {
+      let answer = { statusCode: 0, body: '' }
+      const cost = await costMs(async () => {
+        answer = await injectPatiently(postern.app, {
+          method,
+          url,
+          headers,
+          ...(method === 'POST' && { payload: '{}' }),
+        })
+      })
+      t.ok(cost <= MOST_MS, `${method} with ${what}: ${Math.round(cost)} ms`)
+      t.ok(answer.statusCode >= 400 && answer.statusCode < 500, `${method} with ${what}: ${answer.body}`)
+      t.ok(
+        answer.body.length <= 1_000,
+        `${method} with ${what}: an answer of ${answer.body.length} characters`,
+      )
+    }
+  }
+})

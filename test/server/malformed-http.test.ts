@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { eventually } from '../support/eventually.ts'
 import { openSocket, parseAnswer, sendRaw } from '../support/raw-http.ts'
 import { missingServer } from '../support/servers.ts'
 
@@ -17,6 +18,8 @@ const HEADERS = {
 
 const listen = async (postern: TestApp): Promise<number> => {
   await postern.app.listen({ host: '127.0.0.1', port: 0 })
+  // Its start may have kept a machine under load so busy that it says so for a moment.
+  await eventually(10_000, async () => (await postern.app.inject('/healthz')).statusCode === 200)
   return (postern.app.server.address() as AddressInfo).port
 }
 
@@ -136,4 +139,24 @@ t.test('a body that takes its time, within what it has, is answered as ever', { 
   socket.write(body.slice(10))
   await closed
   t.equal(parseAnswer(received()).status, 200, received())
+})
+
+t.test('what comes while Postern closes is a 503 in the one shape', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const port = await listen(postern)
+  const { socket, received, closed } = await openSocket(port)
+  const login = '{"username":"ada","password":"x"}'
+  // A connection that is not idle, so that it is left open.
+  const arrived = new Promise((resolve) => postern.app.server.once('request', resolve))
+  socket.write(
+    `POST /v1/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${login.length}\r\n\r\n`,
+  )
+  await arrived
+  const closing = postern.app.close()
+  socket.write(`${login}GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n`)
+  await Promise.all([closed, closing])
+  const second = parseAnswer(received().slice(received().lastIndexOf('HTTP/1.1 ')))
+  t.equal(second.status, 503, received())
+  t.match(second.headers, { ...HEADERS, connection: 'close' })
+  t.match(JSON.parse(second.text), { ...ONE_SHAPE, error: 'temporarily_unavailable' })
 })

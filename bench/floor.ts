@@ -121,7 +121,7 @@ app.post<{ Body: { challenge_token: string } }>('/v1/challenges/verify', async (
   ])
   const seconds = Math.floor(now / 1000)
   const hashes = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')]
-  const session = [keys.sessionPrefix(tag), sid, record, 3600, seconds + 86_400, seconds, ...hashes, '', '']
+  const session = [keys.sessionPrefix(tag), sid, record, 3600, seconds + 86_400, seconds, ...hashes, 100, '']
   await run('pass', [...at, keys.sessionSet(tag)], [now, epoch, ...session])
   return tokens(accountId, sid, now)
 })
@@ -133,7 +133,8 @@ app.get('/v1/me', async ({ headers: { authorization = '' } }) => {
   const known = remembered.get(authorization) ?? JSON.parse(Buffer.from(claims, 'base64url').toString())
   remembered.set(authorization, known)
   const tag = accountTag(known.sub)
-  await run('touchSession', [keys.session(tag, known.sid), keys.account(tag)], [Date.now()])
+  const at = [keys.session(tag, known.sid), keys.account(tag), keys.sessionSet(tag)]
+  await run('touchSession', at, [Date.now(), known.sid])
   await query('findAccount', [known.sub])
   return query('findAccountDetails', [known.sub])
 })

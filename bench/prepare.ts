@@ -17,7 +17,7 @@ import type { RefreshToken } from '../src/tokens/refresh-token.ts'
 import { totpCode } from '../test/support/totp-code.ts'
 
 export const CLIENT_ID = 'bench'
-const SCOPE = 'openid profile email offline_access'
+const SCOPE = 'openid profile email offline_access postern:me'
 
 export type BenchAccount = { id: string; subject: string; authenticatorId: string; secret: Buffer }
 

@@ -27,6 +27,7 @@ const CLOSE = 'Host: x\r\nConnection: close\r\n\r\n'
 
 const MALFORMED: [what: string, status: number, request: string][] = [
   ['no HTTP', 400, 'GARBAGE\r\n\r\n'],
+  ['HTTP/2', 400, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
   ['another protocol', 400, '\x16\x03\x01\x02\x00\x01'],
   ['a header without a colon', 400, 'GET /healthz HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n'],
   ['two lengths', 400, `POST /v1/login HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n${CLOSE}`],

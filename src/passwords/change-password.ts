@@ -1,11 +1,11 @@
 // An account changes its own password. The current one is asked for.
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { passwordChanged, passwordRefused } from '../audit/account-events.ts'
-import { sessionsEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
+import { endOtherAccess } from '../sessions/end-other-access.ts'
+import type { OtherSessions } from '../sessions/schemas.ts'
 import { requireAcceptablePassword } from './require-acceptable-password.ts'
 import { requireCurrentPassword } from './require-current-password.ts'
 import { findAccountWithPassword, storePassword } from './store.ts'
@@ -16,7 +16,7 @@ export type PasswordChange = {
   sid: string
   currentPassword: string
   newPassword: string
-  endOtherSessions: boolean
+  others: OtherSessions
 }
 
 type ChangeDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'passwords'>
@@ -32,7 +32,7 @@ export const changePassword = async (
   origin: Origin,
   change: PasswordChange,
 ): Promise<void> => {
-  const { accountId, sid, currentPassword, newPassword, endOtherSessions } = change
+  const { accountId, sid, currentPassword, newPassword, others } = change
   const { now } = origin
   const found = await findAccountWithPassword(deps, accountId)
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
@@ -52,11 +52,7 @@ export const changePassword = async (
   await deps.postgres.transaction(async (postgres) => {
     const stored = await storePassword({ postgres }, { accountId, previous, next, now }, event)
     if (!stored) throw new AuthError('conflict', 'The password was changed meanwhile; begin again.')
-    // Before the commit: where Redis is away nothing has changed, and the change can be asked for again.
-    await deps.ephemeral.challenges.endAll(accountId)
-    if (!endOtherSessions) return
-    await deps.ephemeral.sessions.endAll(accountId, sid, now.getTime())
-    const ended = { accountId, keptSessionId: sid, reason: 'password_changed' }
-    await recordEvent({ postgres }, sessionsEnded(origin, ended))
+    const about = { accountId, keptSessionId: sid, others }
+    await endOtherAccess({ ...deps, postgres }, origin, about, 'password_changed')
   })
 }

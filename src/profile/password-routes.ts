@@ -4,15 +4,14 @@ import { Type } from 'typebox'
 import { changeCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { changePassword } from '../passwords/change-password.ts'
+import { KEEP_OTHER_SESSIONS, otherSessionsOf } from '../sessions/schemas.ts'
 import { errorResponses, Strict } from '../wire/schemas.ts'
 
 const PasswordBody = Strict(
   {
     current_password: Type.String({ minLength: 1, maxLength: 1024 }),
     new_password: Type.String({ minLength: 1, maxLength: 1024 }),
-    end_other_sessions: Type.Optional(
-      Type.Boolean({ default: true, description: 'False keeps the other sessions.' }),
-    ),
+    ...KEEP_OTHER_SESSIONS,
   },
   {
     examples: [
@@ -54,7 +53,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
         sid: session.sid,
         currentPassword: request.body.current_password,
         newPassword: request.body.new_password,
-        endOtherSessions: request.body.end_other_sessions ?? true,
+        others: otherSessionsOf(request.body),
       })
       return reply.code(204).send(null)
     },

@@ -33,3 +33,19 @@ export const toSessionItem = (session: ListedSession): SessionItem => ({
   second_factor_at: session.secondFactorAt === null ? null : timestamp(session.secondFactorAt),
   expires_at: timestamp(session.absoluteAt),
 })
+
+/** What becomes of an account's other sessions as it changes its factors or its password. */
+export type OtherSessions = 'end' | 'keep'
+
+/** The member by which an account keeps them. */
+export const KEEP_OTHER_SESSIONS = {
+  keep_other_sessions: Type.Optional(
+    Type.Boolean({ description: 'True keeps the other sessions, which end without it.' }),
+  ),
+}
+
+export const otherSessionsOf = ({
+  keep_other_sessions: keep,
+}: {
+  keep_other_sessions?: boolean
+}): OtherSessions => (keep ? 'keep' : 'end')

@@ -28,7 +28,7 @@ const prepare = async (postern: TestApp) => {
       sid: session.sid,
       currentPassword: PASSWORD,
       newPassword: NEXT,
-      endOtherSessions: false,
+      others: 'keep',
       ...given,
     })
   return { account, session, change, hash: () => postern.deps.postgres.query(GET_HASH, [account.id]) }
@@ -58,7 +58,7 @@ t.test('it ends what is pending, and other sessions where that is asked for', { 
   const totp = await postern.enrollTotp(account)
   const { body: pending } = await postern.logIn(account)
 
-  await change({ endOtherSessions: true })
+  await change({ others: 'end' })
   t.ok(await isLive(postern, session.access_token))
   t.notOk(await isLive(postern, other.access_token))
   const answer = await postern.request('POST', '/v1/challenges/verify', {

@@ -130,7 +130,7 @@ t.test('changing one’s password', { skip }, async (t) => {
     const account = await postern.createAccount()
     const other = await postern.signIn(account)
     const { access_token: bearer } = await postern.signIn(account)
-    const body = { current_password: PASSWORD, new_password: NEW, end_other_sessions: false }
+    const body = { current_password: PASSWORD, new_password: NEW, keep_other_sessions: true }
     t.equal((await postern.request('PUT', '/v1/me/password', { bearer, body })).status, 204)
     t.equal((await postern.request('GET', '/v1/me', { bearer })).status, 200)
     t.equal((await postern.request('GET', '/v1/me', { bearer: other.access_token })).status, 200)

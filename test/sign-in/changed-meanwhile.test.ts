@@ -90,7 +90,7 @@ const insist = async (ask: () => Promise<Answer>): Promise<Answer> => {
 }
 
 const changeOwn = async (postern: TestApp, account: TestAccount, bearer: string) => {
-  const body = { current_password: account.password, new_password: NEXT, end_other_sessions: true }
+  const body = { current_password: account.password, new_password: NEXT, keep_other_sessions: false }
   const change = () => postern.request('PUT', '/v1/me/password', { bearer, body })
   const { status, text } = await insist(change)
   if (status !== 204) throw new Error(text)

@@ -9,7 +9,7 @@
 // Decision: 4 stands inside the transaction. Where Redis is away, or the enrollment or the session has been used
 // or ended meanwhile, everything is rolled back and nobody has recovery codes that were never shown. Where a crash
 // or PostgreSQL prevents the commit, the enrollment token is spent, or the session replaced by one whose tokens
-// nobody was given: the user signs in again, and no factor was skipped. `endAll` comes last, because it would end
+// nobody was given: the user signs in again, and no factor was skipped. What ends comes last, because it would end
 // this enrollment with all others; should one outlive a crash between, the count it is held against
 // (`enrolled_authenticators = 0`) is in PostgreSQL.
 import { sessionEnded } from '../../audit/authentication-events.ts'
@@ -25,7 +25,9 @@ import type { Deps } from '../../deps.ts'
 import type { NewSession } from '../../ephemeral/ephemeral.ts'
 import { AuthError } from '../../errors.ts'
 import type { Sql } from '../../postgres/pool.ts'
+import { endOtherAccess } from '../../sessions/end-other-access.ts'
 import { newSession } from '../../sessions/new-session.ts'
+import type { OtherSessions } from '../../sessions/schemas.ts'
 import { mintTokens, type Tokens } from '../../tokens/mint-tokens.ts'
 import type { RefreshToken } from '../../tokens/refresh-token.ts'
 import { type EnrolledAuthenticator, enrollAuthenticator, nothingToConfirm } from './enroll-authenticator.ts'
@@ -49,7 +51,7 @@ type ConfirmDeps = Pick<
 export const confirmAuthenticator = async (
   deps: ConfirmDeps,
   enrollee: FreshEnrollee,
-  { authenticatorId, code }: { authenticatorId: string; code: string },
+  { authenticatorId, code, others }: { authenticatorId: string; code: string; others: OtherSessions },
 ): Promise<ConfirmedAuthenticator> => {
   const { account, origin } = enrollee
   const below = limitFor(enrollee)
@@ -77,7 +79,8 @@ export const confirmAuthenticator = async (
     const { sessionEpoch } = attempt
     if (opening) await openSession(within, enrollee, { session: opening.session, sessionEpoch })
     if (enrollee.by === 'session') await deps.ephemeral.budgets.clear(account.id)
-    await deps.ephemeral.challenges.endAll(account.id)
+    const kept = { accountId: account.id, keptSessionId: opening?.session.sid ?? sessionId, others }
+    await endOtherAccess(within, origin, kept, 'authenticator_confirmed')
     return enrolled
   })
   const tokens = opening && mintTokens(deps, opening.session, { account, ...opening }, origin.now)

@@ -2,7 +2,7 @@
 // against its own budget before it is looked at. Whoever else is signed in is signed out.
 
 import { secondFactorDisabled } from '../../audit/account-events.ts'
-import { accessRefused, sessionsEnded } from '../../audit/authentication-events.ts'
+import { accessRefused } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/record-event.ts'
 import { checkCode, refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
 import { answerShapes, shapeOf } from '../../authenticators/code.ts'
@@ -16,11 +16,12 @@ import { requireCurrentPassword } from '../../passwords/require-current-password
 import { findAccountWithPassword } from '../../passwords/store.ts'
 import { requirementReasons } from '../../policy/decide.ts'
 import type { Method } from '../../policy/policy.ts'
-import type { Sql } from '../../postgres/pool.ts'
+import { endOtherAccess } from '../../sessions/end-other-access.ts'
+import type { OtherSessions } from '../../sessions/schemas.ts'
 
 type DisableDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords'>
 
-export type DisableAnswer = { password: string; method: Method; code: string }
+export type DisableAnswer = { password: string; method: Method; code: string; others: OtherSessions }
 
 /**
  * Removes every authenticator and recovery code of the account, and ends its other sessions.
@@ -46,8 +47,9 @@ export const disableSecondFactor = async (
     const event = secondFactorDisabled(origin, about)
     if (!(await burnMatch({ postgres }, match, { now: origin.now, signedInAt: null }, event))) return false
     await clearFactors({ postgres }, account.id, 'enrolled_and_begun')
-    // Before the commit: where Redis is away, nothing has changed.
-    await endOthers(deps, postgres, caller)
+    await deps.ephemeral.budgets.clear(account.id)
+    const kept = { accountId: account.id, keptSessionId: session.sid, others: answer.others }
+    await endOtherAccess({ ...deps, postgres }, origin, kept, 'second_factor_disabled')
     return true
   })
   if (!disabled) await refuseCode(deps, origin, attempt, { method, reason: 'replayed_code' })
@@ -88,16 +90,4 @@ const requirePassword = async (
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
   const about = { found, sessionId: session.sid, password, field: 'password' as const }
   await requireCurrentPassword(deps, origin, about)
-}
-
-const endOthers = async (
-  { ephemeral }: DisableDeps,
-  postgres: Sql,
-  { session, account, origin }: Caller,
-): Promise<void> => {
-  await ephemeral.budgets.clear(account.id)
-  await ephemeral.challenges.endAll(account.id)
-  await ephemeral.sessions.endAll(account.id, session.sid, origin.now.getTime())
-  const about = { accountId: account.id, keptSessionId: session.sid, reason: 'second_factor_disabled' }
-  await recordEvent({ postgres }, sessionsEnded(origin, about))
 }

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { findAuthenticators } from '../../authenticators/own-authenticator-store.ts'
 import { enrolleeOf, enrollingOf } from '../../callers/guard-account.ts'
 import type { Deps } from '../../deps.ts'
+import { otherSessionsOf } from '../../sessions/schemas.ts'
 import { errorResponses, Page, Strict, Uuid } from '../../wire/schemas.ts'
 import { admitNoBody } from '../../wire/validation.ts'
 import { beginTotpEnrollment } from './begin-totp-enrollment.ts'
@@ -80,7 +81,8 @@ export const enrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
         description:
           'With the first one come recovery codes, shown by this answer and never again, and new tokens: an ' +
           'enrollment token is spent by signing in; a session is replaced, its old id and tokens end. ' +
-          'A malformed code spends no attempt.',
+          'Ends pending challenges, and the other sessions unless they are to be kept. A malformed code spends no ' +
+          'attempt.',
         params: Type.Object({ id: Uuid }),
         body: ConfirmBody,
         response: {
@@ -99,7 +101,8 @@ export const enrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
     },
     async (request) => {
       const enrollee = enrollingOf(request)
-      const answer = { authenticatorId: request.params.id, code: request.body.code }
+      const { code } = request.body
+      const answer = { authenticatorId: request.params.id, code, others: otherSessionsOf(request.body) }
       const { authenticator, recoveryCodes, tokens } = await confirmAuthenticator(deps, enrollee, answer)
       return {
         authenticator: toAuthenticatorItem(authenticator),

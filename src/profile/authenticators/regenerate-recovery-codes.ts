@@ -5,6 +5,8 @@ import { replaceRecoveryCodes } from '../../authenticators/recovery-codes/store.
 import type { FreshCaller } from '../../callers/authenticate-account.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
+import { endOtherAccess } from '../../sessions/end-other-access.ts'
+import type { OtherSessions } from '../../sessions/schemas.ts'
 
 /**
  * A new set of recovery codes, shown by this one answer; the old set is void.
@@ -13,6 +15,7 @@ import { AuthError } from '../../errors.ts'
 export const regenerateRecoveryCodes = async (
   deps: Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>,
   { session, account, origin }: FreshCaller,
+  others: OtherSessions,
 ): Promise<string[]> => {
   if (account.enrolledAuthenticators === 0) throw noneEnrolled()
   const accountId = account.id
@@ -23,8 +26,8 @@ export const regenerateRecoveryCodes = async (
     // Falsy: none is left, or the account is gone.
     if (!(await lockEnrolled({ postgres }, accountId))) throw noneEnrolled()
     await replaceRecoveryCodes({ postgres }, accountId, { codes: stored, now: origin.now }, event)
-    // Before the commit: where Redis is away, nothing has changed.
-    await deps.ephemeral.challenges.endAll(accountId)
+    const kept = { accountId, keptSessionId: session.sid, others }
+    await endOtherAccess({ ...deps, postgres }, origin, kept, 'recovery_codes_generated')
   })
   return codes
 }

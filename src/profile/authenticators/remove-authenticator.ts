@@ -14,6 +14,8 @@ import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { requirementReasons } from '../../policy/decide.ts'
 import type { Sql } from '../../postgres/pool.ts'
+import { endOtherAccess } from '../../sessions/end-other-access.ts'
+import type { OtherSessions } from '../../sessions/schemas.ts'
 import { CHANGEABLE } from './changeable.ts'
 
 type RemoveDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy'>
@@ -22,7 +24,7 @@ type RemoveDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy'>
 export const removeAuthenticator = async (
   deps: RemoveDeps,
   { session, account, origin, proof }: FreshCaller,
-  authenticatorId: string,
+  { authenticatorId, others }: { authenticatorId: string; others: OtherSessions },
 ): Promise<void> => {
   const own = { accountId: account.id, authenticatorId, statuses: CHANGEABLE[proof] }
   const about = { accountId: account.id, sessionId: session.sid, authenticatorId, type: 'totp' }
@@ -31,8 +33,9 @@ export const removeAuthenticator = async (
     await deps.postgres.transaction(async (postgres) => {
       const event = authenticatorRemoved(origin, about)
       const left = await removeOne(postgres, own, keep, event)
-      // Before the commit: where Redis is away, nothing has changed.
-      if (left !== null) await deps.ephemeral.challenges.endAll(account.id)
+      if (left === null) return
+      const kept = { accountId: account.id, keptSessionId: session.sid, others }
+      await endOtherAccess({ ...deps, postgres }, origin, kept, 'authenticator_removed')
     })
   } catch (error) {
     if (error instanceof AuthError && error.code === 'policy_violation') {

@@ -7,7 +7,9 @@ import { refuseMisshapen } from '../../authenticators/code.ts'
 import { readRecoveryCodeCount } from '../../authenticators/recovery-codes/store.ts'
 import { accountCallerOf, changeCallerOf, settingsCallerOf } from '../../callers/guard-account.ts'
 import type { Deps } from '../../deps.ts'
+import { KEEP_OTHER_SESSIONS, otherSessionsOf } from '../../sessions/schemas.ts'
 import { errorResponses, Nullable, Strict, Timestamp, Uuid } from '../../wire/schemas.ts'
+import { admitNoBody } from '../../wire/validation.ts'
 import { disableSecondFactor } from './disable-second-factor.ts'
 import { regenerateRecoveryCodes } from './regenerate-recovery-codes.ts'
 import { removeAuthenticator } from './remove-authenticator.ts'
@@ -50,8 +52,8 @@ export const disableRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
       schema: {
         ...own('Do without a second factor'),
         description:
-          'Where the policy allows it. Removes every authenticator and recovery code, and ends the other ' +
-          'sessions. A malformed code spends no attempt.',
+          'Where the policy allows it. Removes every authenticator and recovery code. Ends pending challenges, and ' +
+          'the other sessions unless they are to be kept. A malformed code spends no attempt.',
         body: DisableBody,
         response: {
           204: Type.Null(),
@@ -71,7 +73,9 @@ export const disableRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     async (request, reply) => {
       const { method, code } = request.body
       refuseMisshapen(method, code)
-      await disableSecondFactor(deps, settingsCallerOf(request), request.body)
+      const { password } = request.body
+      const answer = { password, method, code, others: otherSessionsOf(request.body) }
+      await disableSecondFactor(deps, settingsCallerOf(request), answer)
       return reply.code(204).send(null)
     },
   )
@@ -109,8 +113,9 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
         ...own('Remove an authenticator'),
         description:
           'Not the last one where the policy requires one. With the last one go the recovery codes. Ends ' +
-          'pending challenges; `DELETE /v1/me/sessions` ends the other sessions too.',
+          'pending challenges, and the other sessions unless they are to be kept.',
         params: Id,
+        querystring: Strict(KEEP_OTHER_SESSIONS),
         response: {
           204: Type.Null(),
           ...errorResponses(
@@ -124,7 +129,8 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
       },
     },
     async (request, reply) => {
-      await removeAuthenticator(deps, changeCallerOf(request), request.params.id)
+      const removed = { authenticatorId: request.params.id, others: otherSessionsOf(request.query) }
+      await removeAuthenticator(deps, changeCallerOf(request), removed)
       return reply.code(204).send(null)
     },
   )
@@ -132,9 +138,13 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
   app.post(
     '/v1/me/recovery-codes',
     {
+      preValidation: admitNoBody,
       schema: {
         ...own('Make a new set of recovery codes'),
-        description: 'Shown by this answer and never again; the old set is void.',
+        description:
+          'Shown by this answer and never again; the old set is void. Ends pending challenges, and the other ' +
+          'sessions unless they are to be kept.',
+        body: Strict(KEEP_OTHER_SESSIONS),
         response: {
           201: Type.Object({ recovery_codes: RecoveryCodes }),
           ...errorResponses(
@@ -147,7 +157,11 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
       },
     },
     async (request, reply) => {
-      const codes = await regenerateRecoveryCodes(deps, changeCallerOf(request))
+      const codes = await regenerateRecoveryCodes(
+        deps,
+        changeCallerOf(request),
+        otherSessionsOf(request.body),
+      )
       return reply.code(201).send({ recovery_codes: codes })
     },
   )

@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import type { Authenticator } from '../../authenticators/authenticator.ts'
 import { Code } from '../../authenticators/code.ts'
 import { Method } from '../../policy/policy.ts'
+import { KEEP_OTHER_SESSIONS } from '../../sessions/schemas.ts'
 import { TOKEN_MEMBERS } from '../../sign-in/schemas.ts'
 import { Nullable, PlainText, Strict, Timestamp, Uuid } from '../../wire/schemas.ts'
 
@@ -46,12 +47,20 @@ export const ConfirmedItem = Type.Object(
 )
 
 export const ConfirmBody = Strict(
-  { code: Type.String({ maxLength: 8, pattern: '^[0-9]{6}$|^[0-9]{8}$', examples: ['492039'] }) },
+  {
+    code: Type.String({ maxLength: 8, pattern: '^[0-9]{6}$|^[0-9]{8}$', examples: ['492039'] }),
+    ...KEEP_OTHER_SESSIONS,
+  },
   { examples: [{ code: '492039' }] },
 )
 
 export const DisableBody = Strict(
-  { password: Type.String({ minLength: 1, maxLength: 1024 }), method: Method, code: Code },
+  {
+    password: Type.String({ minLength: 1, maxLength: 1024 }),
+    method: Method,
+    code: Code,
+    ...KEEP_OTHER_SESSIONS,
+  },
   { examples: [{ password: 'correct horse battery staple', method: 'totp', code: '492039' }] },
 )
 

@@ -100,7 +100,7 @@ const start = async (config: Readonly<Config>, log: Log, output: Output): Promis
     }
     output.out(startMessage(facts, config))
     log.info({ host: config.host, port, migrated: deps.migrated }, 'listening')
-    void shedStartUp()
+    void shedStartUp(log)
     return app
   } catch (error) {
     await (app?.close() ?? close())

@@ -1,6 +1,6 @@
 // Where the encryption keys come from: the environment, or a key of its own in the data folder.
 import { existsSync } from 'node:fs'
-import { link, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Config, parseEncryptionKeys } from '../config.ts'
 import type { Sql } from '../postgres/pool.ts'
@@ -26,16 +26,25 @@ const readKeyFile = async (path: string): Promise<EncryptionKey[]> => {
 
 const ANY_SEALED = { name: 'any_key_check', text: 'SELECT key_id FROM encryption_key_checks LIMIT 1' }
 
+/** Its names are on the disk only then. */
+const flushFolder = async (folder: string): Promise<void> => {
+  const handle = await open(folder)
+  await handle.sync().finally(() => handle.close())
+}
+
 const makeKeyFile = async (dataDir: string, path: string, randomBytes: RandomBytes): Promise<void> => {
   const id = `k-${randomBytes(3).toString('hex')}`
   const draft = join(dataDir, `.${FILE}.${randomBytes(6).toString('hex')}`)
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  await writeFile(draft, `${id}:${randomBytes(32).toString('base64')}\n`, { mode: 0o600, flag: 'wx' })
+  // On the disk before anything is sealed with it: a power failure that took it would take every secret.
+  const options = { mode: 0o600, flag: 'wx', flush: true }
+  await writeFile(draft, `${id}:${randomBytes(32).toString('base64')}\n`, options)
   // A link appears whole or not at all, and for one of two processes that start together.
   await link(draft, path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })
   await rm(draft)
+  await flushFolder(dataDir)
 }
 
 /**

@@ -1,13 +1,14 @@
 // The embedded PostgreSQL: PGlite in the data folder, behind a private socket, reached through `pg`
 // like any other. It holds one connection, and one process may have the folder open.
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { PGlite } from '@electric-sql/pglite'
 import type { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import { openPool, type Postgres } from './pool.ts'
+import { keepFilesPrivate, makePrivate } from './private-files.ts'
 
 /** The data folder is not usable as it is. Nothing in it has been changed. */
 export class DataFolderError extends Error {
@@ -65,24 +66,26 @@ export const openEmbeddedPostgres = async (dataDir: string): Promise<Postgres> =
     await writeFile(mark, 'Removed when the first start is complete.\n', { mode: 0o600 })
 
   // Loaded here and not above: with a server, its 40 MB never enter memory.
-  const [pglite, { pg_trgm }, socket] = await Promise.all([
+  const [pglite, { NodeFS }, { pg_trgm }, socket] = await Promise.all([
     import('@electric-sql/pglite'),
+    import('@electric-sql/pglite/nodefs'),
     import('@electric-sql/pglite/contrib/pg_trgm'),
     import('@electric-sql/pglite-socket'),
   ])
-  const db = await pglite.PGlite.create(database, { extensions: { pg_trgm } }).catch((error: Error) => {
+  await mkdir(database, { recursive: true, mode: 0o700 })
+  await makePrivate(database)
+  const fs = keepFilesPrivate(new NodeFS(database))
+  const db = await pglite.PGlite.create({ fs, extensions: { pg_trgm } }).catch((error: Error) => {
     throw new DataFolderError(
       `${database} cannot be opened by the embedded PostgreSQL (${error.message}). Nothing has been changed. ` +
         'Restore it from a backup, or remove the data folder to start afresh.',
     )
   })
   const socketDir = await mkdtemp(join(tmpdir(), 'postern-'))
-  const server = new socket.PGLiteSocketServer({
-    db,
-    path: join(socketDir, '.s.PGSQL.5432'),
-    maxConnections: 4,
-  })
+  const path = join(socketDir, '.s.PGSQL.5432')
+  const server = new socket.PGLiteSocketServer({ db, path, maxConnections: 4 })
   await server.start()
+  await chmod(path, 0o600)
 
   return openPool({
     connection: { host: socketDir, user: 'postgres', database: 'postgres' },

@@ -6,20 +6,9 @@ import type { Deps } from '../../deps.ts'
 import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
 import { AuthError } from '../../errors.ts'
-import { type ClientPatch, type ClientWithSecret, refuseUnfit, toClientItem } from './schemas.ts'
+import { type ClientAndSecret, namesOf, refuseUnfit } from './schemas.ts'
 
 type ClientDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'clients' | 'log' | 'randomBytes'>
-
-const toChange = (patch: ClientPatch): ClientChange => ({
-  ...(patch.name !== undefined && { name: patch.name }),
-  ...(patch.first_party !== undefined && { firstParty: patch.first_party }),
-  ...(patch.token_endpoint_auth_method !== undefined && {
-    tokenEndpointAuthMethod: patch.token_endpoint_auth_method,
-  }),
-  ...(patch.scopes !== undefined && { scopes: patch.scopes }),
-  ...(patch.audience !== undefined && { audience: patch.audience }),
-  ...(patch.redirect_uris !== undefined && { redirectUris: patch.redirect_uris }),
-})
 
 const becomesConfidential = (client: Client, { tokenEndpointAuthMethod: method }: ClientChange): boolean =>
   client.secretHash === null && method !== undefined && method !== 'none'
@@ -40,16 +29,15 @@ export const changeClient = async (
   deps: ClientDeps,
   origin: Origin,
   clientId: string,
-  patch: ClientPatch,
-): Promise<ClientWithSecret> => {
+  change: ClientChange,
+): Promise<ClientAndSecret> => {
   const read = await findClient(deps, clientId)
   if (!read) throw new AuthError('not_found')
-  const change = toChange(patch)
   refuseUnfit({ ...read, ...change })
   refuseChangingBuiltIn({ ...read, ...change })
 
   const secret = becomesConfidential(read, change) ? newClientSecret(deps.randomBytes) : null
-  const event = clientChanged(origin, { clientId, changed: Object.keys(patch) })
+  const event = clientChanged(origin, { clientId, changed: namesOf(change) })
   const stored = await updateClient(
     deps,
     read,
@@ -58,5 +46,5 @@ export const changeClient = async (
   )
   deps.clients.forgetAll()
   await announceChange(deps, 'clients')
-  return { ...toClientItem(stored), client_secret: secret }
+  return { client: stored, secret }
 }

@@ -6,7 +6,7 @@ import type { Deps } from '../../deps.ts'
 import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
 import type { RandomBytes } from '../../encryption/sealer.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
-import { type ClientWithSecret, type NewClient, refuseUnfit, toClientItem } from './schemas.ts'
+import { type ClientAndSecret, refuseUnfit, type WantedClient } from './schemas.ts'
 
 const MAX_READABLE = 32
 const UNIQUE_BYTES = 5
@@ -29,24 +29,24 @@ const newClientId = (name: string, randomBytes: RandomBytes): string => {
 export const createClient = async (
   deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clients' | 'log' | 'randomBytes'>,
   origin: Origin,
-  wanted: NewClient,
-): Promise<ClientWithSecret> => {
-  const tokenEndpointAuthMethod = wanted.token_endpoint_auth_method ?? 'client_secret_basic'
+  wanted: WantedClient,
+): Promise<ClientAndSecret> => {
+  const { firstParty = false, tokenEndpointAuthMethod = 'client_secret_basic' } = wanted
   const secret = tokenEndpointAuthMethod === 'none' ? null : newClientSecret(deps.randomBytes)
   const client: Client = {
-    clientId: wanted.client_id ?? newClientId(wanted.name, deps.randomBytes),
-    name: wanted.name,
-    firstParty: wanted.first_party ?? false,
+    clientId: newClientId(wanted.name, deps.randomBytes),
+    scopes: defaultScopes({ firstParty }),
+    audience: [],
+    redirectUris: [],
+    ...wanted,
+    firstParty,
     tokenEndpointAuthMethod,
     secretHash: secret === null ? null : hashToken(secret),
-    scopes: wanted.scopes ?? defaultScopes({ firstParty: wanted.first_party ?? false }),
-    audience: wanted.audience ?? [],
-    redirectUris: wanted.redirect_uris ?? [],
     createdAt: origin.now,
   }
   refuseUnfit(client)
   await insertClient(deps, client, clientCreated(origin, client))
   deps.clients.forgetAll()
   await announceChange(deps, 'clients')
-  return { ...toClientItem(client), client_secret: secret }
+  return { client, secret }
 }

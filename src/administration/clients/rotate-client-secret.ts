@@ -5,7 +5,7 @@ import type { Deps } from '../../deps.ts'
 import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
 import { AuthError } from '../../errors.ts'
-import { type ClientWithSecret, toClientItem } from './schemas.ts'
+import type { ClientAndSecret } from './schemas.ts'
 
 /**
  * A new secret in the place of the old one, which is refused from then on.
@@ -15,7 +15,7 @@ export const rotateClientSecret = async (
   deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clients' | 'log' | 'randomBytes'>,
   origin: Origin,
   clientId: string,
-): Promise<ClientWithSecret> => {
+): Promise<ClientAndSecret> => {
   const read = await findClient(deps, clientId)
   if (!read) throw new AuthError('not_found')
   if (read.secretHash === null) throw new AuthError('invalid_request', 'A public client has no secret.')
@@ -25,5 +25,5 @@ export const rotateClientSecret = async (
   const stored = await updateClient(deps, read, { secretHash: hashToken(secret) }, event)
   deps.clients.forgetAll()
   await announceChange(deps, 'clients')
-  return { ...toClientItem(stored), client_secret: secret }
+  return { client: stored, secret }
 }

@@ -2,16 +2,29 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
+import { findClient, findClients } from '../../clients/store.ts'
 import type { Deps } from '../../deps.ts'
-import type { ErrorCode } from '../../errors.ts'
+import { AuthError, type ErrorCode } from '../../errors.ts'
+import { decodeCursor, toPage } from '../../wire/page-cursor.ts'
 import { errorResponses, PageQuery, PlainText, Strict } from '../../wire/schemas.ts'
 import { changeClient } from './change-client.ts'
 import { createClient } from './create-client.ts'
 import { deleteClient } from './delete-client.ts'
-import { getClient } from './get-client.ts'
-import { listClients } from './list-clients.ts'
 import { rotateClientSecret } from './rotate-client-secret.ts'
-import { ClientItem, ClientPage, ClientPatch, ClientWithSecret, NewClient } from './schemas.ts'
+import {
+  ClientItem,
+  ClientPage,
+  ClientPatch,
+  ClientWithSecret,
+  NewClient,
+  toClientChange,
+  toClientItem,
+  toClientWithSecret,
+  toWantedClient,
+} from './schemas.ts'
+
+/** Of a list: the last client's id. */
+const CURSOR = [/^[A-Za-z0-9._-]{1,64}$/]
 
 const ClientParams = Strict({ client_id: PlainText({ minLength: 1, maxLength: 128 }) })
 
@@ -32,7 +45,9 @@ export const clientAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
     },
     async (request) => {
       const { limit = 50, cursor } = request.query
-      return listClients(deps, { limit, cursor })
+      const [afterClientId = ''] = cursor === undefined ? [] : decodeCursor(cursor, CURSOR)
+      const clients = await findClients(deps, { afterClientId, limit: limit + 1 })
+      return toPage(clients.map(toClientItem), limit, ({ client_id: clientId }) => [clientId])
     },
   )
 
@@ -51,7 +66,8 @@ export const clientAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
     },
     async (request, reply) => {
       const { origin } = administratorOf(request)
-      return reply.code(201).send(await createClient(deps, origin, request.body))
+      const created = await createClient(deps, origin, toWantedClient(request.body))
+      return reply.code(201).send(toClientWithSecret(created))
     },
   )
 
@@ -65,7 +81,11 @@ export const clientAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
         response: { 200: ClientItem, ...errors('not_found') },
       },
     },
-    async (request) => getClient(deps, request.params.client_id),
+    async (request) => {
+      const client = await findClient(deps, request.params.client_id)
+      if (!client) throw new AuthError('not_found')
+      return toClientItem(client)
+    },
   )
 
   app.patch(
@@ -82,7 +102,8 @@ export const clientAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
     },
     async (request) => {
       const { origin } = administratorOf(request)
-      return changeClient(deps, origin, request.params.client_id, request.body)
+      const change = toClientChange(request.body)
+      return toClientWithSecret(await changeClient(deps, origin, request.params.client_id, change))
     },
   )
 
@@ -99,7 +120,7 @@ export const clientAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
     },
     async (request) => {
       const { origin } = administratorOf(request)
-      return rotateClientSecret(deps, origin, request.params.client_id)
+      return toClientWithSecret(await rotateClientSecret(deps, origin, request.params.client_id))
     },
   )
 

@@ -1,6 +1,7 @@
 // How a client is registered and shown. Pure: what stands beside the schemas are the rules across members.
 import { type Static, Type } from 'typebox'
 import { AUTH_METHODS, type Client, MACHINE_SCOPES, SCOPES } from '../../clients/client.ts'
+import type { ClientChange } from '../../clients/store.ts'
 import { AuthError } from '../../errors.ts'
 import { Nullable, Page, PlainText, Strict, Timestamp } from '../../wire/schemas.ts'
 
@@ -28,10 +29,14 @@ const MEMBERS = {
   }),
 }
 
-/** No colon: in HTTP Basic it ends the id. */
+/**
+ * No colon: in HTTP Basic it ends the id. No UUID: a client's own tokens name it as their `sub`, which nobody may take
+ * for an account's.
+ */
 const ClientId = Type.String({
   maxLength: 64,
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$',
+  pattern: '^(?![0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$)[A-Za-z0-9][A-Za-z0-9._-]{2,63}$',
+  description: 'Letters, digits, dots, underscores and hyphens; not a UUID, which is how accounts are named.',
   examples: ['web-shop-4f2a9c1b'],
 })
 
@@ -72,6 +77,41 @@ export const ClientWithSecret = Type.Object(
 )
 export type ClientWithSecret = Static<typeof ClientWithSecret>
 
+/** What a client is registered with; what is left out is as `createClient` says. */
+export type WantedClient = ClientChange & { name: string; clientId?: string }
+
+/** Members that are given, in the domain's words; what is left out stays out. */
+export const toClientChange = (given: ClientPatch): ClientChange => ({
+  ...(given.name !== undefined && { name: given.name }),
+  ...(given.first_party !== undefined && { firstParty: given.first_party }),
+  ...(given.token_endpoint_auth_method !== undefined && {
+    tokenEndpointAuthMethod: given.token_endpoint_auth_method,
+  }),
+  ...(given.scopes !== undefined && { scopes: given.scopes }),
+  ...(given.audience !== undefined && { audience: given.audience }),
+  ...(given.redirect_uris !== undefined && { redirectUris: given.redirect_uris }),
+})
+
+export const toWantedClient = ({ client_id: clientId, ...given }: NewClient): WantedClient => ({
+  ...toClientChange(given),
+  name: given.name,
+  ...(clientId !== undefined && { clientId }),
+})
+
+const WIRE_NAMES: Record<keyof ClientChange, string> = {
+  name: 'name',
+  firstParty: 'first_party',
+  tokenEndpointAuthMethod: 'token_endpoint_auth_method',
+  secretHash: 'client_secret',
+  scopes: 'scopes',
+  audience: 'audience',
+  redirectUris: 'redirect_uris',
+}
+
+/** The members that a change names, as the audit log shows them. */
+export const namesOf = (change: ClientChange): string[] =>
+  Object.entries(WIRE_NAMES).flatMap(([member, name]) => (member in change ? [name] : []))
+
 /** A client as it is shown; its secret never is. */
 export const toClientItem = (client: Client): ClientItem => ({
   client_id: client.clientId,
@@ -82,6 +122,14 @@ export const toClientItem = (client: Client): ClientItem => ({
   token_endpoint_auth_method: client.tokenEndpointAuthMethod,
   audience: client.audience,
   created_at: client.createdAt.toISOString(),
+})
+
+/** A client with the secret that was made for it just now; null where none was. */
+export type ClientAndSecret = { client: Client; secret: string | null }
+
+export const toClientWithSecret = ({ client, secret }: ClientAndSecret): ClientWithSecret => ({
+  ...toClientItem(client),
+  client_secret: secret,
 })
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/

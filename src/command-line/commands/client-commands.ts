@@ -1,9 +1,17 @@
 // postern client …: the applications, services and gateways that use Postern.
 import { type Command, Option } from 'commander'
 import { createClient } from '../../administration/clients/create-client.ts'
-import { listClients } from '../../administration/clients/list-clients.ts'
-import { type ClientItem, type ClientWithSecret, NewClient } from '../../administration/clients/schemas.ts'
+import {
+  type ClientItem,
+  type ClientWithSecret,
+  NewClient,
+  toClientItem,
+  toClientWithSecret,
+  toWantedClient,
+  type WantedClient,
+} from '../../administration/clients/schemas.ts'
 import { AUTH_METHODS, SCOPES } from '../../clients/client.ts'
+import { findClients } from '../../clients/store.ts'
 import { validated } from '../../wire/validation.ts'
 import { type Context, collected, type Host } from '../host.ts'
 import { formatTable } from './table.ts'
@@ -18,16 +26,19 @@ type CreateOptions = {
   json?: true
 }
 
-const toNewClient = (name: string, options: CreateOptions): NewClient =>
-  validated(NewClient, {
-    name,
-    ...(options.id !== undefined && { client_id: options.id }),
-    ...(options.firstParty && { first_party: true }),
-    ...(options.scope && { scopes: options.scope }),
-    ...(options.redirectUri && { redirect_uris: options.redirectUri }),
-    ...(options.audience && { audience: options.audience }),
-    ...(options.authMethod !== undefined && { token_endpoint_auth_method: options.authMethod }),
-  })
+/** What the options say, checked as a request's body is. */
+const wantedClient = (name: string, options: CreateOptions): WantedClient =>
+  toWantedClient(
+    validated(NewClient, {
+      name,
+      ...(options.id !== undefined && { client_id: options.id }),
+      ...(options.firstParty && { first_party: true }),
+      ...(options.scope && { scopes: options.scope }),
+      ...(options.redirectUri && { redirect_uris: options.redirectUri }),
+      ...(options.audience && { audience: options.audience }),
+      ...(options.authMethod !== undefined && { token_endpoint_auth_method: options.authMethod }),
+    }),
+  )
 
 const describeCreated = ({ client_id: id, client_secret: secret, scopes }: ClientWithSecret): string =>
   [
@@ -51,10 +62,11 @@ const PAGE = 200
 
 const collect = async ({ deps }: Context): Promise<ClientItem[]> => {
   const items: ClientItem[] = []
-  for (let cursor: string | null | undefined; cursor !== null; ) {
-    const page = await listClients(deps, { limit: PAGE, ...(cursor && { cursor }) })
-    items.push(...page.items)
-    cursor = page.next_cursor
+  for (let more = true; more; ) {
+    const afterClientId = items.at(-1)?.client_id ?? ''
+    const clients = await findClients(deps, { afterClientId, limit: PAGE })
+    items.push(...clients.map(toClientItem))
+    more = clients.length === PAGE
   }
   return items
 }
@@ -82,7 +94,7 @@ export const addClientCommands = (program: Command, host: Host): void => {
     .option('--json', 'print the client as JSON')
     .action(async (name: string, options: CreateOptions) =>
       host.perform(async ({ deps, origin }) => {
-        const created = await createClient(deps, origin, toNewClient(name, options))
+        const created = toClientWithSecret(await createClient(deps, origin, wantedClient(name, options)))
         host.out(options.json ? JSON.stringify(created) : describeCreated(created))
       }),
     )

@@ -95,6 +95,18 @@ const REFUSED: [string, object, field: string][] = [
     { name, token_endpoint_auth_method: 'private_key_jwt' },
     'token_endpoint_auth_method',
   ],
+  [
+    'the scope of administrators for a third party',
+    { name, scopes: ['postern:me', 'postern:admin'] },
+    'scopes',
+  ],
+  [
+    'a public client that vouches for accounts',
+    { name, first_party: true, token_endpoint_auth_method: 'none', scopes: ['challenges:accounts'] },
+    'scopes',
+  ],
+  ['an id like those of accounts', { name, client_id: '01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11' }, 'client_id'],
+  ['the same in capitals', { name, client_id: '01998A7E-5F5E-7C3A-9B1E-0F4F2F0A6C11' }, 'client_id'],
   ['a colon in the id', { name, client_id: 'a:bc' }, 'client_id'],
   ['an audience with a space', { name, audience: ['a b'] }, 'audience/0'],
   ...[

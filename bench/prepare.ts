@@ -130,7 +130,7 @@ export const openSessions = async (
   const now = deps.clock()
   return forEach(accounts.slice(0, count), async (account) => {
     const grounds = {
-      accountId: account.id,
+      account: { id: account.id, clientId: null },
       ...registrationOf(client),
       scope: SCOPE,
       amr: ['pwd'],

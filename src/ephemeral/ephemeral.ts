@@ -11,10 +11,11 @@
 // | --------------------- | ------------------------------------------------------------ | ----------------------- |
 // | ch:{tag}:<hash>       | one pending challenge: counters, methods, record             | the challenge's         |
 // | en:{tag}:<hash>       | one open enrollment at login: record                         | the enrollment's        |
-// | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch | 30 days from last write |
+// | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch, n:<hash> networks signed in from | 30 days from last write |
 // | se:{tag}:<sid>        | hash: one session, its refresh family (rf, r) and record     | idle, absolute at most  |
 // | sx:{tag}              | sorted set: at most 100 sids, by when each ends if unused    | the latest absolute one |
-// | ct:{<hash of name>}   | a counter (password failures by account, by network)         | its window              |
+// | pw:{tag}              | hash of one field a lane: wrong passwords of an account, or of a name that was typed | six hours a failure |
+// | ct:{<hash of name>}   | a counter (wrong passwords by network)         | its window              |
 // | channel changed       | a topic that replicas have to read again                     | -                       |
 
 /** The parts of an authentication that a session carries into every token. Times in epoch seconds. */
@@ -47,6 +48,8 @@ export type NewSession = SessionRecord & {
   refreshHash: string
   /** Beyond this many, those are ended that have been idle longest. 100 at most: it bounds what a script walks. */
   maxSessions: number
+  /** The network to remember that the account has signed in from; null for none. */
+  network: string | null
   /** The session this one takes the place of (step-up, a first authenticator); ended in the same step. Null where none. */
   replacesSid: string | null
 }
@@ -235,6 +238,33 @@ export type SessionStore = {
   endAll(accountId: string, exceptSid: string | null, nowMs: number): Promise<number>
 }
 
+/** `limit` wrong passwords, then a wait of `firstWaitMs` that doubles with every quarter of the limit. */
+export type PasswordLimits = { limit: number; firstWaitMs: number }
+
+/** `closedUntilMs` null: counted in `lane`, and to be looked at. */
+export type GuessTaken = { lane: string; closedUntilMs: number | null; state: AccountState }
+
+/**
+ * Wrong passwords of a subject: an account's id, or a name that was typed. Networks from which the account has
+ * signed in have a lane each; all others share one. A failure is forgiven every six hours; a wait is at most a day.
+ */
+export type PasswordGuesses = {
+  /**
+   * Counts first: of any number of parallel callers `limit` are counted in a lane. `othersClosedUntilMs`: where the
+   * lane is the others', nothing is counted before then.
+   */
+  take(
+    subject: string,
+    from: { network: string | null; othersClosedUntilMs: number | null },
+    limits: PasswordLimits,
+    nowMs: number,
+  ): Promise<GuessTaken>
+  /** Takes up to `count` back, and opens the lane again; how many had been counted. */
+  giveBack(subject: string, from: { lane: string; count: number }, nowMs: number): Promise<number>
+  /** Of every lane. */
+  forget(subject: string): Promise<void>
+}
+
 /** Counters with a window: the first increment starts it. */
 export type Counters = {
   /** The count with this one, and the milliseconds until the window ends. */
@@ -259,6 +289,7 @@ export type Ephemeral = {
   budgets: AttemptBudgets
   enrollments: EnrollmentStore
   sessions: SessionStore
+  guesses: PasswordGuesses
   counters: Counters
   changes: Changes
   /** What serves it, for `/readyz` and the start message. */

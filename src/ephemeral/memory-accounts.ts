@@ -4,20 +4,30 @@ import type { AttemptBudgets, AttemptLimits } from './ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 
 const ACCOUNT_TTL_MS = 30 * 24 * 60 * 60 * 1000
+const MAX_NETWORKS = 10
 
 export type MemoryAccount = {
   failures: number
   lockedUntilMs: number | null
   sessionEpoch: number
   challengeEpoch: number
+  /** Networks it has signed in from, hashed; the one unused for longest first. */
+  networks: ReadonlySet<string>
+}
+
+const NEW_ACCOUNT: MemoryAccount = {
+  failures: 0,
+  lockedUntilMs: null,
+  sessionEpoch: 0,
+  challengeEpoch: 0,
+  networks: new Set(),
 }
 
 export type MemoryAccounts = ReturnType<typeof memoryAccounts>
 
 export const memoryAccounts = (clock: MonotonicClock) => {
   const accounts = createExpiringMap<MemoryAccount>(clock)
-  const read = (tag: string): MemoryAccount =>
-    accounts.get(tag) ?? { failures: 0, lockedUntilMs: null, sessionEpoch: 0, challengeEpoch: 0 }
+  const read = (tag: string): MemoryAccount => accounts.get(tag) ?? NEW_ACCOUNT
   const write = (tag: string, changes: Partial<MemoryAccount>): MemoryAccount => {
     const account = { ...read(tag), ...changes }
     accounts.set(tag, account, ACCOUNT_TTL_MS)
@@ -48,6 +58,12 @@ export const memoryAccounts = (clock: MonotonicClock) => {
       if (failures === 0) return
       const unlocks = failures - 1 < maxFailedAttempts
       write(tag, { failures: failures - 1, lockedUntilMs: unlocks ? null : lockedUntilMs })
+    },
+    /** Of more than ten networks the one unused for longest goes. */
+    rememberNetwork(tag: string, network: string) {
+      if (network === '') return
+      const others = [...read(tag).networks].filter((one) => one !== network)
+      write(tag, { networks: new Set([...others.slice(1 - MAX_NETWORKS), network]) })
     },
     clear(tag: string) {
       if (accounts.get(tag)) write(tag, { failures: 0, lockedUntilMs: null })

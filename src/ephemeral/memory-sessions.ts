@@ -3,6 +3,7 @@ import { accountTag } from '../encryption/account-tag.ts'
 import type { Epochs, ListedSession, NewSession, SessionStore } from './ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 import type { MemoryAccounts } from './memory-accounts.ts'
+import { networkHash } from './network-hash.ts'
 import { ALL_SESSIONS, packSession, unpackSession } from './records.ts'
 
 type StoredSession = {
@@ -88,6 +89,7 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
       if (!mayOpen(session, epochs, nowMs)) return false
       if (replacesSid !== null) end(tag, replacesSid)
       makeRoom(tag, maxSessions - 1, nowMs)
+      accounts.rememberNetwork(tag, networkHash(accountId, session.network))
       const { refreshFamilyHash: familyHash, refreshHash } = session
       const times = { idleMs: session.idleSeconds * 1000, absoluteAt, createdAt, lastSeenMs: nowMs }
       const record = packSession(session)

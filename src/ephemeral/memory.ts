@@ -4,6 +4,7 @@ import type { Ephemeral } from './ephemeral.ts'
 import { memoryAccounts, memoryBudgets } from './memory-accounts.ts'
 import { memoryChallenges, memoryEnrollments, memoryPending } from './memory-challenges.ts'
 import { memoryChanges, memoryCounters } from './memory-counters.ts'
+import { memoryGuesses } from './memory-guesses.ts'
 import { memorySessionStore, memorySessions } from './memory-sessions.ts'
 
 const SWEEP_EVERY_MS = 1000
@@ -15,10 +16,11 @@ export const openMemoryEphemeral = (): Ephemeral => {
   const accounts = memoryAccounts(clock)
   const sessions = memorySessions(clock, accounts)
   const pendings = memoryPending(clock, accounts, sessions)
+  const guesses = memoryGuesses(clock, accounts)
   const counters = memoryCounters(clock)
 
   const sweeping = setInterval(() => {
-    for (const { sweep } of [accounts, sessions, pendings, counters]) sweep(SWEPT_AT_ONCE)
+    for (const { sweep } of [accounts, sessions, pendings, guesses, counters]) sweep(SWEPT_AT_ONCE)
   }, SWEEP_EVERY_MS).unref()
 
   return {
@@ -27,6 +29,7 @@ export const openMemoryEphemeral = (): Ephemeral => {
     enrollments: memoryEnrollments(pendings),
     budgets: memoryBudgets(accounts),
     sessions: memorySessionStore(sessions, accounts),
+    guesses: guesses.store,
     counters: counters.store,
     changes: memoryChanges(),
     async ping() {},

@@ -9,6 +9,7 @@ export const redisKeys = (prefix: string) => ({
   /** What the scripts put before a sid that they find in the account's set. */
   sessionPrefix: (tag: string) => `${prefix}se:{${tag}}:`,
   sessionSet: (tag: string) => `${prefix}sx:{${tag}}`,
+  guesses: (tag: string) => `${prefix}pw:{${tag}}`,
   counter: (nameHash: string) => `${prefix}ct:{${nameHash}}`,
   changed: `${prefix}changed`,
 })

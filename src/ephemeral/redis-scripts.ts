@@ -27,6 +27,8 @@ export const SCRIPTS = {
   listSessions: script('list-sessions', 'account', 'session'),
   endSession: script('end-session', 'account', 'session'),
   endAllSessions: script('end-all-sessions', 'account', 'session'),
+  takeGuess: script('take-guess', 'account', 'guesses'),
+  giveBackGuesses: script('give-back-guesses', 'guesses'),
   incrementCounter: script('increment-counter'),
   decrementCounter: script('decrement-counter'),
 } as const

@@ -1,5 +1,6 @@
 import { accountTag } from '../encryption/account-tag.ts'
 import type { ListedSession, NewSession, RefreshRotated, SessionStore } from './ephemeral.ts'
+import { networkHash } from './network-hash.ts'
 import { ALL_SESSIONS, packSession, unpackSession } from './records.ts'
 import type { RedisKeys } from './redis-keys.ts'
 import type { RunScript } from './redis-scripts.ts'
@@ -23,7 +24,7 @@ export const sessionArguments = (
   const tag = accountTag(session.accountId)
   const { sid, idleSeconds, absoluteAt, createdAt, maxSessions, replacesSid } = session
   const hashes = [session.refreshFamilyHash, session.refreshHash]
-  const limits = [maxSessions, replacesSid ?? '']
+  const limits = [maxSessions, replacesSid ?? '', networkHash(session.accountId, session.network)]
   const times = [idleSeconds, absoluteAt, createdAt]
   return {
     key: { account: keys.account(tag), sessionSet: keys.sessionSet(tag) },

@@ -5,6 +5,7 @@ import { redisBudgets, redisCounters } from './redis-budgets.ts'
 import { redisChallenges, redisEnrollments } from './redis-challenges.ts'
 import { openRedisChanges } from './redis-changes.ts'
 import { connectSubscriber, openClient, type RedisLog } from './redis-connection.ts'
+import { redisGuesses } from './redis-guesses.ts'
 import { redisKeys } from './redis-keys.ts'
 import { askRedis, scriptRunner } from './redis-scripts.ts'
 import { redisSessions } from './redis-sessions.ts'
@@ -42,6 +43,7 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
     enrollments: redisEnrollments(run, keys),
     budgets: redisBudgets(client, run, keys),
     sessions: redisSessions(run, keys),
+    guesses: redisGuesses(client, run, keys),
     counters: redisCounters(client, run, keys),
     changes,
     async ping() {

@@ -1,76 +1,143 @@
-// Wrong passwords, counted by network and by account, each with its own budget (docs/security.md 7). An attempt is
-// counted before the password is looked at and given back if it was right, or could not be looked at, so that
-// parallel guesses cannot slip past. The account's budget is keyed the same way for names that no account has.
-import { hashToken } from '../encryption/opaque-token.ts'
-import type { Counters } from '../ephemeral/ephemeral.ts'
+// Wrong passwords, each counted before the password is looked at (docs/security.md 4, 5, 7), in three budgets:
+//
+//   1. the network's, in a window;
+//   2. that of the name that was typed, whether an account has it or not;
+//   3. the account's own, in lanes: networks from which it has signed in have one each, all others share one, and get
+//      fewer tries the longer they fail.
+//
+// Decision: what a wrong password is answered with depends on 1 and 2 alone, which know nothing of accounts. So the
+// answers show neither which names exist, nor that an address and a user name belong to one account, nor which
+// networks it signs in from. 3 decides in silence whether the password is looked at: two names of one account do not
+// double its budget, and 200 wrong passwords, or a name that is guessed at from everywhere, do not keep an account out
+// of the networks it is used from. Every answer costs the same work, so time shows nothing either.
+import { type Account, nameKey } from '../accounts/account.ts'
+import type { AccountState, Counters, PasswordGuesses, PasswordLimits } from '../ephemeral/ephemeral.ts'
+import { AuthError, secondsUntil } from '../errors.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { PolicyCache } from '../policy/policy-cache.ts'
 import { throttledNetwork } from '../wire/network.ts'
 
-type Deps = { ephemeral: { counters: Counters }; policy: PolicyCache }
+type Deps = { ephemeral: { counters: Counters; guesses: PasswordGuesses }; policy: PolicyCache }
 
-export type PasswordThrottle =
-  | {
-      kind: 'taken'
-      /** The password was right. */
-      succeed: () => Promise<void>
-      /** It was never looked at: the queue was full, or a dependency away. */
-      giveBack: () => Promise<void>
-    }
-  | { kind: 'refused'; reason: 'throttled_account' | 'throttled_network'; retryAfterSeconds: number }
+/** Whose password is tried. `name` is null where the account has signed in already; `account` where none has the name. */
+export type PasswordTry = { accountId: string | null; name: string | null; ip: string | null; now: Date }
 
-/** The counter of an account's wrong passwords. */
-export const accountCounter = (account: string): string => `password:account:${hashToken(account)}`
-const networkCounter = (ip: string): string => `password:network:${throttledNetwork(ip)}`
+type Throttled = { reason: 'throttled_account' | 'throttled_network'; untilMs: number }
 
-const seconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1000))
-
-/** Counts one password attempt. `account` is an id, or the name that was tried where there is none. */
-export const takePasswordAttempt = async (
-  deps: Deps,
-  attempt: { account: string; ip: string | null; now: Date },
-): Promise<PasswordThrottle> => {
-  const { counters } = deps.ephemeral
-  const policy = deps.policy.current()
-  const nowMs = attempt.now.getTime()
-  const windowMs = policy.password_window * 1000
-  const names = { account: accountCounter(attempt.account), network: networkCounter(attempt.ip ?? 'unknown') }
-  const byNetwork = await counters.increment(names.network, windowMs, nowMs)
-  // Refused before the account is counted: a network that is held back must not be able to hold accounts back.
-  if (byNetwork.count > policy.max_failed_passwords_per_network) {
-    return { kind: 'refused', reason: 'throttled_network', retryAfterSeconds: seconds(byNetwork.resetsInMs) }
-  }
-  const byAccount = await counters.increment(names.account, windowMs, nowMs)
-  if (byAccount.count > policy.max_failed_passwords) {
-    return { kind: 'refused', reason: 'throttled_account', retryAfterSeconds: seconds(byAccount.resetsInMs) }
-  }
-  return {
-    kind: 'taken',
-    async succeed() {
-      // A right password clears the account's failures; of the network's it takes back its own count alone.
-      await Promise.all([counters.reset(names.account), counters.decrement(names.network, nowMs)])
-    },
-    async giveBack() {
-      await Promise.all([counters.decrement(names.account, nowMs), counters.decrement(names.network, nowMs)])
-    },
-  }
+/** One counted try. */
+export type PasswordAttempt = {
+  made: PasswordTry
+  subject: string
+  lane: string
+  /** The password may be looked at. */
+  admitted: boolean
+  /** What a wrong password is answered with, and one that is not looked at; null: that it is wrong. */
+  throttled: Throttled | null
+  /** Counted by name, too. */
+  named: boolean
+  /** Of the account, before its password is looked at. */
+  state: AccountState
 }
 
-/** Settles a counted attempt: right, wrong, or given back where it could not be verified. */
-export const settleAttempt = async <T>(
-  throttle: Extract<PasswordThrottle, { kind: 'taken' }>,
+const EVERY = 1_000_000
+
+const limitsOf = (policy: Policy): PasswordLimits => ({
+  limit: policy.max_failed_passwords,
+  firstWaitMs: policy.password_window * 1000,
+})
+
+const networkCounter = (ip: string | null): string =>
+  `password:network:${ip === null ? 'unknown' : throttledNetwork(ip)}`
+const nameSubject = (name: string): string => `name:${nameKey(name)}`
+/** A name that no account has is counted like an account that has never signed in. */
+const subjectOf = ({ accountId, name }: PasswordTry): string => accountId ?? `nobody:${nameKey(name ?? '')}`
+
+const countByNetwork = async (deps: Deps, { ip, now }: PasswordTry): Promise<Throttled | null> => {
+  const policy = deps.policy.current()
+  const windowMs = policy.password_window * 1000
+  const { count, resetsInMs } = await deps.ephemeral.counters.increment(
+    networkCounter(ip),
+    windowMs,
+    now.getTime(),
+  )
+  if (count <= policy.max_failed_passwords_per_network) return null
+  return { reason: 'throttled_network', untilMs: now.getTime() + resetsInMs }
+}
+
+const countByName = async (deps: Deps, name: string, now: Date): Promise<Throttled | null> => {
+  const { closedUntilMs } = await deps.ephemeral.guesses.take(
+    nameSubject(name),
+    { network: null, othersClosedUntilMs: null },
+    limitsOf(deps.policy.current()),
+    now.getTime(),
+  )
+  return closedUntilMs === null ? null : { reason: 'throttled_account', untilMs: closedUntilMs }
+}
+
+/** Counts one try of a password. */
+export const takePasswordAttempt = async (deps: Deps, made: PasswordTry): Promise<PasswordAttempt> => {
+  const { name, ip, now } = made
+  const byNetwork = await countByNetwork(deps, made)
+  // Refused before the name is counted: a network that is held back must not be able to hold names back.
+  const byName = byNetwork || name === null ? null : await countByName(deps, name, now)
+  const refused = byNetwork ?? byName
+  const subject = subjectOf(made)
+  const { lane, closedUntilMs, state } = await deps.ephemeral.guesses.take(
+    subject,
+    { network: ip === null ? null : throttledNetwork(ip), othersClosedUntilMs: refused?.untilMs ?? null },
+    limitsOf(deps.policy.current()),
+    now.getTime(),
+  )
+  const admitted = closedUntilMs === null
+  // Who has signed in already is told of the account's own budget.
+  const own: Throttled | null = admitted ? null : { reason: 'throttled_account', untilMs: closedUntilMs }
+  const throttled = refused ?? (name === null ? own : null)
+  return { made, subject, lane, admitted, throttled, named: name !== null && !refused, state }
+}
+
+/** Takes `counted` tries back from each budget that has counted them. */
+const giveBack = async (deps: Deps, attempt: PasswordAttempt, counted: number): Promise<void> => {
+  const { counters, guesses } = deps.ephemeral
+  const { made, subject, lane, admitted, named } = attempt
+  const nowMs = made.now.getTime()
+  const inLane = admitted ? await guesses.giveBack(subject, { lane, count: counted }, nowMs) : 0
+  // What was counted by another name of the account is not this one's.
+  const byName = Math.max(inLane - (admitted && !named ? 1 : 0), named ? 1 : 0)
+  await Promise.all([
+    counters.decrement(networkCounter(made.ip), nowMs),
+    made.name !== null && byName > 0
+      ? guesses.giveBack(nameSubject(made.name), { lane: 'others', count: byName }, nowMs)
+      : null,
+  ])
+}
+
+/**
+ * Settles a counted try: `verifying` is the account, or null for a wrong password. A right one clears what this
+ * network's lane has counted, and leaves what strangers have failed; one that could not be looked at is given back.
+ */
+export const settlePasswordAttempt = async <T>(
+  deps: Deps,
+  attempt: PasswordAttempt,
   verifying: Promise<T | null>,
 ): Promise<T | null> => {
   const verified = await verifying.catch(async (error: unknown) => {
-    // Where the counters are away too, the attempt stays counted: the safe side.
-    await throttle.giveBack().catch(() => {})
+    // Where the counters are away too, it stays counted: the safe side.
+    await giveBack(deps, attempt, 1).catch(() => {})
     throw error
   })
-  if (verified !== null) await throttle.succeed()
+  if (verified !== null) await giveBack(deps, attempt, attempt.lane === 'others' ? 1 : EVERY)
   return verified
 }
 
-/** Gives an account its password attempts back; what its networks have spent stays spent. */
-export const forgetPasswordFailures = (
-  deps: { ephemeral: { counters: Counters } },
-  accountId: string,
-): Promise<void> => deps.ephemeral.counters.reset(accountCounter(accountId))
+/** What is thrown for a throttled try. */
+export const tooManyAttempts = ({ untilMs }: Throttled, now: Date): AuthError =>
+  new AuthError('too_many_attempts', undefined, { retry_after: secondsUntil(untilMs, now) })
+
+/** Gives an account its tries back; what its networks have spent stays spent. */
+export const forgetPasswordFailures = async (
+  { ephemeral: { guesses } }: { ephemeral: { guesses: PasswordGuesses } },
+  { id, username, email }: Pick<Account, 'id' | 'username' | 'email'>,
+): Promise<void> => {
+  const names = [username, email].flatMap((name) => (name === null ? [] : [nameSubject(name)]))
+  await Promise.all([id, ...names].map((subject) => guesses.forget(subject)))
+}

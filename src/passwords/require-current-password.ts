@@ -3,7 +3,7 @@ import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/record-event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { settleAttempt, takePasswordAttempt } from './password-throttle.ts'
+import { settlePasswordAttempt, takePasswordAttempt, tooManyAttempts } from './password-throttle.ts'
 import type { AccountWithPassword } from './store.ts'
 import { verifyStoredPassword } from './verify-stored-password.ts'
 
@@ -27,12 +27,14 @@ export const requireCurrentPassword = async (
   { found, sessionId, password, field }: CurrentPassword,
 ): Promise<AccountWithPassword> => {
   const accountId = found.account.id
-  const throttle = await takePasswordAttempt(deps, { account: accountId, ip: origin.ip, now: origin.now })
-  if (throttle.kind === 'refused') {
-    await recordEvent(deps, passwordRefused(origin, { accountId, sessionId, reason: throttle.reason }))
-    throw new AuthError('too_many_attempts', undefined, { retry_after: throttle.retryAfterSeconds })
+  const { ip, now } = origin
+  const attempt = await takePasswordAttempt(deps, { accountId, name: null, ip, now })
+  if (!attempt.admitted && attempt.throttled) {
+    const { reason } = attempt.throttled
+    await recordEvent(deps, passwordRefused(origin, { accountId, sessionId, reason }))
+    throw tooManyAttempts(attempt.throttled, now)
   }
-  const stored = await settleAttempt(throttle, verifyStoredPassword(deps, found, password))
+  const stored = await settlePasswordAttempt(deps, attempt, verifyStoredPassword(deps, found, password))
   if (stored) return stored
   await recordEvent(deps, passwordRefused(origin, { accountId, sessionId, reason: 'wrong_password' }))
   throw new AuthError('invalid_credentials', 'The current password is wrong.', { fields: [field] })

@@ -81,14 +81,21 @@ export const Policy = Type.Object(
     max_failed_passwords: Type.Integer({
       minimum: 1,
       maximum: 100,
-      description: 'Wrong passwords for one account within password_window before it has to wait.',
+      description:
+        'Wrong passwords for one name, and for one account from networks it has not signed in from, before it has ' +
+        'to wait; as many from each network that it has.',
     }),
     max_failed_passwords_per_network: Type.Integer({
       minimum: 1,
       maximum: 100_000,
       description: 'Wrong passwords from one network (IPv4 /32, IPv6 /64) within password_window.',
     }),
-    password_window: seconds(1, DAY, 'The window in which wrong passwords are counted.'),
+    password_window: seconds(
+      1,
+      DAY,
+      'The window of max_failed_passwords_per_network, and the first wait after max_failed_passwords: each is ' +
+        'longer the more wrong ones follow, up to a day.',
+    ),
   },
   { additionalProperties: false },
 )

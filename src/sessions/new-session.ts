@@ -1,14 +1,16 @@
 // A session that is about to be opened: its lifetime from the policy, its refresh token, what it vouches for.
 // Pure but for the randomness it is given; opening it is one atomic step of the ephemeral store.
 import { v7 as uuidv7 } from 'uuid'
+import type { Account } from '../accounts/account.ts'
 import type { RandomBytes } from '../encryption/sealer.ts'
 import type { NewSession } from '../ephemeral/ephemeral.ts'
 import { maxSessions, type Policy } from '../policy/policy.ts'
 import { newRefreshToken, type RefreshToken, refreshHashes } from '../tokens/refresh-token.ts'
+import { throttledNetwork } from '../wire/network.ts'
 
 /** What has been proven, and for whom. Times in epoch seconds. */
 export type SessionGrounds = {
-  accountId: string
+  account: Pick<Account, 'id' | 'clientId'>
   clientId: string
   /** In epoch milliseconds. */
   clientRegisteredAt: number
@@ -30,16 +32,17 @@ export const newSession = (
   grounds: SessionGrounds,
   now: Date,
 ): { session: NewSession; refreshToken: RefreshToken } => {
+  const { account } = grounds
   const nowSeconds = Math.floor(now.getTime() / 1000)
   const sid = uuidv7({ msecs: now.getTime() })
-  const refreshToken = newRefreshToken(grounds.accountId, sid, deps.randomBytes)
+  const refreshToken = newRefreshToken(account.id, sid, deps.randomBytes)
   const { familyHash, refreshHash } = refreshHashes(refreshToken)
-  const { secondFactor, replaces } = grounds
+  const { secondFactor, replaces, ip } = grounds
   return {
     refreshToken,
     session: {
       sid,
-      accountId: grounds.accountId,
+      accountId: account.id,
       clientId: grounds.clientId,
       clientRegisteredAt: grounds.clientRegisteredAt,
       scope: grounds.scope,
@@ -47,7 +50,7 @@ export const newSession = (
       secondFactorAt: secondFactor ? nowSeconds : null,
       acr: secondFactor?.acr ?? 'aal1',
       amr: secondFactor ? [...new Set([...grounds.amr, ...secondFactor.amr])] : grounds.amr,
-      ip: grounds.ip,
+      ip,
       userAgent: grounds.userAgent,
       createdAt: replaces?.createdAt ?? nowSeconds,
       idleSeconds: policy.session_idle,
@@ -55,6 +58,8 @@ export const newSession = (
       refreshFamilyHash: familyHash,
       refreshHash,
       maxSessions: maxSessions(policy),
+      // Only Postern's own accounts have passwords to guess.
+      network: account.clientId === null && ip !== null ? throttledNetwork(ip) : null,
       replacesSid: replaces?.sid ?? null,
     },
   }

@@ -137,7 +137,7 @@ const prepareSession = async (
     deps,
     deps.policy.current(),
     {
-      accountId: account.id,
+      account,
       clientId: record.clientId,
       clientRegisteredAt: record.clientRegisteredAt,
       scope: record.scope,

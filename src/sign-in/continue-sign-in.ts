@@ -82,6 +82,7 @@ const authenticate = async (
     deps.policy.current(),
     {
       ...grounds(primary, origin),
+      account: primary.account,
       ip: endUser.ip,
       userAgent: endUser.userAgent,
       secondFactor: null,

@@ -1,7 +1,6 @@
 // Primary authentication with a password. Counted before it is checked, by account and by network; an
 // unknown account costs the same work and answers the same as a wrong password (docs/security.md 4, 5, 7).
 
-import { type Account, nameKey } from '../accounts/account.ts'
 import { findAccountByName } from '../accounts/store.ts'
 import { primaryAuthenticationFailed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
@@ -9,11 +8,25 @@ import { recordEvent } from '../audit/record-event.ts'
 import { type Client, grantScope, USER_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { type PasswordThrottle, settleAttempt, takePasswordAttempt } from '../passwords/password-throttle.ts'
+import {
+  type PasswordAttempt,
+  settlePasswordAttempt,
+  takePasswordAttempt,
+  tooManyAttempts,
+} from '../passwords/password-throttle.ts'
 import { verifyStoredPassword } from '../passwords/verify-stored-password.ts'
 import { continueSignIn, type SignInAnswer } from './continue-sign-in.ts'
 
-export type Credentials = { username: string; password: string; scope?: string | undefined }
+/** Whom a client's backend signs in. */
+export type EndUser = { ip: string | null; userAgent: string | null }
+
+/** `endUser` is who `request` comes from, where a backend has named them; null where they ask themselves. */
+export type Credentials = {
+  username: string
+  password: string
+  scope?: string | undefined
+  endUser: EndUser | null
+}
 
 type LogInDeps = Pick<
   Deps,
@@ -29,7 +42,7 @@ export const logIn = async (
   deps: LogInDeps,
   request: Origin,
   client: Client,
-  { username, password, scope }: Credentials,
+  { username, password, scope, endUser }: Credentials,
 ): Promise<SignInAnswer> => {
   if (!client.firstParty) {
     throw new AuthError('unauthorized_client', 'Only a first-party client may pass a password on.')
@@ -37,42 +50,28 @@ export const logIn = async (
   const granted = grantScope(client, scope, USER_SCOPES)
   deps.passwords.requireRoom()
   const found = await findAccountByName(deps, username)
-  const subject = found?.account.id ?? nameKey(username)
-  const state = await deps.ephemeral.budgets.read(subject, request.now.getTime())
-  const throttle = await takePasswordAttempt(deps, {
-    account: subject,
-    ip: request.ip,
-    now: request.now,
-  })
-  if (throttle.kind === 'refused')
-    return refuseThrottled(deps, request, client, found?.account ?? null, throttle)
-
-  const stored = await settleAttempt(throttle, verifyStoredPassword(deps, found, password))
+  const accountId = found?.account.id ?? null
+  const { ip, now } = request
+  const attempt = await takePasswordAttempt(deps, { accountId, name: username, ip, now })
+  const tried = verifyStoredPassword(deps, attempt.admitted ? found : null, password)
+  const stored = await settlePasswordAttempt(deps, attempt, tried)
   if (!stored) {
-    const about = { accountId: found?.account.id ?? null, clientId: client.clientId }
-    const reason = found ? 'wrong_password' : 'unknown_account'
-    await recordEvent(deps, primaryAuthenticationFailed(request, { ...about, reason }))
-    throw new AuthError('invalid_credentials')
+    const about = { accountId, clientId: client.clientId, reason: reasonOf(attempt) }
+    await recordEvent(deps, primaryAuthenticationFailed(request, about))
+    throw attempt.throttled ? tooManyAttempts(attempt.throttled, now) : new AuthError('invalid_credentials')
   }
   const origin: Origin = { ...request, actor: { type: 'account', id: stored.account.id } }
   return continueSignIn(deps, origin, {
     ...stored,
-    state,
+    state: attempt.state,
     client,
     scope: granted,
     amr: ['pwd'],
-    endUser: null,
+    endUser,
   })
 }
 
-const refuseThrottled = async (
-  deps: LogInDeps,
-  request: Origin,
-  client: Client,
-  account: Account | null,
-  { reason, retryAfterSeconds }: Extract<PasswordThrottle, { kind: 'refused' }>,
-): Promise<never> => {
-  const about = { accountId: account?.id ?? null, clientId: client.clientId, reason }
-  await recordEvent(deps, primaryAuthenticationFailed(request, about))
-  throw new AuthError('too_many_attempts', undefined, { retry_after: retryAfterSeconds })
+const reasonOf = ({ admitted, throttled, made }: PasswordAttempt): string => {
+  if (!admitted) return throttled?.reason ?? 'throttled_account'
+  return made.accountId === null ? 'unknown_account' : 'wrong_password'
 }

@@ -1,14 +1,16 @@
 // Signing in with a password. This room owns the way from a first factor to tokens.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
+import type { Origin } from '../audit/event.ts'
 import { authenticateClient } from '../callers/authenticate-client.ts'
 import { presentedClientOf } from '../callers/guard-client.ts'
 import { originOf } from '../callers/request-origin.ts'
-import { BUILT_IN_CLIENT } from '../clients/client.ts'
+import { BUILT_IN_CLIENT, type Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { errorResponses, PlainText, Strict } from '../wire/schemas.ts'
-import { logIn } from './log-in.ts'
+import { Address, errorResponses, PlainText, Strict } from '../wire/schemas.ts'
+import { cutUserAgent, USER_AGENT_LENGTH } from '../wire/user-agent.ts'
+import { type EndUser, logIn } from './log-in.ts'
 import { ScopeText, SignInAnswer } from './schemas.ts'
 
 const LoginBody = Strict(
@@ -17,9 +19,30 @@ const LoginBody = Strict(
     password: Type.String({ minLength: 1, maxLength: 1024 }),
     client_id: Type.Optional(PlainText({ minLength: 1, maxLength: 128 })),
     scope: Type.Optional(ScopeText),
+    ip: Type.Optional(Address("The end user's address, from a backend that authenticates as its client.")),
+    user_agent: Type.Optional(
+      PlainText({ maxLength: USER_AGENT_LENGTH, description: "The end user's, likewise." }),
+    ),
   },
   { examples: [{ username: 'ada', password: 'correct horse battery staple' }] },
 )
+
+/**
+ * Whom a backend signs in: their address counts in its place, and is the session's.
+ * @throws {AuthError} invalid_request, from whoever proves no client: anyone could name another address each time.
+ */
+const endUserOf = (
+  own: Origin,
+  client: Client,
+  { ip, user_agent: userAgent }: Static<typeof LoginBody>,
+): EndUser | null => {
+  const fields = [...(ip === undefined ? [] : ['ip']), ...(userAgent === undefined ? [] : ['user_agent'])]
+  if (fields.length === 0) return null
+  if (client.secretHash === null) {
+    throw new AuthError('invalid_request', 'Only a backend that authenticates names an end user.', { fields })
+  }
+  return { ip: ip ?? own.ip, userAgent: cutUserAgent(userAgent) }
+}
 
 export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
@@ -49,7 +72,7 @@ export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
     },
     async (request) => {
       const { username, password, client_id: clientId, scope } = request.body
-      const origin = originOf(request, deps.clock())
+      const own = originOf(request, deps.clock())
       const presented = presentedClientOf(request)
       if (presented && clientId !== undefined && clientId !== presented.clientId) {
         throw new AuthError('invalid_request', 'client_id is not the client of HTTP Basic.', {
@@ -57,8 +80,9 @@ export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
         })
       }
       const named = { clientId: clientId ?? BUILT_IN_CLIENT, secret: null, method: 'none' as const }
-      const client = presented ?? (await authenticateClient(deps, named, origin))
-      return logIn(deps, origin, client, { username, password, scope })
+      const client = presented ?? (await authenticateClient(deps, named, own))
+      const endUser = endUserOf(own, client, request.body)
+      return logIn(deps, { ...own, ...endUser }, client, { username, password, scope, endUser })
     },
   )
 }

@@ -3,6 +3,7 @@ import type { Test } from 'tap'
 import type { ChangedTopic, Ephemeral } from '../../src/ephemeral/ephemeral.ts'
 import { challengeContract } from './contract-challenges.ts'
 import { clockContract } from './contract-clocks.ts'
+import { guessContract } from './contract-guesses.ts'
 import { sessionContract } from './contract-sessions.ts'
 import {
   enrollmentOf,
@@ -151,6 +152,7 @@ export const ephemeralContract = (t: Test, open: () => Promise<Ephemeral>): void
   budgetContract(t, ephemeral)
   enrollmentContract(t, ephemeral)
   sessionContract(t, ephemeral)
+  guessContract(t, ephemeral)
   counterContract(t, ephemeral)
   clockContract(t, ephemeral)
 

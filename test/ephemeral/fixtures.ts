@@ -86,6 +86,7 @@ export const sessionOf = (accountId: string, changes: Partial<NewSession> = {}):
   refreshFamilyHash: hashToken('family'),
   refreshHash: hashToken('first'),
   maxSessions: 100,
+  network: null,
   replacesSid: null,
   ...changes,
 })
@@ -103,7 +104,7 @@ export const openSession = async (
 
 /** What `list` and `touch` show of a session that was just opened. */
 export const shown = (session: NewSession, lastSeenAt = NOW): ListedSession => {
-  const { idleSeconds, refreshFamilyHash, refreshHash, maxSessions, replacesSid, ...rest } = session
+  const { idleSeconds, refreshFamilyHash, refreshHash, maxSessions, network, replacesSid, ...rest } = session
   return { ...rest, lastSeenAt }
 }
 

@@ -32,7 +32,7 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
   const keyPrefix = newKeyPrefix()
   const { ephemeral, redis } = await openBoth(keyPrefix)
   t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
-  const { challenges, budgets, sessions, counters } = ephemeral
+  const { challenges, budgets, sessions, guesses, counters } = ephemeral
   const accountId = newAccountId()
 
   const token = await openChallenge(ephemeral, accountId)
@@ -50,13 +50,17 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
   await sessions.restoreRefresh(placeOfSession(session), 'next', 'first')
   await openChallenge(ephemeral, accountId)
   await challenges.endAll(accountId)
+  await openSession(ephemeral, accountId, { network: '192.0.2.1' })
+  const from = { network: '192.0.2.1', othersClosedUntilMs: null }
+  await guesses.take(accountId, from, { limit: 1, firstWaitMs: 60_000 }, NOW_MS)
+  await guesses.take(accountId, { ...from, network: null }, { limit: 9, firstWaitMs: 60_000 }, NOW_MS)
   await counters.increment(`password:${accountId}`, 60_000, NOW_MS)
   await counters.increment(`password:${accountId}`, 60_000, NOW_MS)
   await counters.decrement(`password:${accountId}`, NOW_MS)
 
   const keys = await redis.keys(`${keyPrefix}*`)
   const kinds = keys.map((key) => key.slice(keyPrefix.length, keyPrefix.length + 3)).toSorted()
-  t.same(kinds, ['ac:', 'ch:', 'ch:', 'ct:', 'en:', 'se:', 'sx:'])
+  t.same(kinds, ['ac:', 'ch:', 'ch:', 'ct:', 'en:', 'pw:', 'se:', 'se:', 'sx:'])
   for (const key of keys) {
     t.ok((await redis.pttl(key)) > 0, `${key} has a TTL`)
     t.notMatch(key, accountId)

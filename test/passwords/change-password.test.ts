@@ -13,7 +13,8 @@ const GET_HASH = { name: 'test_get_hash', text: 'SELECT password_hash FROM accou
 const originOf = (postern: TestApp, accountId: string): Origin => ({
   now: postern.now(),
   requestId: null,
-  ip: '203.0.113.1',
+  // As the app's requests: the network from which the account has signed in.
+  ip: '127.0.0.1',
   userAgent: null,
   actor: { type: 'account', id: accountId },
 })

@@ -20,9 +20,10 @@ export const unlockAccount = async (
   if (origin.actor.id === accountId) {
     throw new AuthError('access_denied', 'Administrators cannot unlock themselves; ask another, or wait.')
   }
-  if (!(await findAccount(deps, accountId))) throw new AuthError('not_found', 'There is no such account.')
+  const account = await findAccount(deps, accountId)
+  if (!account) throw new AuthError('not_found', 'There is no such account.')
   // Recorded first: new attempts are given out only once it is durable who gave them.
   await recordEvent(deps, accountUnlocked(origin, { accountId }))
   await deps.ephemeral.budgets.clear(accountId)
-  await forgetPasswordFailures(deps, accountId)
+  await forgetPasswordFailures(deps, account)
 }

@@ -1,4 +1,5 @@
--- Fragment: the account hash. f: failures, l: locked until (ms), e: session epoch, c: challenge epoch.
+-- Fragment: the account hash. f: failures, l: locked until (ms), e: session epoch, c: challenge epoch,
+-- n:<hash>: when (ms) the account has last signed in from that network.
 
 local ACCOUNT_TTL_SECONDS = 30 * 24 * 60 * 60
 
@@ -16,6 +17,35 @@ local function raise_epoch(key, field)
   local epoch = redis.call('HINCRBY', key, field, 1)
   redis.call('EXPIRE', key, ACCOUNT_TTL_SECONDS)
   return epoch
+end
+
+local MAX_NETWORKS = 10
+
+local function knows_network(key, network)
+  return network ~= '' and redis.call('HEXISTS', key, 'n:' .. network) == 1
+end
+
+-- Of more than ten networks the one unused for longest goes.
+local function remember_network(key, network, now)
+  if network == '' then
+    return
+  end
+  if not knows_network(key, network) then
+    local stored, known, oldest, oldest_at = redis.call('HGETALL', key), 0, nil, math.huge
+    for i = 1, #stored, 2 do
+      if string.sub(stored[i], 1, 2) == 'n:' then
+        known = known + 1
+        if tonumber(stored[i + 1]) < oldest_at then
+          oldest, oldest_at = stored[i], tonumber(stored[i + 1])
+        end
+      end
+    end
+    if known >= MAX_NETWORKS then
+      redis.call('HDEL', key, oldest)
+    end
+  end
+  redis.call('HSET', key, 'n:' .. network, now)
+  redis.call('EXPIRE', key, ACCOUNT_TTL_SECONDS)
 end
 
 local function clear_failures(key)

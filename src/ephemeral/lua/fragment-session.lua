@@ -83,6 +83,7 @@ local function session_of(argv)
     refresh_hash = argv[10],
     max_sessions = tonumber(argv[11]),
     replaces_sid = argv[12],
+    network = argv[13],
   }
 end
 

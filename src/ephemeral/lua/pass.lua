@@ -11,4 +11,5 @@ end
 redis.call('DEL', KEYS[1])
 clear_failures(KEYS[2])
 open_session(KEYS[3], account, session, now)
+remember_network(KEYS[2], session.network, now)
 return 1

@@ -110,6 +110,7 @@ const prepareSession = async (
   }
   const opened = {
     ...grounds,
+    account: enrollee.account,
     // `authTime` stays: the code proves what has just been enrolled, not who is there.
     secondFactor: CODE_FACTOR,
     ip: endUser.ip,

@@ -1,0 +1,78 @@
+// Guesses at passwords in memory: `fragment-guesses.lua` and the scripts above it.
+import { accountTag } from '../encryption/account-tag.ts'
+import type { PasswordGuesses, PasswordLimits } from './ephemeral.ts'
+import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
+import type { MemoryAccounts } from './memory-accounts.ts'
+import { networkHash } from './network-hash.ts'
+
+const FORGIVEN_EVERY_MS = 6 * 60 * 60 * 1000
+const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000
+
+type Lane = { failures: number; sinceMs: number; closedUntilMs: number }
+
+/** Once the limit is reached there is one guess a wait, and the wait doubles with every quarter of the limit. */
+const waitAfter = (failures: number, { limit, firstWaitMs }: PasswordLimits): number => {
+  const doublings = Math.min(Math.floor((failures - limit) / Math.max(Math.floor(limit / 4), 1)), 20)
+  return Math.min(firstWaitMs * 2 ** doublings, Math.max(firstWaitMs, LONGEST_WAIT_MS))
+}
+
+export const memoryGuesses = (clock: MonotonicClock, accounts: MemoryAccounts) => {
+  const guesses = createExpiringMap<Map<string, Lane>>(clock)
+
+  const read = (tag: string, lane: string, nowMs: number): Lane => {
+    const stored = guesses.get(tag)?.get(lane)
+    if (!stored) return { failures: 0, sinceMs: nowMs, closedUntilMs: 0 }
+    const { failures, sinceMs, closedUntilMs } = stored
+    const forgiven = Math.floor(Math.max(nowMs - sinceMs, 0) / FORGIVEN_EVERY_MS)
+    return {
+      failures: Math.max(failures - forgiven, 0),
+      sinceMs: sinceMs + forgiven * FORGIVEN_EVERY_MS,
+      closedUntilMs,
+    }
+  }
+  const write = (tag: string, lane: string, changed: Lane, nowMs: number) => {
+    const lanes = guesses.get(tag) ?? new Map<string, Lane>()
+    if (changed.failures === 0) lanes.delete(lane)
+    else lanes.set(lane, changed)
+    const all = [...lanes.values()]
+    const ttlMs = all.map((one) => Math.max(one.failures * FORGIVEN_EVERY_MS, one.closedUntilMs - nowMs))
+    if (all.length === 0) guesses.delete(tag)
+    else guesses.set(tag, lanes, Math.max(...ttlMs))
+  }
+  /** Null, or until when there is none. */
+  const take = (tag: string, lane: string, limits: PasswordLimits, nowMs: number): number | null => {
+    const before = read(tag, lane, nowMs)
+    if (before.closedUntilMs > nowMs) return before.closedUntilMs
+    const failures = before.failures + 1
+    const closedUntilMs = failures < limits.limit ? 0 : nowMs + waitAfter(failures, limits)
+    const sinceMs = before.failures === 0 ? nowMs : before.sinceMs
+    write(tag, lane, { failures, sinceMs, closedUntilMs }, nowMs)
+    return null
+  }
+
+  const store: PasswordGuesses = {
+    async take(subject, { network, othersClosedUntilMs }, limits, nowMs) {
+      const tag = accountTag(subject)
+      const { lockedUntilMs, sessionEpoch, challengeEpoch, networks } = accounts.read(tag)
+      const hashed = networkHash(subject, network)
+      const known = networks.has(hashed)
+      const lane = known ? hashed : 'others'
+      const open = known || othersClosedUntilMs === null || othersClosedUntilMs <= nowMs
+      const closedUntilMs = open ? take(tag, lane, limits, nowMs) : othersClosedUntilMs
+      const locked = lockedUntilMs !== null && lockedUntilMs > nowMs
+      const state = { lockedUntilMs: locked ? lockedUntilMs : null, sessionEpoch, challengeEpoch }
+      return { lane, closedUntilMs, state }
+    },
+    async giveBack(subject, { lane, count }, nowMs) {
+      const tag = accountTag(subject)
+      const { failures, sinceMs } = read(tag, lane, nowMs)
+      const givenBack = Math.min(failures, count)
+      write(tag, lane, { failures: failures - givenBack, sinceMs, closedUntilMs: 0 }, nowMs)
+      return givenBack
+    },
+    async forget(subject) {
+      guesses.delete(accountTag(subject))
+    },
+  }
+  return { store, sweep: guesses.sweep }
+}

@@ -90,7 +90,12 @@ t.test('doing without a second factor', { skip }, async (t) => {
     }
     const refused = await disable(postern, bearer, { ...answer, password: PASSWORD })
     t.match(refused, { status: 429, body: { error: 'too_many_attempts', retry_after: Number } })
-    t.equal((await postern.logIn(account)).body.error, 'too_many_attempts')
+    t.equal((await postern.logIn(account)).body.error, 'invalid_credentials', 'not looked at')
+    const [event] = await postern.auditEvents({
+      accountId: account.id,
+      event: 'primary_authentication.failed',
+    })
+    t.match(event, { details: { reason: 'throttled_account' } })
     t.equal((await storedFactors(postern, account)).enrolled, 1)
   })
 

@@ -1,31 +1,18 @@
 // docs/security.md 39: what changes while a sign-in waits for its hash, or between its statement and its session,
 // ends that sign-in.
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { changeAccount } from '../../src/administration/accounts/change-account.ts'
 import { systemOrigin } from '../../src/audit/event.ts'
 import { setPassword } from '../../src/passwords/set-password.ts'
 import { type Answer, openTestApp, PASSWORD, type TestAccount, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { begin, confirm } from '../support/enrollment.ts'
-import { temporaryFolder } from '../support/server-process.ts'
-import { missingServer } from '../support/servers.ts'
 
 const NEXT = 'quod erat demonstrandum'
 const THIEVES = 8
 const ROUNDS = 20
 
-const ENGINES = [
-  { engine: 'real servers', skip: missingServer('postgres') || missingServer('redis'), open: openTestApp },
-  {
-    engine: 'embedded engines',
-    skip: false,
-    open: (t: Test) =>
-      openTestApp(t, {
-        databaseUrl: '',
-        redisUrl: null,
-        environment: { POSTERN_DATA_DIR: temporaryFolder('changed-meanwhile') },
-      }),
-  },
-]
+const skip = onBothEngines()
 
 type Hold = { arrived: Promise<void>; release: () => void }
 
@@ -164,85 +151,83 @@ const CASES: Case[] = [
 
 const outcomeOf = ({ body }: Answer): string => body.error ?? body.status
 
-for (const { engine, skip, open } of ENGINES) {
-  t.test(engine, { skip }, async (t) => {
-    const postern = await open(t)
+t.test('what changes while a sign-in is under way ends it', { skip }, async (t) => {
+  const postern = await openTestApp(t)
 
-    for (const { change, prepare, answers: expected } of CASES) {
-      t.test(`while eight sign-ins wait for their hash: ${change}`, async (t) => {
-        const { account, run } = await prepare(postern)
-        const { passwords } = postern.deps
-        const put = (verify: typeof passwords.verify) => {
-          passwords.verify = verify
-        }
-        const held = hold(passwords.verify, put, { count: THIEVES, when: 'after' })
-        const signingIn = many(postern, account)
-        await held.arrived
-        await run()
-        held.release()
-        const answers = await Promise.all(signingIn)
-        for (const answer of answers) {
-          if (answer.status !== 503) t.match(outcomeOf(answer), expected)
-        }
-        if (!expected.test('enrollment_required')) t.same(await liveOf(postern, answers), [])
-      })
+  for (const { change, prepare, answers: expected } of CASES) {
+    t.test(`while eight sign-ins wait for their hash: ${change}`, async (t) => {
+      const { account, run } = await prepare(postern)
+      const { passwords } = postern.deps
+      const put = (verify: typeof passwords.verify) => {
+        passwords.verify = verify
+      }
+      const held = hold(passwords.verify, put, { count: THIEVES, when: 'after' })
+      const signingIn = many(postern, account)
+      await held.arrived
+      await run()
+      held.release()
+      const answers = await Promise.all(signingIn)
+      for (const answer of answers) {
+        if (answer.status !== 503) t.match(outcomeOf(answer), expected)
+      }
+      if (!expected.test('enrollment_required')) t.same(await liveOf(postern, answers), [])
+    })
+  }
+
+  t.test('a second factor becomes active between the statement and the session', async (t) => {
+    const account = await postern.createAccount()
+    const { access_token: bearer } = await postern.signIn(account)
+    const begun = await begin(postern, bearer)
+    const { sessions } = postern.deps.ephemeral
+    const put = (open: typeof sessions.open) => {
+      sessions.open = open
     }
-
-    t.test('a second factor becomes active between the statement and the session', async (t) => {
-      const account = await postern.createAccount()
-      const { access_token: bearer } = await postern.signIn(account)
-      const begun = await begin(postern, bearer)
-      const { sessions } = postern.deps.ephemeral
-      const put = (open: typeof sessions.open) => {
-        sessions.open = open
-      }
-      const held = hold(sessions.open, put, { count: 1, when: 'before' })
-      const signingIn = postern.logIn(account)
-      await held.arrived
-      t.equal((await confirm(postern, bearer, begun.id, begun.code())).status, 200)
-      held.release()
-      t.match(await signingIn, { status: 409, body: { error: 'conflict' } })
-      const [refused] = await postern.auditEvents({
-        event: 'primary_authentication.failed',
-        accountId: account.id,
-      })
-      t.match(refused, { details: { reason: 'changed_meanwhile' } })
+    const held = hold(sessions.open, put, { count: 1, when: 'before' })
+    const signingIn = postern.logIn(account)
+    await held.arrived
+    t.equal((await confirm(postern, bearer, begun.id, begun.code())).status, 200)
+    held.release()
+    t.match(await signingIn, { status: 409, body: { error: 'conflict' } })
+    const [refused] = await postern.auditEvents({
+      event: 'primary_authentication.failed',
+      accountId: account.id,
     })
-
-    t.test('the password changes between the statement and the challenge', async (t) => {
-      const account = await postern.createAccount()
-      const totp = await postern.enrollTotp(account)
-      const { access_token: bearer } = await postern.signIn(account, totp)
-      const { challenges } = postern.deps.ephemeral
-      const put = (open: typeof challenges.open) => {
-        challenges.open = open
-      }
-      const held = hold(challenges.open, put, { count: 1, when: 'before' })
-      const signingIn = postern.logIn(account)
-      await held.arrived
-      await changeOwn(postern, account, bearer)
-      held.release()
-      t.match(await signingIn, { status: 409, body: { error: 'conflict' } })
-    })
-
-    t.test('eight thieves, twenty times: no session outlives the change of the password', async (t) => {
-      await postern.setPolicy({ max_failed_passwords: 100, max_failed_passwords_per_network: 100_000 })
-      let passed = 0
-      for (let round = 0; round < ROUNDS; round += 1) {
-        const account = await postern.createAccount()
-        const bearer: string = (await insist(() => postern.logIn(account))).body.access_token
-        // Begun among the sign-ins, at another place each round.
-        const before = Array.from({ length: round % THIEVES }, () => postern.logIn(account))
-        const changing = changeOwn(postern, account, bearer)
-        const after = Array.from({ length: THIEVES - before.length }, () => postern.logIn(account))
-        await changing
-        const answers = await Promise.all([...before, ...after])
-        passed += answers.filter(({ status }) => status === 200).length
-        t.same(await liveOf(postern, answers), [], `round ${round}`)
-        t.equal((await insist(() => postern.logIn({ ...account, password: NEXT }))).status, 200, 'the owner')
-        t.equal((await insist(() => postern.logIn({ ...account, password: PASSWORD }))).status, 401)
-      }
-      t.comment(`${passed} of ${ROUNDS * THIEVES} sign-ins came before the change`)
-    })
+    t.match(refused, { details: { reason: 'changed_meanwhile' } })
   })
-}
+
+  t.test('the password changes between the statement and the challenge', async (t) => {
+    const account = await postern.createAccount()
+    const totp = await postern.enrollTotp(account)
+    const { access_token: bearer } = await postern.signIn(account, totp)
+    const { challenges } = postern.deps.ephemeral
+    const put = (open: typeof challenges.open) => {
+      challenges.open = open
+    }
+    const held = hold(challenges.open, put, { count: 1, when: 'before' })
+    const signingIn = postern.logIn(account)
+    await held.arrived
+    await changeOwn(postern, account, bearer)
+    held.release()
+    t.match(await signingIn, { status: 409, body: { error: 'conflict' } })
+  })
+
+  t.test('eight thieves, twenty times: no session outlives the change of the password', async (t) => {
+    await postern.setPolicy({ max_failed_passwords: 100, max_failed_passwords_per_network: 100_000 })
+    let passed = 0
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const account = await postern.createAccount()
+      const bearer: string = (await insist(() => postern.logIn(account))).body.access_token
+      // Begun among the sign-ins, at another place each round.
+      const before = Array.from({ length: round % THIEVES }, () => postern.logIn(account))
+      const changing = changeOwn(postern, account, bearer)
+      const after = Array.from({ length: THIEVES - before.length }, () => postern.logIn(account))
+      await changing
+      const answers = await Promise.all([...before, ...after])
+      passed += answers.filter(({ status }) => status === 200).length
+      t.same(await liveOf(postern, answers), [], `round ${round}`)
+      t.equal((await insist(() => postern.logIn({ ...account, password: NEXT }))).status, 200, 'the owner')
+      t.equal((await insist(() => postern.logIn({ ...account, password: PASSWORD }))).status, 401)
+    }
+    t.comment(`${passed} of ${ROUNDS * THIEVES} sign-ins came before the change`)
+  })
+})

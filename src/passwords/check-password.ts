@@ -32,6 +32,9 @@ export type PasswordRules = {
   isCommon: IsCommonPassword
 }
 
+/** In code points, as passwords are compared. */
+export const passwordLength = (password: string): number => [...password.normalize('NFC')].length
+
 /** The shortest password that the account may have, in code points. */
 export const minimumPasswordLength = (policy: Policy, holder: PasswordHolder): number => {
   // Who has enrolled is always asked for it, but not while the policy asks nobody.

@@ -12,6 +12,7 @@ import { findAnswerable } from '../../authenticators/store.ts'
 import type { Caller } from '../../callers/authenticate-account.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
+import { minimumPasswordLength, passwordLength } from '../../passwords/check-password.ts'
 import { requireCurrentPassword } from '../../passwords/require-current-password.ts'
 import { findAccountWithPassword } from '../../passwords/store.ts'
 import { requirementReasons } from '../../policy/decide.ts'
@@ -26,7 +27,8 @@ export type DisableAnswer = { password: string; method: Method; code: string; ot
 /**
  * Removes every authenticator and recovery code of the account, and ends its other sessions.
  * @throws {AuthError} policy_violation, conflict where there is none, invalid_request, too_many_attempts,
- *   invalid_credentials, not_found where it has no password, account_locked, invalid_code
+ *   invalid_credentials, not_found where it has no password, weak_password where it is too short to be the only
+ *   factor, account_locked, invalid_code
  */
 export const disableSecondFactor = async (
   deps: DisableDeps,
@@ -90,4 +92,19 @@ const requirePassword = async (
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
   const about = { found, sessionId: session.sid, password, field: 'password' as const }
   await requireCurrentPassword(deps, origin, about)
+  await requireLongEnough(deps, { session, account, origin }, password)
+}
+
+/** From now on the password is the only factor: one that did beside another is not enough (docs/security.md 1). */
+const requireLongEnough = async (
+  deps: DisableDeps,
+  { session, account, origin }: Caller,
+  password: string,
+): Promise<void> => {
+  const minimum = minimumPasswordLength(deps.policy.current(), { ...account, enrolledAuthenticators: 0 })
+  if (passwordLength(password) >= minimum) return
+  const { accountId, clientId, sid: sessionId } = session
+  await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason: 'weak_password' }))
+  const text = `Without a second factor the password must have at least ${minimum} characters; choose a longer one first.`
+  throw new AuthError('weak_password', text, { fields: ['password'] })
 }

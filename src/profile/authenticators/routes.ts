@@ -53,7 +53,7 @@ export const disableRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
         ...own('Do without a second factor'),
         description:
           'Where the policy allows it. Removes every authenticator and recovery code. Ends pending challenges, and ' +
-          'the other sessions unless they are to be kept. A malformed code spends no attempt.',
+          'the other sessions unless they are to be kept. A password of fewer than 15 characters is changed first. A malformed code spends no attempt.',
         body: DisableBody,
         response: {
           204: Type.Null(),
@@ -62,6 +62,7 @@ export const disableRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
             'policy_violation',
             'conflict',
             'not_found',
+            'weak_password',
             'invalid_credentials',
             'invalid_code',
             'too_many_attempts',

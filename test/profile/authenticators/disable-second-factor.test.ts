@@ -11,7 +11,10 @@ const enrolled = async (postern: TestApp, roles = ['user']) => {
   const totp = await postern.enrollTotp(account)
   const other = await postern.signIn(account, totp)
   const { access_token: bearer } = await postern.signIn(account, totp)
-  const { body } = await postern.request('POST', '/v1/me/recovery-codes', { bearer })
+  const { body } = await postern.request('POST', '/v1/me/recovery-codes', {
+    bearer,
+    body: { keep_other_sessions: true },
+  })
   postern.advance(30)
   return { account, totp, bearer, other, codes: body.recovery_codes as string[] }
 }
@@ -62,6 +65,28 @@ t.test('doing without a second factor', { skip }, async (t) => {
     t.match(await storedFactors(postern, account), { enrolled: 1, recoveryCodes: 10 })
     const [event] = await postern.auditEvents({ accountId: account.id, event: 'access.refused' })
     t.equal(event?.details.reason, 'second_factor_required')
+  })
+
+  t.test('asks for a longer password first where it is too short to be the only factor', async (t) => {
+    const { account, totp, bearer } = await enrolled(postern)
+    const put = (currentPassword: string, newPassword: string) =>
+      postern.request('PUT', '/v1/me/password', {
+        bearer,
+        body: { current_password: currentPassword, new_password: newPassword },
+      })
+    // Fifteen code points, fourteen once they are normalised.
+    const short = 'walnut drawe\u0301rs'
+    t.equal((await put(PASSWORD, short)).status, 204, 'beside a second factor it will do')
+    const code = totp.code()
+    const refused = await disable(postern, bearer, { password: short, method: 'totp', code })
+    t.match(refused, { status: 400, body: { error: 'weak_password', fields: ['password'] } })
+    t.match(refused.body.error_description, /15/)
+    t.match(await storedFactors(postern, account), { enrolled: 1, recoveryCodes: 10 })
+
+    const long = 'walnut drawer over the canal'
+    t.equal((await put(short, long)).status, 204)
+    t.equal((await disable(postern, bearer, { password: long, method: 'totp', code })).status, 204)
+    t.equal((await storedFactors(postern, account)).enrolled, 0)
   })
 
   t.test('is a conflict where there is none', async (t) => {

@@ -166,3 +166,24 @@ t.test('every test that is cited is there', async (t) => {
       t.ok(read(file).includes(name.replaceAll(/\s+/g, ' ')), `${file}: ${name}`)
   }
 })
+
+t.test('every statement of docs/security.md has a test, or says that it is not built', async (t) => {
+  const [text = ''] = read('docs/security.md').split('\n## Threats')
+  const statements = text.split(/\n(?=\d+\. \*\*)/).slice(1)
+  t.same(
+    statements.map((statement) => Number.parseInt(statement, 10)),
+    Array.from({ length: 45 }, (_, index) => index + 1),
+  )
+  for (const statement of statements)
+    t.match(statement, /Tests: \[|Not\s+built\s+yet|No\s+pages\s+yet/, statement.slice(0, 40))
+
+  const known = new Set(statements.map((statement) => Number.parseInt(statement, 10)))
+  for (const file of globSync('{src,sql,test,bench,scripts}/**/*', {
+    cwd: ROOT,
+    exclude: ['**/node_modules'],
+  })) {
+    if (!/\.(ts|sql|lua)$/.test(file)) continue
+    for (const [cited, numbers = ''] of read(file).matchAll(/docs\/security\.md (\d+(?:(?:, | and )\d+)*)/g))
+      for (const [number] of numbers.matchAll(/\d+/g)) t.ok(known.has(Number(number)), `${file}: ${cited}`)
+  }
+})

@@ -1,5 +1,5 @@
-// Accounts in PostgreSQL, as administrators and the command line change them. How they are seen and listed:
-// `account-details-store.ts`.
+// Accounts in PostgreSQL, as administrators and the command line change them. One as they see it: `details-store.ts`;
+// how they are listed: `search-store.ts`.
 import type { AuditEvent } from '../audit/event.ts'
 import { AuthError } from '../errors.ts'
 import { type Postgres, type Sql, violates } from '../postgres/pool.ts'

@@ -1,4 +1,4 @@
-// Accounts in PostgreSQL, as signing in needs them. What administrators do with them: `admin-store.ts`.
+// Accounts in PostgreSQL, as signing in needs them. What administrators change of them: `changes-store.ts`.
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sql } from '../postgres/pool.ts'
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, nameKey, toAccount } from './account.ts'

@@ -10,8 +10,8 @@ import { findAccount, findSubject, recordFirstFactor } from '../src/accounts/sto
 import { recordEvent } from '../src/audit/record-event.ts'
 import { burnTimeStep, findAnswerable, findTotp } from '../src/authenticators/store.ts'
 import { accountTag } from '../src/encryption/account-tag.ts'
-import { redisKeys } from '../src/ephemeral/redis-keys.ts'
-import { SCRIPTS } from '../src/ephemeral/redis-scripts.ts'
+import { redisKeys } from '../src/ephemeral/redis/keys.ts'
+import { SCRIPTS } from '../src/ephemeral/redis/scripts.ts'
 import { statementOf } from './statement-of.ts'
 
 const { PORT, REDIS_URL = '', DATABASE_URL, POSTERN_ISSUER = 'http://localhost:8400' } = process.env

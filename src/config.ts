@@ -6,7 +6,7 @@ import { Ajv } from 'ajv'
 import { envSchema } from 'env-schema'
 import { type Static, Type } from 'typebox'
 import type { EncryptionKey } from './encryption/sealer.ts'
-import { parseRedisUrl } from './ephemeral/redis-url.ts'
+import { parseRedisUrl } from './ephemeral/redis/url.ts'
 import { isNetwork } from './wire/network.ts'
 
 type Variable = {

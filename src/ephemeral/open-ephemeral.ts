@@ -1,6 +1,6 @@
 import type { Ephemeral } from './ephemeral.ts'
-import { openMemoryEphemeral } from './memory.ts'
-import { openRedisEphemeral, type RedisEphemeralOptions } from './redis.ts'
+import { openMemoryEphemeral } from './memory/memory.ts'
+import { openRedisEphemeral, type RedisEphemeralOptions } from './redis/redis.ts'
 
 /**
  * Redis where a URL is given, else the memory of this process.

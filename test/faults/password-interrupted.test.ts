@@ -1,6 +1,6 @@
 import t from 'tap'
 import { systemOrigin } from '../../src/audit/event.ts'
-import { SCRIPTS } from '../../src/ephemeral/redis-scripts.ts'
+import { SCRIPTS } from '../../src/ephemeral/redis/scripts.ts'
 import { setPassword } from '../../src/passwords/set-password.ts'
 import { openTestApp, PASSWORD } from '../support/app.ts'
 import { startHoldingProxy } from '../support/holding-proxy.ts'

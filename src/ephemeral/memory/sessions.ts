@@ -1,10 +1,10 @@
 // Sessions and their refresh families in memory: `fragment-session.lua` and the scripts above it.
-import { accountTag } from '../encryption/account-tag.ts'
-import type { Epochs, ListedSession, NewSession, SessionStore } from './ephemeral.ts'
+import { accountTag } from '../../encryption/account-tag.ts'
+import type { Epochs, ListedSession, NewSession, SessionStore } from '../ephemeral.ts'
+import { networkHash } from '../network-hash.ts'
+import { ALL_SESSIONS, packSession, unpackSession } from '../records.ts'
+import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
-import type { MemoryAccounts } from './memory-accounts.ts'
-import { networkHash } from './network-hash.ts'
-import { ALL_SESSIONS, packSession, unpackSession } from './records.ts'
 
 type StoredSession = {
   tag: string

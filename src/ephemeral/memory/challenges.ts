@@ -1,11 +1,11 @@
 // Pending challenges and enrollments in memory: `fragment-pending.lua` and the scripts above it.
-import { accountTag } from '../encryption/account-tag.ts'
-import type { ChallengeStore, EnrollmentStore, Epochs, NewSession } from './ephemeral.ts'
+import { accountTag } from '../../encryption/account-tag.ts'
+import type { ChallengeStore, EnrollmentStore, Epochs, NewSession } from '../ephemeral.ts'
+import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
+import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../token-place.ts'
+import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
-import type { MemoryAccounts } from './memory-accounts.ts'
-import type { MemorySessions } from './memory-sessions.ts'
-import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from './records.ts'
-import { newPlace, placeOf, placeOfAccount, type TokenPlace } from './token-place.ts'
+import type { MemorySessions } from './sessions.ts'
 
 type Pending = {
   attempts: number

@@ -1,6 +1,6 @@
 // Failures, locks and epochs of accounts in memory: `fragment-account.lua` once more.
-import { accountTag } from '../encryption/account-tag.ts'
-import type { AttemptBudgets, AttemptLimits } from './ephemeral.ts'
+import { accountTag } from '../../encryption/account-tag.ts'
+import type { AttemptBudgets, AttemptLimits } from '../ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 
 const ACCOUNT_TTL_MS = 30 * 24 * 60 * 60 * 1000

@@ -1,4 +1,4 @@
-import type { TokenPlace } from './token-place.ts'
+import type { TokenPlace } from '../token-place.ts'
 
 /** Names every key, as in the table of `ephemeral.ts`, after `prefix`. */
 export const redisKeys = (prefix: string) => ({

@@ -1,7 +1,7 @@
 // The connections to Redis: how they fail fast, come back by themselves, and say so once.
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
-import { DependencyError } from '../errors.ts'
-import type { RedisTarget } from './redis-url.ts'
+import { DependencyError } from '../../errors.ts'
+import type { RedisTarget } from './url.ts'
 
 export type RedisClient = Redis | Cluster
 

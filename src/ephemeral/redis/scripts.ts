@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { DependencyError } from '../errors.ts'
-import type { RedisClient } from './redis-connection.ts'
+import { DependencyError } from '../../errors.ts'
+import type { RedisClient } from './connection.ts'
 
 const read = (name: string): string => readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8')
 

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import type { ChangedTopic, Ephemeral } from '../../src/ephemeral/ephemeral.ts'
-import { openRedisEphemeral } from '../../src/ephemeral/redis.ts'
-import { DependencyError } from '../../src/errors.ts'
-import { missingServer, newKeyPrefix, startRedis, startRedisCluster } from '../support/servers.ts'
-import { LIMITS, NOW_MS, newAccountId, openChallenge, openSession, parallel, quiet } from './fixtures.ts'
+import type { ChangedTopic, Ephemeral } from '../../../src/ephemeral/ephemeral.ts'
+import { openRedisEphemeral } from '../../../src/ephemeral/redis/redis.ts'
+import { DependencyError } from '../../../src/errors.ts'
+import { missingServer, newKeyPrefix, startRedis, startRedisCluster } from '../../support/servers.ts'
+import { LIMITS, NOW_MS, newAccountId, openChallenge, openSession, parallel, quiet } from '../fixtures.ts'
 
 const skip = missingServer('redis')
 

@@ -1,4 +1,4 @@
-import type { ChangedTopic, Changes, Counters } from './ephemeral.ts'
+import type { ChangedTopic, Changes, Counters } from '../ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 
 type Counter = { count: number; resetsAtMs: number }

@@ -3,10 +3,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import t from 'tap'
-import { openRedisEphemeral } from '../../src/ephemeral/redis.ts'
-import { findProgram, freePort, runServer, temporaryFolder } from '../support/server-process.ts'
-import { missingServer, startRedis } from '../support/servers.ts'
-import { newAccountId, openSession, quiet } from './fixtures.ts'
+import { openRedisEphemeral } from '../../../src/ephemeral/redis/redis.ts'
+import { findProgram, freePort, runServer, temporaryFolder } from '../../support/server-process.ts'
+import { missingServer, startRedis } from '../../support/servers.ts'
+import { newAccountId, openSession, quiet } from '../fixtures.ts'
 
 const skip = missingServer('redis')
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createExpiringMap } from '../../src/ephemeral/expiring-map.ts'
+import { createExpiringMap } from '../../../src/ephemeral/memory/expiring-map.ts'
 
 t.test('entries that expire are cleared away by additions, so it stays bounded', async (t) => {
   let now = 0

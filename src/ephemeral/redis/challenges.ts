@@ -1,10 +1,10 @@
-import { accountTag } from '../encryption/account-tag.ts'
-import type { AttemptTaken, ChallengeStore, EnrollmentStore, Epochs, NewSession } from './ephemeral.ts'
-import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from './records.ts'
-import type { RedisKeys } from './redis-keys.ts'
-import type { RunScript } from './redis-scripts.ts'
-import { sessionArguments } from './redis-sessions.ts'
-import { newPlace, placeOf, placeOfAccount, type TokenPlace } from './token-place.ts'
+import { accountTag } from '../../encryption/account-tag.ts'
+import type { AttemptTaken, ChallengeStore, EnrollmentStore, Epochs, NewSession } from '../ephemeral.ts'
+import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
+import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../token-place.ts'
+import type { RedisKeys } from './keys.ts'
+import type { RunScript } from './scripts.ts'
+import { sessionArguments } from './sessions.ts'
 
 type TakeAttemptReply =
   | ['taken', record: string, remaining: number, sessionEpoch: number]

@@ -1,9 +1,9 @@
-import { accountTag } from '../encryption/account-tag.ts'
-import type { ListedSession, NewSession, RefreshRotated, SessionStore } from './ephemeral.ts'
-import { networkHash } from './network-hash.ts'
-import { ALL_SESSIONS, packSession, unpackSession } from './records.ts'
-import type { RedisKeys } from './redis-keys.ts'
-import type { RunScript } from './redis-scripts.ts'
+import { accountTag } from '../../encryption/account-tag.ts'
+import type { ListedSession, NewSession, RefreshRotated, SessionStore } from '../ephemeral.ts'
+import { networkHash } from '../network-hash.ts'
+import { ALL_SESSIONS, packSession, unpackSession } from '../records.ts'
+import type { RedisKeys } from './keys.ts'
+import type { RunScript } from './scripts.ts'
 
 type ToldSession = [record: string, lastSeenMs: number, absoluteAt: number]
 

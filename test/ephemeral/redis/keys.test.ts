@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
-import { openRedisEphemeral } from '../../src/ephemeral/redis.ts'
-import { missingServer, newKeyPrefix, sharedRedis } from '../support/servers.ts'
+import { openRedisEphemeral } from '../../../src/ephemeral/redis/redis.ts'
+import { missingServer, newKeyPrefix, sharedRedis } from '../../support/servers.ts'
 import {
   challengeOf,
   LIMITS,
@@ -15,7 +15,7 @@ import {
   presented,
   quiet,
   sessionOf,
-} from './fixtures.ts'
+} from '../fixtures.ts'
 
 const CHROME =
   'Mozilla/5.0 (Linux; Android 14; Pixel 8 Pro) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.6778.104 Mobile Safari/537.36'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { parseRedisUrl } from '../../src/ephemeral/redis-url.ts'
+import { parseRedisUrl } from '../../../src/ephemeral/redis/url.ts'
 
 const open = { username: null, password: null, tls: false }
 const single = { kind: 'single', host: 'localhost', port: 6379, db: 0, ...open }

@@ -1,9 +1,9 @@
-import { accountTag } from '../encryption/account-tag.ts'
-import type { PasswordGuesses } from './ephemeral.ts'
-import { networkHash } from './network-hash.ts'
-import type { RedisClient } from './redis-connection.ts'
-import type { RedisKeys } from './redis-keys.ts'
-import { askRedis, type RunScript } from './redis-scripts.ts'
+import { accountTag } from '../../encryption/account-tag.ts'
+import type { PasswordGuesses } from '../ephemeral.ts'
+import { networkHash } from '../network-hash.ts'
+import type { RedisClient } from './connection.ts'
+import type { RedisKeys } from './keys.ts'
+import { askRedis, type RunScript } from './scripts.ts'
 
 type TakeReply = [
   lane: string,

@@ -1,11 +1,11 @@
 // The ephemeral contract in the memory of one process. Each operation runs to its end before the next
 // one begins, so it is atomic; a restart forgets everything.
-import type { Ephemeral } from './ephemeral.ts'
-import { memoryAccounts, memoryBudgets } from './memory-accounts.ts'
-import { memoryChallenges, memoryEnrollments, memoryPending } from './memory-challenges.ts'
-import { memoryChanges, memoryCounters } from './memory-counters.ts'
-import { memoryGuesses } from './memory-guesses.ts'
-import { memorySessionStore, memorySessions } from './memory-sessions.ts'
+import type { Ephemeral } from '../ephemeral.ts'
+import { memoryAccounts, memoryBudgets } from './accounts.ts'
+import { memoryChallenges, memoryEnrollments, memoryPending } from './challenges.ts'
+import { memoryChanges, memoryCounters } from './counters.ts'
+import { memoryGuesses } from './guesses.ts'
+import { memorySessionStore, memorySessions } from './sessions.ts'
 
 const SWEEP_EVERY_MS = 1000
 const SWEPT_AT_ONCE = 2000

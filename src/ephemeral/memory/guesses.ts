@@ -1,9 +1,9 @@
 // Guesses at passwords in memory: `fragment-guesses.lua` and the scripts above it.
-import { accountTag } from '../encryption/account-tag.ts'
-import type { PasswordGuesses, PasswordLimits } from './ephemeral.ts'
+import { accountTag } from '../../encryption/account-tag.ts'
+import type { PasswordGuesses, PasswordLimits } from '../ephemeral.ts'
+import { networkHash } from '../network-hash.ts'
+import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
-import type { MemoryAccounts } from './memory-accounts.ts'
-import { networkHash } from './network-hash.ts'
 
 const FORGIVEN_EVERY_MS = 6 * 60 * 60 * 1000
 const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000

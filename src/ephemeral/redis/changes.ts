@@ -1,8 +1,8 @@
 // The channel on which replicas tell each other what has changed. Every message may be missed while the
 // connection is away, so coming back is itself a message.
 import type { Redis } from 'ioredis'
-import { DependencyError } from '../errors.ts'
-import type { ChangedTopic, Changes } from './ephemeral.ts'
+import { DependencyError } from '../../errors.ts'
+import type { ChangedTopic, Changes } from '../ephemeral.ts'
 
 const RECONNECT_MS = 250
 // A connection on which nothing is said cannot be told from a dead one, unless it is asked.

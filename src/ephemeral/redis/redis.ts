@@ -1,15 +1,15 @@
 // The ephemeral contract on Redis (6.2 or newer): one server, Sentinel or Cluster.
 // Every operation is one command or one script of `lua/`, so it is atomic and costs one round trip.
-import type { Ephemeral } from './ephemeral.ts'
-import { redisBudgets, redisCounters } from './redis-budgets.ts'
-import { redisChallenges, redisEnrollments } from './redis-challenges.ts'
-import { openRedisChanges } from './redis-changes.ts'
-import { connectSubscriber, openClient, type RedisLog } from './redis-connection.ts'
-import { redisGuesses } from './redis-guesses.ts'
-import { redisKeys } from './redis-keys.ts'
-import { askRedis, scriptRunner } from './redis-scripts.ts'
-import { redisSessions } from './redis-sessions.ts'
-import { parseRedisUrl } from './redis-url.ts'
+import type { Ephemeral } from '../ephemeral.ts'
+import { redisBudgets, redisCounters } from './budgets.ts'
+import { redisChallenges, redisEnrollments } from './challenges.ts'
+import { openRedisChanges } from './changes.ts'
+import { connectSubscriber, openClient, type RedisLog } from './connection.ts'
+import { redisGuesses } from './guesses.ts'
+import { redisKeys } from './keys.ts'
+import { askRedis, scriptRunner } from './scripts.ts'
+import { redisSessions } from './sessions.ts'
+import { parseRedisUrl } from './url.ts'
 
 export type RedisEphemeralOptions = {
   url: string

@@ -1,6 +1,5 @@
 // An account changes its own password. The current one is asked for.
-import { requireUnlocked } from '../accounts/refuse-locked.ts'
-import { passwordChanged, passwordRefused } from '../audit/account-events.ts'
+import { passwordChanged } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
@@ -23,9 +22,9 @@ type ChangeDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'p
 
 /**
  * Changes an account's password. Ends its pending challenges, and its other sessions unless they are to be kept.
- * Whether the session's second factor is fresh enough is the caller's to have checked.
+ * Whether the session's second factor is fresh enough, and the account not locked, is the caller's to have checked.
  * @throws {AuthError} weak_password (`new_password`), invalid_credentials, too_many_attempts, not_found (the account
- *   has no password here), account_locked, conflict (changed meanwhile), temporarily_unavailable
+ *   has no password here), conflict (changed meanwhile), temporarily_unavailable
  */
 export const changePassword = async (
   deps: ChangeDeps,
@@ -36,8 +35,6 @@ export const changePassword = async (
   const { now } = origin
   const found = await findAccountWithPassword(deps, accountId)
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
-  const locked = passwordRefused(origin, { accountId, sessionId: sid, reason: 'account_locked' })
-  await requireUnlocked(deps, locked, { accountId, now })
   // Before the current one is looked at: what cannot be accepted anyhow spends no attempt.
   await requireAcceptablePassword(deps, found.account, newPassword, 'new_password')
   const { passwordHash: previous } = await requireCurrentPassword(deps, origin, {

@@ -87,6 +87,13 @@ t.test('without a resource, a token is for one party that follows from the clien
   const gateway = await postern.createClient({ scopes: ['challenges'], audience: [REPORTS] })
   t.same(await own(gateway), [[REPORTS], ''])
   t.same(await own(gateway, { resource: ISSUER }), [[ISSUER], 'challenges'])
+  const form = { grant_type: 'client_credentials', scope: 'challenges' }
+  const elsewhere = await postern.request('POST', '/oauth2/token', { basic: gateway, form })
+  const bearer: string = elsewhere.body.access_token
+  t.match(await postern.request('POST', '/v1/challenges', { bearer, body: { subject: 'a' } }), {
+    status: 401,
+    body: { error: 'invalid_token' },
+  })
 })
 
 t.test('a renewal names another resource of the client, and no other', { skip }, async (t) => {

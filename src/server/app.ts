@@ -130,6 +130,8 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   closeConnectionsWhenDone(app)
   await app.register(underPressure, {
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
+    // No shorter than the delay: a moment that fills one of its intervals has no sample, and counts as without end.
+    sampleInterval: MAX_EVENT_LOOP_DELAY_MS,
     pressureHandler: () => {
       throw new AuthError('temporarily_unavailable', 'Too busy. Try again shortly.', { retry_after: 1 })
     },

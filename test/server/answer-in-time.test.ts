@@ -56,3 +56,12 @@ t.test('the time before a body and the time after it are one', { skip }, async (
   t.match(answer, LATE)
   t.ok(performance.now() - startedAt < 2_500)
 })
+
+t.test('a moment in which the loop stands still does not make the process too busy', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  for (const end = performance.now() + 1_200; performance.now() < end; );
+  for (let i = 0; i < 12; i += 1) {
+    t.equal((await postern.app.inject('/healthz')).statusCode, 200)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+})

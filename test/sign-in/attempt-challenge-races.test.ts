@@ -1,10 +1,10 @@
 import t from 'tap'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { onBothEngines } from '../support/embedded.ts'
 import { countByStatus, wrongCode } from '../support/enrollment.ts'
 import { race } from '../support/race.ts'
-import { missingServer } from '../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 /** An account with an authenticator, and as many challenges of it as are asked for. */
 const challenged = async (postern: TestApp, count: number) => {

@@ -2,7 +2,7 @@
 // for the account that the sign-in was decided from.
 import t from 'tap'
 import { openTestApp, type TestApp } from '../support/app.ts'
-import { onBothEngines } from '../support/embedded.ts'
+import { onBothEngines, testOnServers } from '../support/embedded.ts'
 import { holdAccount } from '../support/enrollment.ts'
 
 const skip = onBothEngines()
@@ -24,7 +24,7 @@ const CHANGES: Record<string, string> = {
   'its status': `status = 'disabled'`,
 }
 
-t.test('a sign-in that changes meanwhile', { skip }, async (t) => {
+testOnServers(t, 'a sign-in that changes meanwhile', async (t) => {
   const postern = await openTestApp(t)
 
   for (const [kind, prepare] of Object.entries(KINDS)) {

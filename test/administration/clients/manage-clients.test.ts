@@ -90,6 +90,7 @@ const REFUSED: [string, object, field: string][] = [
     { name, token_endpoint_auth_method: 'none', scopes: ['challenges'] },
     'scopes',
   ],
+  ['a third party that administrates', { name, scopes: ['postern:admin'] }, 'scopes'],
   [
     'an unknown authentication',
     { name, token_endpoint_auth_method: 'private_key_jwt' },

@@ -1,7 +1,7 @@
 // Accounts in PostgreSQL, as signing in needs them. What administrators change of them: `changes-store.ts`.
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sql } from '../postgres/pool.ts'
-import { ACCOUNT_COLUMNS, type Account, type AccountRow, nameKey, toAccount } from './account.ts'
+import { ACCOUNT_COLUMNS, type Account, type AccountRow, nameKey, noteSignIn, toAccount } from './account.ts'
 
 const FIND_ACCOUNT = {
   name: 'find_account',
@@ -55,8 +55,7 @@ const RECORD_SIGN_IN = {
   name: 'record_sign_in',
   text: `
     WITH signed_in AS (
-      UPDATE accounts AS a
-         SET last_login_at = $5
+      ${noteSignIn('$5')}
        WHERE ${AS_DECIDED}
       RETURNING a.id
     )

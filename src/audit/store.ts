@@ -1,4 +1,4 @@
-// Audit events in PostgreSQL, as they are read. They are written in the statements of what they tell of.
+// Audit events in PostgreSQL: read, and written on their own. Most are written in the statement of what they record.
 import type { Sql } from '../postgres/pool.ts'
 import type { AuditEvent } from './event.ts'
 
@@ -12,6 +12,12 @@ export type EventFilter = {
   outcome: AuditEvent['outcome'] | null
   from: Date | null
   to: Date | null
+}
+
+const INSERT_EVENT = { name: 'record_event', text: 'SELECT record_audit_event($1::jsonb)' }
+
+export const insertEvent = async (deps: { postgres: Sql }, event: AuditEvent): Promise<void> => {
+  await deps.postgres.query(INSERT_EVENT, [JSON.stringify(event)])
 }
 
 const columns = (

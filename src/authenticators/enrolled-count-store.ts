@@ -24,21 +24,20 @@ const RAISE = {
   name: 'raise_enrolled',
   text: `
     UPDATE accounts
-       SET enrolled_authenticators = enrolled_authenticators + 1, last_login_at = COALESCE($3, last_login_at)
+       SET enrolled_authenticators = enrolled_authenticators + 1
      WHERE id = $1 AND status = 'active' AND enrolled_authenticators < $2
     RETURNING enrolled_authenticators`,
 }
 
 /**
  * Counts one more, where there are fewer than `below`; a limit of 1 says "the first". Null where there are
- * not, or the account is disabled or gone. `signedInAt` where it also signs the account in.
+ * not, or the account is disabled or gone.
  */
 export const raiseEnrolled = async (
   deps: { postgres: Sql },
   accountId: string,
-  { below, signedInAt }: { below: number; signedInAt: Date | null },
-): Promise<number | null> =>
-  countOf(await deps.postgres.query<CountRow>(RAISE, [accountId, below, signedInAt]))
+  { below }: { below: number },
+): Promise<number | null> => countOf(await deps.postgres.query<CountRow>(RAISE, [accountId, below]))
 
 const LOWER = {
   name: 'lower_enrolled',

@@ -3,15 +3,7 @@
 import type { Sql } from '../postgres/pool.ts'
 import { EncryptionKeyError } from './load-encryption-keys.ts'
 import { type Sealer, UnsealError } from './sealer.ts'
-
-const LIST_CHECKS = {
-  name: 'list_key_checks',
-  text: 'SELECT key_id, sealed FROM encryption_key_checks ORDER BY key_id',
-}
-const INSERT_CHECK = {
-  name: 'insert_key_check',
-  text: 'INSERT INTO encryption_key_checks (key_id, sealed) VALUES ($1, $2) ON CONFLICT (key_id) DO NOTHING',
-}
+import { insertKeyCheck, listKeyChecks } from './store.ts'
 
 const context = (keyId: string): string => `encryption_key_checks.sealed:${keyId}`
 const KNOWN_PLAINTEXT = Buffer.from('postern')
@@ -21,8 +13,8 @@ const KNOWN_PLAINTEXT = Buffer.from('postern')
  * @throws {EncryptionKeyError} naming the key id that is missing or is not what it was.
  */
 export const checkEncryptionKeys = async (deps: { postgres: Sql; sealer: Sealer }): Promise<void> => {
-  const { postgres, sealer } = deps
-  for (const check of await postgres.query<{ key_id: string; sealed: string }>(LIST_CHECKS)) {
+  const { sealer } = deps
+  for (const check of await listKeyChecks(deps)) {
     try {
       sealer.open(check.sealed, context(check.key_id))
     } catch (error) {
@@ -35,5 +27,5 @@ export const checkEncryptionKeys = async (deps: { postgres: Sql; sealer: Sealer 
     }
   }
   const [sealing = ''] = sealer.keyIds
-  await postgres.query(INSERT_CHECK, [sealing, sealer.seal(KNOWN_PLAINTEXT, context(sealing))])
+  await insertKeyCheck(deps, sealing, sealer.seal(KNOWN_PLAINTEXT, context(sealing)))
 }

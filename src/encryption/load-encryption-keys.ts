@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { type Config, parseEncryptionKeys } from '../config.ts'
 import type { Sql } from '../postgres/pool.ts'
 import type { EncryptionKey, RandomBytes } from './sealer.ts'
+import { listKeyChecks } from './store.ts'
 
 /** A key that is needed is missing, unreadable or wrong. Nothing has been changed. */
 export class EncryptionKeyError extends Error {
@@ -23,8 +24,6 @@ const readKeyFile = async (path: string): Promise<EncryptionKey[]> => {
     )
   }
 }
-
-const ANY_SEALED = { name: 'any_key_check', text: 'SELECT key_id FROM encryption_key_checks LIMIT 1' }
 
 /** Its names are on the disk only then. */
 const flushFolder = async (folder: string): Promise<void> => {
@@ -60,7 +59,7 @@ export const loadEncryptionKeys = async (
   const path = join(config.dataDir, FILE)
   if (existsSync(path)) return readKeyFile(path)
 
-  const [sealed] = await postgres.query<{ key_id: string }>(ANY_SEALED)
+  const [sealed] = await listKeyChecks({ postgres })
   if (sealed) {
     throw new EncryptionKeyError(
       `The database holds secrets sealed with encryption key "${sealed.key_id}", and there is no key: ` +

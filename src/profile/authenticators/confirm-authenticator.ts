@@ -73,7 +73,7 @@ export const confirmAuthenticator = async (
   // No other connection is asked for in here: those of the pool may all be waiting for this account's row.
   const confirmed = await deps.postgres.transaction(async (postgres) => {
     const within = { ...deps, postgres }
-    const matched = { accountId: account.id, sessionId, authenticatorId, timeStep, below }
+    const matched = { account, sessionId, authenticatorId, timeStep, below }
     const signingIn = enrollee.by === 'enrollment' && opening ? opening.session : null
     const enrolled = await enrollAuthenticator(within, origin, matched, signingIn)
     const { sessionEpoch } = attempt

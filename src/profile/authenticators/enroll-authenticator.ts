@@ -1,9 +1,10 @@
 // What makes a pending authenticator an enrolled one in PostgreSQL: counted, activated, its time step burned,
 // and recovery codes made with the first. Runs within the caller's transaction; a refusal rolls it all back.
+import type { Account } from '../../accounts/account.ts'
+import { recordSignIn } from '../../accounts/store.ts'
 import { authenticatorConfirmed, recoveryCodesGenerated } from '../../audit/account-events.ts'
 import { enrollmentPassed } from '../../audit/authentication-events.ts'
 import type { Origin } from '../../audit/event.ts'
-import { recordEvent } from '../../audit/record-event.ts'
 import type { Authenticator } from '../../authenticators/authenticator.ts'
 import { raiseEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import { activateAuthenticator } from '../../authenticators/enrollment-store.ts'
@@ -19,7 +20,7 @@ export type EnrolledAuthenticator = { authenticator: Authenticator; recoveryCode
 
 /** A pending authenticator whose code has matched; it may be added where there are fewer than `below`. */
 export type MatchedEnrollment = {
-  accountId: string
+  account: Account
   sessionId: string | null
   authenticatorId: string
   timeStep: number
@@ -40,16 +41,21 @@ export const enrollAuthenticator = async (
   opening: SessionRecord | null,
 ): Promise<EnrolledAuthenticator> => {
   const { now } = origin
-  const { accountId, authenticatorId, timeStep, below } = matched
-  const enrolled = await raiseEnrolled(deps, accountId, { below, signedInAt: opening && now })
-  if (enrolled === null) throw new AuthError(opening ? 'invalid_enrollment' : 'conflict')
-
+  const { account, authenticatorId, timeStep, below } = matched
+  const accountId = account.id
   const sessionId = opening?.sid ?? matched.sessionId
   const about = { accountId, sessionId, authenticatorId, type: 'totp' }
   const step = { accountId, authenticatorId, timeStep, now }
-  const authenticator = await activateAuthenticator(deps, step, authenticatorConfirmed(origin, about))
+  const confirmed = authenticatorConfirmed(origin, about)
+  if (opening) {
+    const passed = enrollmentPassed(origin, { ...opening, sessionId: opening.sid })
+    const signedIn = await recordSignIn(deps, { account, passwordHash: null }, now, passed)
+    if (!signedIn) throw new AuthError('invalid_enrollment')
+  }
+  const enrolled = await raiseEnrolled(deps, accountId, { below })
+  if (enrolled === null) throw new AuthError('conflict')
+  const authenticator = await activateAuthenticator(deps, step, confirmed)
   if (!authenticator) throw nothingToConfirm()
-  if (opening) await recordEvent(deps, enrollmentPassed(origin, { ...opening, sessionId: opening.sid }))
   if (enrolled > 1) return { authenticator, recoveryCodes: null }
 
   const count = deps.policy.current().recovery_code_count

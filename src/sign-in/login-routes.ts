@@ -28,21 +28,26 @@ const LoginBody = Strict(
 )
 
 /**
- * Whom a backend signs in: their address counts in its place, and is the session's.
+ * Whom a backend signs in, as far as it says so: its own address and user agent are not theirs. Null for a client
+ * that proves nothing: whoever asks is the end user.
  * @throws {AuthError} invalid_request, from whoever proves no client: anyone could name another address each time.
  */
 const endUserOf = (
-  own: Origin,
   client: Client,
   { ip, user_agent: userAgent }: Static<typeof LoginBody>,
 ): EndUser | null => {
+  if (client.secretHash !== null) return { ip: ip ?? null, userAgent: cutUserAgent(userAgent) }
   const fields = [...(ip === undefined ? [] : ['ip']), ...(userAgent === undefined ? [] : ['user_agent'])]
   if (fields.length === 0) return null
-  if (client.secretHash === null) {
-    throw new AuthError('invalid_request', 'Only a backend that authenticates names an end user.', { fields })
-  }
-  return { ip: ip ?? own.ip, userAgent: cutUserAgent(userAgent) }
+  throw new AuthError('invalid_request', 'Only a backend that authenticates names an end user.', { fields })
 }
+
+/** Where a sign-in is counted and recorded as coming from: the end user where they are named, else who asks. */
+const countedAs = (own: Origin, endUser: EndUser | null): Origin => ({
+  ...own,
+  ip: endUser?.ip ?? own.ip,
+  userAgent: endUser?.userAgent ?? own.userAgent,
+})
 
 export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
@@ -81,8 +86,8 @@ export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
       }
       const named = { clientId: clientId ?? BUILT_IN_CLIENT, secret: null, method: 'none' as const }
       const client = presented ?? (await authenticateClient(deps, named, own))
-      const endUser = endUserOf(own, client, request.body)
-      return logIn(deps, { ...own, ...endUser }, client, { username, password, scope, endUser })
+      const endUser = endUserOf(client, request.body)
+      return logIn(deps, countedAs(own, endUser), client, { username, password, scope, endUser })
     },
   )
 }

@@ -102,6 +102,19 @@ t.test('the address and the user agent of a session are the end user’s', { ski
       t.same(await shownOf(postern, await enroll(first.body.access_token, BACKEND)), shown)
     })
 
+    t.test(`${which}: at a sign-in with a password, and after its challenge`, async (t) => {
+      const basic = await postern.createClient({ scopes: ['openid'], firstParty: true })
+      const account = await postern.createAccount()
+      const body = { username: account.username, password: account.password, ...named }
+      const logIn = () => postern.request('POST', '/v1/login', { ...BACKEND, basic, body })
+      t.same(await shownOf(postern, (await logIn()).body), shown)
+      await postern.deps.ephemeral.sessions.endAll(account.id, null, postern.now().getTime())
+      const totp = await postern.enrollTotp(account)
+      const { challenge_token } = (await logIn()).body
+      const passed = await verify(challenge_token, totp.code(), { ...BACKEND, basic })
+      t.same(await shownOf(postern, passed), shown)
+    })
+
     t.test(`${which}: after a challenge, and after the step-up of a renewal`, async (t) => {
       const basic = await postern.createClient({ scopes: ['challenges', 'openid'] })
       const body = { subject: 'subject-2', ...named }

@@ -54,6 +54,33 @@ export const guessContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.equal(await ephemeral().guesses.giveBack(subject, count, NOW_MS + 12 * HOUR_MS), 3)
   })
 
+  t.test('time is forgiven in whole: what is over six hours counts towards the next', async (t) => {
+    const subject = newAccountId()
+    const countAt = (hours: number) =>
+      ephemeral().guesses.giveBack(subject, { lane: 'others', count: 9 }, NOW_MS + hours * HOUR_MS)
+    for (let i = 0; i < 3; i += 1) await take(subject)
+    await take(subject, { nowMs: NOW_MS + 11 * HOUR_MS })
+    t.equal(await countAt(12), 2, 'of four, one after six hours and one after twelve')
+
+    await take(subject)
+    await take(subject, { nowMs: NOW_MS + 11 * HOUR_MS })
+    t.equal(await countAt(12), 1, 'once all are forgiven, the time begins with the next')
+  })
+
+  t.test('no wait is longer than a day, also where the limit was lowered far below', async (t) => {
+    const subject = newAccountId()
+    const guess = (limit: number) =>
+      ephemeral().guesses.take(
+        subject,
+        { network: null, othersClosedUntilMs: null },
+        { limit, firstWaitMs: 60_000 },
+        NOW_MS,
+      )
+    for (let i = 0; i < 30; i += 1) await guess(100)
+    t.equal((await guess(4)).closedUntilMs, null)
+    t.equal((await guess(4)).closedUntilMs, NOW_MS + 24 * HOUR_MS)
+  })
+
   t.test('a network from which a session was opened has a lane of its own, and each its own', async (t) => {
     const accountId = newAccountId()
     await openSession(ephemeral(), accountId, { network: '192.0.2.1' })

@@ -1,9 +1,9 @@
 import t from 'tap'
 import { openTestApp, PASSWORD, type TestApp } from '../../support/app.ts'
+import { onBothEngines } from '../../support/embedded.ts'
 import { begin } from '../../support/enrollment.ts'
-import { missingServer } from '../../support/servers.ts'
 
-const skip = missingServer('postgres') || missingServer('redis')
+const skip = onBothEngines()
 
 /** An account with two authenticators, signed in twice, with a challenge that is pending. */
 const signedInTwice = async (postern: TestApp) => {

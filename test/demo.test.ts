@@ -32,7 +32,7 @@ const MILESTONES = [
   /POST \/v1\/login 200 authenticated\n.*aal1, pwd/,
   /POST \/v1\/me\/authenticators\/totp 201\n(.*[▀▄█].*\n){15,}/,
   /secret +[A-Z2-7]{32}/,
-  /confirm 200\n.*recovery codes .* 10 in all/,
+  /confirm 200 authenticated\n.*recovery codes .* 10 in all/,
   /POST \/v1\/login 200 challenge_required\n.*pst_ch_/,
   /POST \/v1\/challenges\/verify 200 authenticated/,
   /access_token +eyJ/,

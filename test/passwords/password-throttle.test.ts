@@ -120,6 +120,18 @@ t.test('a network from which the account has signed in keeps a lane of its own',
   t.equal((await take(postern, { name: 'grace', ip: '2001:db8:0:2::77' })).lane, 'others')
 })
 
+t.test('a right password from there reopens the name to no stranger', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ max_failed_passwords: 2, password_window: 60 })
+  await know(postern, 'ada', '192.0.2.1')
+  for (let i = 0; i < 3; i += 1) await take(postern, { ip: `198.51.100.${i}` })
+  for (let i = 0; i < 2; i += 1) {
+    t.equal(await settle(postern, await take(postern, { ip: '192.0.2.1' }), true), 'right')
+    const { admitted, throttled } = await take(postern, { ip: '198.51.100.9' })
+    t.same([admitted, throttled?.reason], [false, 'throttled_account'])
+  }
+})
+
 t.test('a lane is stored without the address, and is one account’s alone', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await know(postern, 'ada', '192.0.2.1')

@@ -132,6 +132,17 @@ t.test('a right password from there reopens the name to no stranger', { skip }, 
   }
 })
 
+t.test('a right password from elsewhere takes back its own try alone', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ max_failed_passwords: 5 })
+  const stranger = (i: number) => take(postern, { ip: `198.51.100.${i}` })
+  for (let i = 0; i < 3; i += 1) await stranger(i)
+  t.equal(await settle(postern, await take(postern, { ip: '192.0.2.1' }), true), 'right')
+  const admitted = []
+  for (let i = 0; i < 3; i += 1) admitted.push((await stranger(i)).admitted)
+  t.same(admitted, [true, true, false])
+})
+
 t.test('a lane is stored without the address, and is one account’s alone', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await know(postern, 'ada', '192.0.2.1')

@@ -132,6 +132,20 @@ t.test('tokens, as a gateway sees them', { skip }, async (t) => {
     ] as const) {
       t.match(await ask(forged), { status: 401, body: { error: 'invalid_token' } }, name)
     }
+
+    const { clientId } = await postern.createClient()
+    const open = (bearer: string) =>
+      postern.request('POST', '/v1/challenges', { bearer, body: { subject: 'someone' } })
+    const own = { sub: clientId, client_id: clientId, sid: undefined, scope: 'challenges' }
+    t.equal((await open(await sign({}, own))).status, 200, 'a client’s own names it twice, and no session')
+    for (const [name, changed] of [
+      ['an account without a session', { sub: account.id }],
+      ['another client', { sub: 'postern' }],
+      ['a client with a session', { sid: claims.sid }],
+    ] as const) {
+      const forged = await sign({}, { ...own, ...changed })
+      t.match(await open(forged), { status: 401, body: { error: 'invalid_token' } }, name)
+    }
   })
 
   t.test('an expired token is refused, also where it has been seen before', async (t) => {

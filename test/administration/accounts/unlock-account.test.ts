@@ -32,11 +32,16 @@ t.test('unlocking gives an account its passwords back', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords: 1 })
   const { bearer } = await signInAdministrator(postern)
-  const account = await postern.createAccount()
-  await postern.logIn({ ...account, password: 'wrong' })
-  t.equal((await postern.logIn(account)).body.error, 'too_many_attempts')
+  const email = 'ada@example.org'
+  const account = await postern.createAccount({ email })
+  const byAddress = { ...account, username: email }
+  for (const names of [account, byAddress]) {
+    await postern.logIn({ ...names, password: 'wrong' })
+    t.equal((await postern.logIn(names)).body.error, 'too_many_attempts')
+  }
   t.equal((await unlock(postern, bearer, account.id)).status, 204)
-  t.equal((await postern.logIn(account)).body.status, 'authenticated')
+  for (const names of [account, byAddress])
+    t.equal((await postern.logIn(names)).body.status, 'authenticated', `by ${names.username}`)
 })
 
 t.test('an authenticator that too many failures have disabled stays disabled', { skip }, async (t) => {

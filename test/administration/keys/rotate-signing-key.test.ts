@@ -1,4 +1,4 @@
-import { decodeProtectedHeader } from 'jose'
+import { decodeJwt, decodeProtectedHeader } from 'jose'
 import t from 'tap'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp } from '../../support/app.ts'
@@ -58,6 +58,33 @@ t.test(
     t.same(await published(), [kid])
   },
 )
+
+t.test('what a key signs is refused once it is no longer published', { skip }, async (t) => {
+  const { postern, published, rotate } = await open(t)
+  const old = postern.deps.signingKeys.current(postern.now())
+  await rotate()
+  postern.advance(1260)
+  t.notOk((await published()).includes(old.kid))
+  const { access_token: token } = await postern.signIn(await postern.createAccount())
+  const stolen = old.jwt.signAccess(decodeJwt(token))
+  t.equal((await postern.request('GET', '/v1/me', { bearer: stolen })).status, 401)
+  t.equal((await postern.request('GET', '/v1/me', { bearer: token })).status, 200)
+})
+
+t.test('a key that signs now takes its turn before the one that waits', { skip }, async (t) => {
+  const { postern, bearer, published, rotate } = await open(t)
+  const [old] = await published()
+  const waiting = (await rotate()).body.kid
+  postern.advance(1)
+  const answer = await postern.request('POST', PATH, { bearer, body: { now: true } })
+  t.equal(answer.status, 201, answer.text)
+  const { kid } = answer.body
+  t.same(await published(), [old, kid, waiting])
+  const signing = () => postern.deps.signingKeys.current(postern.now()).kid
+  t.equal(signing(), kid)
+  postern.advance(599)
+  t.equal(signing(), waiting)
+})
 
 t.test('one key at most waits for its turn, whoever asks at once', { skip }, async (t) => {
   const postern = await openTestApp(t)

@@ -3,8 +3,8 @@ import { DependencyError } from '../errors.ts'
 import type { ChangedTopic, Changes } from './ephemeral.ts'
 
 /**
- * Tells every replica what to read again. The change itself is durable by now, so where Redis is away the
- * caller is not told that it failed: replicas read everything again once they reach Redis.
+ * Announces to every replica what to read again. The change itself is durable by now, so where Redis is away this is
+ * only logged and does not fail: replicas read everything again once they reach Redis.
  */
 export const announceChange = async (
   deps: { ephemeral: { changes: Changes }; log: Pick<Deps['log'], 'warn'> },
@@ -14,6 +14,6 @@ export const announceChange = async (
     await deps.ephemeral.changes.publish(topic)
   } catch (error) {
     if (!(error instanceof DependencyError)) throw error
-    deps.log.warn({ topic, reason: error.message }, 'could not tell the other replicas of a change')
+    deps.log.warn({ topic, reason: error.message }, 'could not announce a change to the other replicas')
   }
 }

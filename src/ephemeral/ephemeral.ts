@@ -1,11 +1,11 @@
 // Short-lived state: the contract that Redis and the one-process memory both serve.
-// This folder owns atomicity and expiry; what the records mean is their domains' business.
+// This folder owns atomicity and expiry. It does not know what the records mean.
 //
-// Every operation is atomic: of any number of parallel callers, each sees the state before or after
-// another's call and never between. Where a method says "exactly one caller wins", that holds across
-// all replicas. All keys of one account carry the hash tag {tag} (`accountTag`), so that a script
-// touches one slot of a Redis Cluster. Times are given by the caller (`nowMs`), so that replicas and
-// tests share the application's clock; key TTLs only clear away what has expired.
+// Every operation is atomic: any number of callers may run at once, and each sees the state before or after another
+// call, never in between. Where a method says "exactly one caller wins", that holds across all replicas. All keys of
+// one account carry the hash tag {tag} (`accountTag`), so that a script touches one slot of a Redis Cluster. The caller
+// gives the time (`nowMs`), so that the application's clock decides, in tests too; key TTLs only remove what has
+// expired.
 //
 // | key                   | value                                                        | TTL                     |
 // | --------------------- | ------------------------------------------------------------ | ----------------------- |
@@ -18,7 +18,7 @@
 // | ct:{<hash of name>}   | a counter (wrong passwords by network)         | its window              |
 // | channel changed       | a topic that replicas have to read again                     | -                       |
 
-/** The parts of an authentication that a session carries into every token. Times in epoch seconds. */
+/** What a session says of its authentication in every token. Times in epoch seconds. */
 export type SessionRecord = {
   /** The public id of the session, a UUID; it is the `sid` claim. */
   sid: string
@@ -46,11 +46,11 @@ export type NewSession = SessionRecord & {
   /** SHA-256 (base64url) of the refresh token's constant family part and of its rotating part. */
   refreshFamilyHash: string
   refreshHash: string
-  /** Beyond this many, those are ended that have been idle longest. 100 at most: it bounds what a script walks. */
+  /** Beyond this many, the sessions that were idle for longest are ended. At most 100, so that scripts stay short. */
   maxSessions: number
   /** The network to remember that the account has signed in from; null for none. */
   network: string | null
-  /** The session this one takes the place of (step-up, a first authenticator); ended in the same step. Null where none. */
+  /** The session that this one replaces (step-up, a first authenticator), ended in the same step. Null: none. */
   replacesSid: string | null
 }
 
@@ -60,12 +60,12 @@ export type ListedSession = SessionRecord & { lastSeenAt: number; absoluteAt: nu
 /** `after`: the last session of the page before (`createdAt` in epoch seconds); null for the first page. */
 export type SessionPage = { limit: number; after: { createdAt: number; sid: string } | null }
 
-/** `vouched`: the sign-in of an account of Postern's own, whose first factor a client's backend has checked. */
+/** `vouched`: a sign-in of an account of Postern's own; a client's backend has checked the first factor. */
 export type ChallengePurpose = 'login' | 'vouched' | 'step_up'
 
 /**
- * Where the end user is, as their client's backend says, or as their session shows: null members where it is not
- * known. Null as a whole where the end user comes in person: whoever answers is it.
+ * Where the end user is, as a client's backend says, or as the session shows; a member is null where that is not
+ * known. Null as a whole where there is no backend between: the end user is whoever sends the request.
  */
 export type EndUser = { ip: string | null; userAgent: string | null }
 
@@ -99,13 +99,13 @@ export type EnrollmentRecord = {
 export type AttemptLimits = { maxFailedAttempts: number; lockoutSeconds: number }
 
 /**
- * Read before the account is, and given back when something is opened for what was read of it: whatever has
- * been ended since is not opened again (docs/security.md 39).
+ * Read before the account is read, and passed on when something is opened for that account. If sessions or challenges
+ * have been ended in between, the epochs differ and nothing is opened (docs/security.md 39).
  */
 export type Epochs = {
-  /** Changes when all sessions of the account are ended; a session opened under an older one is dead. */
+  /** Raised when all sessions of the account are ended; a session opened under an older epoch has ended. */
   sessionEpoch: number
-  /** Changes with the factors or the password. Left out by who holds the account's row, so that none changes. */
+  /** Raised when the factors or the password change. Callers that hold the lock on the account's row leave it out. */
   challengeEpoch?: number
 }
 
@@ -149,9 +149,9 @@ export type ChallengeStore = {
     },
   ): Promise<boolean>
   /**
-   * Counts first, on the challenge and on the account, then hands out the record: of 200 parallel calls
-   * no more than `maxFailedAttempts` are answered `taken`. When the last attempt is taken the account is
-   * locked from that moment; passing the challenge clears it. `method_not_offered` counts nothing.
+   * Counts first, on the challenge and on the account, then answers with the record: of 200 parallel calls
+   * no more than `maxFailedAttempts` are answered `taken`. The account is locked from the moment that the last attempt
+   * is taken; passing the challenge unlocks it. `method_not_offered` counts nothing.
    */
   takeAttempt(token: string, method: string, limits: AttemptLimits, nowMs: number): Promise<AttemptTaken>
   /**
@@ -161,8 +161,8 @@ export type ChallengeStore = {
   giveBack(token: string, limits: AttemptLimits, nowMs: number): Promise<void>
   /**
    * Ends the challenge, clears the account's failures and opens the session, all in one step.
-   * Exactly one caller wins; the others, and one whose `sessionEpoch` is stale, get false and nothing changes
-   * for them. So does a step-up whose session (`replacesSid`) has ended: it must not come back.
+   * Exactly one caller wins; all others get false and change nothing. So does a caller whose `sessionEpoch` is stale,
+   * and a step-up whose session (`replacesSid`) has ended: that session must not come back.
    */
   pass(token: string, session: NewSession, sessionEpoch: number, nowMs: number): Promise<boolean>
   /** The record of a pending challenge, or null. Counts nothing. */
@@ -183,7 +183,7 @@ export type AttemptBudgets = {
   read(accountId: string, nowMs: number): Promise<AccountState>
 }
 
-/** Enrollment tokens (`pst_en_`): what an account without a second factor gets at login where it must have one. */
+/** Enrollment tokens (`pst_en_`): for an account that must have a second factor, and has none, at login. */
 export type EnrollmentStore = {
   /** False, and nothing is stored, where `epochs` are no longer the account's. */
   open(
@@ -206,13 +206,12 @@ export type SessionStore = {
    * the one to replace (`replacesSid`) has ended: of many callers that replace one session exactly one wins.
    */
   open(session: NewSession, epochs: Epochs, nowMs: number): Promise<boolean>
-  /** The live session, its idle time begun anew; null if it has ended. Writes at most once a second a session. */
+  /** The live session, or null if it has ended. Its idle time begins anew. Writes at most once a second a session. */
   touch(accountId: string, sid: string, nowMs: number): Promise<ListedSession | null>
   /**
    * Replaces the refresh token's hash if `refreshHash` is the current one; exactly one caller wins.
-   * A token of this family that is not the current one ends the session (`reused`). A wrong family hash is
-   * `unknown` and ends nothing. Also refused while the account is locked, but for a reuse, which ends the
-   * session even then.
+   * A token of this family that is not the current one ends the session (`reused`), even while the account is locked.
+   * A wrong family hash is `unknown` and ends nothing. While the account is locked, the current token is refused.
    */
   rotateRefresh(
     at: { accountTag: string; sid: string },
@@ -220,13 +219,13 @@ export type SessionStore = {
     nextRefreshHash: string,
     nowMs: number,
   ): Promise<RefreshRotated>
-  /** Puts `previousHash` back if `currentHash` still stands: the renewal could not be completed. */
+  /** Puts `previousHash` back if `currentHash` is still the current one: the renewal could not be completed. */
   restoreRefresh(
     at: { accountTag: string; sid: string },
     currentHash: string,
     previousHash: string,
   ): Promise<void>
-  /** The live ones, the newest first; all, who are 100 at most, or a page of them. */
+  /** The live sessions, the newest first: a page of them, or all (at most 100). */
   list(accountId: string, nowMs: number, page?: SessionPage): Promise<ListedSession[]>
   /** True if the session was live. */
   end(accountId: string, sid: string, nowMs: number): Promise<boolean>
@@ -241,7 +240,7 @@ export type SessionStore = {
 /** `limit` wrong passwords, then a wait of `firstWaitMs` that doubles with every quarter of the limit. */
 export type PasswordLimits = { limit: number; firstWaitMs: number }
 
-/** `closedUntilMs` null: counted in `lane`, and to be looked at. */
+/** `closedUntilMs` null: the guess is counted in `lane`, and may be checked. */
 export type GuessTaken = { lane: string; closedUntilMs: number | null; state: AccountState }
 
 /**
@@ -250,8 +249,8 @@ export type GuessTaken = { lane: string; closedUntilMs: number | null; state: Ac
  */
 export type PasswordGuesses = {
   /**
-   * Counts first: of any number of parallel callers `limit` are counted in a lane. `othersClosedUntilMs`: where the
-   * lane is the others', nothing is counted before then.
+   * Counts first: of any number of parallel callers, `limit` are counted in a lane. Before `othersClosedUntilMs`,
+   * nothing is counted in the lane that the other networks share.
    */
   take(
     subject: string,
@@ -259,9 +258,9 @@ export type PasswordGuesses = {
     limits: PasswordLimits,
     nowMs: number,
   ): Promise<GuessTaken>
-  /** Takes up to `count` back, and opens the lane again; how many had been counted. */
+  /** Takes up to `count` back, and opens the lane again. Returns how many had been counted. */
   giveBack(subject: string, from: { lane: string; count: number }, nowMs: number): Promise<number>
-  /** Of every lane. */
+  /** Clears every lane. */
   forget(subject: string): Promise<void>
 }
 
@@ -279,7 +278,7 @@ export type ChangedTopic = 'policy' | 'clients' | 'signing_keys' | 'reconnected'
 
 export type Changes = {
   publish(topic: Exclude<ChangedTopic, 'reconnected'>): Promise<void>
-  /** Listeners of this process hear their own publications too. */
+  /** Listeners are also called for what their own process publishes. */
   subscribe(listener: (topic: ChangedTopic) => void): void
 }
 
@@ -292,7 +291,7 @@ export type Ephemeral = {
   guesses: PasswordGuesses
   counters: Counters
   changes: Changes
-  /** What serves it, for `/readyz` and the start message. */
+  /** What stores this state, for `/readyz` and the start message. */
   kind: 'redis' | 'memory'
   ping(): Promise<void>
   close(): Promise<void>

@@ -4,7 +4,7 @@ import { openRedisEphemeral, type RedisEphemeralOptions } from './redis/redis.ts
 
 /**
  * Redis where a URL is given, else the memory of this process.
- * @throws {DependencyError} Redis is not there in time; opening may be tried again.
+ * @throws {DependencyError} Redis is not ready in time; opening may be tried again.
  */
 export const openEphemeral = async (
   options: Omit<RedisEphemeralOptions, 'url'> & { redisUrl: string | null },

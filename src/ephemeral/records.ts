@@ -1,5 +1,5 @@
-// How records are written down: compact JSON arrays, the same in Redis and in memory, so that neither
-// shares an object with its callers.
+// How records are stored: compact JSON arrays, in Redis and in memory alike, so that neither store shares an object
+// with its callers.
 import type { ChallengeRecord, EndUser, EnrollmentRecord, ListedSession, SessionRecord } from './ephemeral.ts'
 
 type StoredEndUser = [ip: string | null, userAgent: string | null]

@@ -10,7 +10,7 @@ export const placeOf = (kind: 'challenge' | 'enrollment', token: string): TokenP
   return tag === null ? null : { tag, hash: hashToken(token) }
 }
 
-/** The place of a token of this very account, or null: one account's token opens nothing of another's. */
+/** The place of a token of this account, or null: a token of one account opens nothing of another. */
 export const placeOfAccount = (
   kind: 'challenge' | 'enrollment',
   token: string,

@@ -59,7 +59,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.same(await sids(accountId), [young?.sid, middle?.sid, old?.sid])
   })
 
-  t.test('use begins the idle time anew, and the absolute limit stands', async (t) => {
+  t.test('use begins the idle time anew, and the absolute limit stays', async (t) => {
     const accountId = newAccountId()
     const changes = { idleSeconds: 600, absoluteAt: NOW + 1500 }
     const session = await openSession(ephemeral(), accountId, changes)
@@ -114,7 +114,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.same(await sids(accountId), [])
   })
 
-  t.test('beyond the limit the sessions that were idle longest give way, not the oldest', async (t) => {
+  t.test('beyond the limit the sessions that were idle longest are ended, not the oldest', async (t) => {
     const accountId = newAccountId()
     const opened: NewSession[] = []
     for (const age of [50, 40, 30, 20, 10]) {

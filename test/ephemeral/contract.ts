@@ -156,7 +156,7 @@ export const ephemeralContract = (t: Test, open: () => Promise<Ephemeral>): void
   counterContract(t, ephemeral)
   clockContract(t, ephemeral)
 
-  t.test('listeners hear the publications of their own process', async (t) => {
+  t.test('listeners are called for the publications of their own process', async (t) => {
     const heard = [nextTopic(ephemeral()), nextTopic(ephemeral())]
     await ephemeral().changes.publish('signing_keys')
     t.same(await Promise.all(heard), ['signing_keys', 'signing_keys'])

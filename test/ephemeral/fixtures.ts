@@ -10,7 +10,7 @@ import type {
   NewSession,
 } from '../../src/ephemeral/ephemeral.ts'
 
-/** The tests' clock stands still here, years from the servers' own. */
+/** The time of the tests' clock, which does not move: years from the servers' own. */
 export const NOW_MS = 1_700_000_000_123
 export const NOW = Math.floor(NOW_MS / 1000)
 export const LIMITS = { maxFailedAttempts: 5, lockoutSeconds: 900 }

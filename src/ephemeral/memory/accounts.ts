@@ -1,4 +1,4 @@
-// Failures, locks and epochs of accounts in memory: `fragment-account.lua` once more.
+// Failures, locks and epochs of accounts in memory; the counterpart of `fragment-account.lua`.
 import { accountTag } from '../../encryption/account-tag.ts'
 import type { AttemptBudgets, AttemptLimits } from '../ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
@@ -11,7 +11,7 @@ export type MemoryAccount = {
   lockedUntilMs: number | null
   sessionEpoch: number
   challengeEpoch: number
-  /** Networks it has signed in from, hashed; the one unused for longest first. */
+  /** Hashes of the networks it has signed in from; the one unused for longest is first. */
   networks: ReadonlySet<string>
 }
 
@@ -40,10 +40,10 @@ export const memoryAccounts = (clock: MonotonicClock) => {
     take(tag: string, limits: AttemptLimits, nowMs: number) {
       const { failures, lockedUntilMs } = read(tag)
       if (lockedUntilMs !== null && lockedUntilMs > nowMs) return { lockedUntilMs } as const
-      // A lock that has run out refills the budget.
+      // When a lock has run out, the budget is full again.
       const spent = lockedUntilMs === null ? failures : 0
       const untilMs = nowMs + limits.lockoutSeconds * 1000
-      // The limit may have been lowered below what was spent under the old one.
+      // The limit may have been lowered since, below what has been spent.
       if (spent >= limits.maxFailedAttempts) {
         write(tag, { lockedUntilMs: untilMs })
         return { lockedUntilMs: untilMs } as const
@@ -52,14 +52,14 @@ export const memoryAccounts = (clock: MonotonicClock) => {
       write(tag, { failures: spent + 1, lockedUntilMs: remaining === 0 ? untilMs : null })
       return { lockedUntilMs: null, remaining } as const
     },
-    /** Undoes one count, and the lock if that count was the one that caused it. */
+    /** Takes one count back, and the lock if that count caused it. */
     giveBack(tag: string, { maxFailedAttempts }: AttemptLimits) {
       const { failures, lockedUntilMs } = read(tag)
       if (failures === 0) return
       const unlocks = failures - 1 < maxFailedAttempts
       write(tag, { failures: failures - 1, lockedUntilMs: unlocks ? null : lockedUntilMs })
     },
-    /** Of more than ten networks the one unused for longest goes. */
+    /** At most ten networks are kept; the one unused for longest is dropped. */
     rememberNetwork(tag: string, network: string) {
       if (network === '') return
       const others = [...read(tag).networks].filter((one) => one !== network)

@@ -1,4 +1,4 @@
-// Pending challenges and enrollments in memory: `fragment-pending.lua` and the scripts above it.
+// Pending challenges and enrollments in memory; the counterpart of `fragment-pending.lua` and the scripts that use it.
 import { accountTag } from '../../encryption/account-tag.ts'
 import type { ChallengeStore, EnrollmentStore, Epochs, NewSession } from '../ephemeral.ts'
 import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
@@ -27,8 +27,8 @@ export const memoryPending = (clock: MonotonicClock, accounts: MemoryAccounts, s
     if (!pending || pending.expiresAtMs <= nowMs) return null
     const account = accounts.read(place.tag)
     const { sessionEpoch, challengeEpoch } = pending
-    const stands = sessionEpoch === account.sessionEpoch && challengeEpoch === account.challengeEpoch
-    return stands ? pending : null
+    const isCurrent = sessionEpoch === account.sessionEpoch && challengeEpoch === account.challengeEpoch
+    return isCurrent ? pending : null
   }
   return {
     read,
@@ -71,7 +71,7 @@ export const memoryChallenges = (pendings: MemoryPending, accounts: MemoryAccoun
     if (!challenge.methods.includes(method)) {
       return { kind: 'method_not_offered', methods: [...challenge.methods] }
     }
-    // Its own limit too: clearing the account's failures gives a challenge no new attempts.
+    // The challenge has a limit of its own: clearing the account's failures gives it no new attempts.
     const left = limits.maxFailedAttempts - challenge.attempts
     if (left <= 0) return { kind: 'unknown' }
     const taken = accounts.take(place.tag, limits, nowMs)

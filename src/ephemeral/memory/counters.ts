@@ -27,7 +27,7 @@ export const memoryCounters = (clock: MonotonicClock) => {
   return { store, sweep: counters.sweep }
 }
 
-/** One process has only itself to tell. */
+/** There is one process, so its own listeners are all that a change is announced to. */
 export const memoryChanges = (): Changes => {
   const listeners = new Set<(topic: ChangedTopic) => void>()
   return {

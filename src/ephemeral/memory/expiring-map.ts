@@ -1,6 +1,6 @@
-// A Map whose entries are cleared away some time after they have expired, in small steps, so that it
-// neither grows without bound nor stops the process to be swept. As with a TTL in Redis, an entry is gone when its
-// time is over by a clock that never goes back; whoever reads one before compares times for itself.
+// A Map whose expired entries are removed in small steps, so that it does not grow without bound, and no sweep
+// stops the process. As with a TTL in Redis, expiry is decided by a clock that never goes back; callers who use
+// another clock compare the times themselves.
 
 /** Milliseconds from any fixed moment; never goes back. */
 export type MonotonicClock = () => number
@@ -10,14 +10,14 @@ export type ExpiringMap<Value> = {
   set(key: string, value: Value, ttlMs: number): void
   delete(key: string): void
   readonly size: number
-  /** Looks at up to `entries` of them, where the last sweep stopped, and drops those that have expired. */
+  /** Looks at up to `entries` of them, from where the last sweep stopped, and removes the expired ones. */
   sweep(entries: number): void
 }
 
-// More than one an addition, or garbage could pile up faster than it is found.
+// More than one for each entry added, or expired entries could pile up faster than they are found.
 const SWEPT_PER_SET = 2
 
-/** `onDelete` hears of every entry that goes, expired or not. */
+/** `onDelete` is called for every entry that is removed, expired or not. */
 export const createExpiringMap = <Value>(
   clock: MonotonicClock,
   onDelete: (value: Value) => void = () => {},

@@ -1,4 +1,4 @@
-// Guesses at passwords in memory: `fragment-guesses.lua` and the scripts above it.
+// Guesses at passwords in memory; the counterpart of `fragment-guesses.lua` and the scripts that use it.
 import { accountTag } from '../../encryption/account-tag.ts'
 import type { PasswordGuesses, PasswordLimits } from '../ephemeral.ts'
 import { networkHash } from '../network-hash.ts'
@@ -10,7 +10,7 @@ const LONGEST_WAIT_MS = 24 * 60 * 60 * 1000
 
 type Lane = { failures: number; sinceMs: number; closedUntilMs: number }
 
-/** Once the limit is reached there is one guess a wait, and the wait doubles with every quarter of the limit. */
+/** Once the limit is reached, each wait allows one guess, and the wait doubles with every quarter of the limit. */
 const waitAfter = (failures: number, { limit, firstWaitMs }: PasswordLimits): number => {
   const doublings = Math.min(Math.floor((failures - limit) / Math.max(Math.floor(limit / 4), 1)), 20)
   return Math.min(firstWaitMs * 2 ** doublings, Math.max(firstWaitMs, LONGEST_WAIT_MS))
@@ -39,7 +39,7 @@ export const memoryGuesses = (clock: MonotonicClock, accounts: MemoryAccounts) =
     if (all.length === 0) guesses.delete(tag)
     else guesses.set(tag, lanes, Math.max(...ttlMs))
   }
-  /** Null, or until when there is none. */
+  /** Until when no guess is allowed; null where one is. */
   const take = (tag: string, lane: string, limits: PasswordLimits, nowMs: number): number | null => {
     const before = read(tag, lane, nowMs)
     if (before.closedUntilMs > nowMs) return before.closedUntilMs

@@ -10,7 +10,7 @@ import { memorySessionStore, memorySessions } from './sessions.ts'
 const SWEEP_EVERY_MS = 1000
 const SWEPT_AT_ONCE = 2000
 
-/** Sweeps by a clock of its own, as Redis does; what has expired is decided by the callers' `nowMs`. */
+/** Sweeps by a clock of its own, as Redis does. Whether something has expired is decided by the callers' `nowMs`. */
 export const openMemoryEphemeral = (): Ephemeral => {
   const clock = () => performance.now()
   const accounts = memoryAccounts(clock)

@@ -35,7 +35,7 @@ const keyOf = (tag: string, sid: string): string => `${tag}:${sid}`
 
 export type MemorySessions = ReturnType<typeof memorySessions>
 
-/** What the other stores of the memory need of sessions; all of it synchronous, so atomic. */
+/** What the other stores in memory need of sessions. All of it is synchronous, so atomic. */
 export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) => {
   const sidsOf = new Map<string, Set<string>>()
   const sessions = createExpiringMap<StoredSession>(clock, ({ tag, sid }) => {
@@ -57,7 +57,7 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
   const allOf = (tag: string, nowMs: number): StoredSession[] =>
     [...(sidsOf.get(tag) ?? [])].flatMap((sid) => live(tag, sid, nowMs) ?? [])
 
-  /** Ends the sessions that would end first, so that `keep` of them are left; those that have ended go before. */
+  /** Ends the sessions that would end first, so that `keep` of them are left. Expired ones are removed before that. */
   const makeRoom = (tag: string, keep: number, nowMs: number) => {
     for (const sid of [...(sidsOf.get(tag) ?? [])]) if (!live(tag, sid, nowMs)) end(tag, sid)
     const endingFirst = allOf(tag, nowMs).sort((a, b) => endsAt(a) - endsAt(b) || (a.sid < b.sid ? -1 : 1))
@@ -68,7 +68,7 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
     session.lastSeenMs = Math.max(session.lastSeenMs, nowMs)
     store(session, nowMs)
   }
-  /** A session that has ended is not replaced: who steps up in it, or enrolls in it, must not bring it back. */
+  /** A session that has ended is not replaced: a step-up or an enrollment in it must not bring it back. */
   const mayOpen = ({ accountId, replacesSid }: NewSession, epochs: Epochs, nowMs: number): boolean => {
     const tag = accountTag(accountId)
     const { sessionEpoch, challengeEpoch } = accounts.read(tag)
@@ -114,7 +114,7 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
   },
   async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
     const session = sessions.live(tag, sid, nowMs)
-    // Who does not know the family never held a token of it, and must not be able to end the session.
+    // Who does not know the family part never had a token of this session, and must not be able to end it.
     if (!session || session.familyHash !== familyHash) return { kind: 'unknown' }
     if (session.refreshHash !== refreshHash) {
       sessions.end(tag, sid)

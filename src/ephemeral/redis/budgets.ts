@@ -39,7 +39,7 @@ export const redisBudgets = (client: RedisClient, run: RunScript, keys: RedisKey
 }
 
 export const redisCounters = (client: RedisClient, run: RunScript, keys: RedisKeys): Counters => {
-  // Names hold user names and addresses, which a dump of the keys must not show.
+  // Hashed, because names contain user names and addresses, which a dump of the keys must not show.
   const counter = (name: string) => keys.counter(hashToken(name))
   return {
     async increment(name, windowMs, nowMs) {

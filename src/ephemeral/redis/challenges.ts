@@ -29,7 +29,7 @@ const attemptTaken = (reply: TakeAttemptReply): AttemptTaken => {
   }
 }
 
-/** Challenges and enrollments open alike. */
+/** Challenges and enrollments are opened in the same way. */
 const openPending = async (
   run: RunScript,
   at: string[],
@@ -37,7 +37,7 @@ const openPending = async (
   { sessionEpoch, challengeEpoch }: Required<Epochs>,
 ): Promise<boolean> => (await run<number>('openPending', at, [...args, sessionEpoch, challengeEpoch])) === 1
 
-/** And they pass alike. */
+/** They are passed in the same way, too. */
 const pass = async (
   deps: { run: RunScript; keys: RedisKeys },
   pendingKey: string,

@@ -1,20 +1,20 @@
-// The channel on which replicas tell each other what has changed. Every message may be missed while the
-// connection is away, so coming back is itself a message.
+// The channel on which replicas announce what has changed. Messages may be missed while the connection is lost, so
+// after a reconnection everything is read again.
 import type { Redis } from 'ioredis'
 import { DependencyError } from '../../errors.ts'
 import type { ChangedTopic, Changes } from '../ephemeral.ts'
 
 const RECONNECT_MS = 250
-// A connection on which nothing is said cannot be told from a dead one, unless it is asked.
+// A silent connection looks like a dead one, so it is pinged.
 const PING_MS = 5000
 
-type Tell = (topic: ChangedTopic) => void
+type Listener = (topic: ChangedTopic) => void
 
 const isTopic = (message: string): message is ChangedTopic =>
   message === 'policy' || message === 'clients' || message === 'signing_keys'
 
 /** Listens on a connection of its own, and opens the next one whenever it is lost. */
-const keepSubscribed = (connect: (attempt: number) => Redis, channel: string, tell: Tell) => {
+const keepSubscribed = (connect: (attempt: number) => Redis, channel: string, listener: Listener) => {
   const first = Promise.withResolvers<void>()
   let subscriber: Redis
   let attempts = 0
@@ -26,7 +26,7 @@ const keepSubscribed = (connect: (attempt: number) => Redis, channel: string, te
     await connection.connect()
     await connection.subscribe(channel)
     subscriptions += 1
-    if (subscriptions > 1) tell('reconnected')
+    if (subscriptions > 1) listener('reconnected')
     first.resolve()
   }
   const open = () => {
@@ -34,7 +34,7 @@ const keepSubscribed = (connect: (attempt: number) => Redis, channel: string, te
     subscriber = connection
     connection.on('error', () => {})
     // A topic that this version does not know, from a newer replica: read everything again.
-    connection.on('message', (_channel, message) => tell(isTopic(message) ? message : 'reconnected'))
+    connection.on('message', (_channel, message) => listener(isTopic(message) ? message : 'reconnected'))
     connection.once('end', () => {
       if (!closed) nextTry = setTimeout(open, RECONNECT_MS)
     })
@@ -56,13 +56,13 @@ const keepSubscribed = (connect: (attempt: number) => Redis, channel: string, te
   }
 }
 
-/** @throws {DependencyError} the subscription does not stand within `withinMs`. */
+/** @throws {DependencyError} there is no subscription within `withinMs`. */
 export const openRedisChanges = async (
   connect: (attempt: number) => Redis,
   publish: (topic: string) => Promise<unknown>,
   { channel, withinMs }: { channel: string; withinMs: number },
 ): Promise<Changes & { close(): void }> => {
-  const listeners = new Set<Tell>()
+  const listeners = new Set<Listener>()
   const subscription = keepSubscribed(connect, channel, (topic) => {
     for (const listener of listeners) listener(topic)
   })

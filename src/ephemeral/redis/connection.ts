@@ -1,11 +1,11 @@
-// The connections to Redis: how they fail fast, come back by themselves, and say so once.
+// The connections to Redis: they fail fast, reconnect by themselves, and log each loss and each return once.
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import { DependencyError } from '../../errors.ts'
 import type { RedisTarget } from './url.ts'
 
 export type RedisClient = Redis | Cluster
 
-// The library's own type of this member does not go with exactOptionalPropertyTypes.
+// The library's own type of this member does not work with exactOptionalPropertyTypes.
 type Options = Omit<RedisOptions, 'replyMapping'>
 
 export type RedisLog = {
@@ -17,13 +17,13 @@ const LONGEST_RETRY_MS = 500
 
 const retryDelayMs = (attempt: number): number => Math.min(attempt * 50, LONGEST_RETRY_MS)
 
-// A command is sent once or not at all: one that was in flight when the connection went may have run,
-// and a rotation that is sent twice looks like a stolen refresh token.
+// A command is sent at most once: one that was in flight when the connection was lost may have run, and a rotation
+// that is sent twice looks like a stolen refresh token.
 const SETTINGS: Options = {
   connectTimeout: 1000,
-  // A server that is there but silent: its connection is given up, so that the next one may find another.
-  // Commands have their own, shorter patience (`askRedis`), which also covers the wait for a batch before
-  // them; the library's timer besides it would cost as much as the command.
+  // For a server that is there but silent: the connection is closed, and the next one may reach another server.
+  // Commands have a shorter limit of their own (`askRedis`), which includes the wait for the batch before them. The
+  // library's timer for commands is not used as well: it would cost as much as the command.
   socketTimeout: 1500,
   maxRetriesPerRequest: 0,
   autoResendUnfulfilledCommands: false,
@@ -49,7 +49,7 @@ const sentinelOptions = (target: RedisTarget & { kind: 'sentinel' }): Options =>
   ...(target.tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
   sentinelCommandTimeout: 800,
   sentinelRetryStrategy: retryDelayMs,
-  // A master that was cut off from the others still takes writes, which are lost; leave it at once.
+  // A master that was cut off from the others still accepts writes, which are lost; its connection is closed at once.
   failoverDetector: true,
 })
 
@@ -82,16 +82,16 @@ const connect = (target: RedisTarget): RedisClient =>
     ? new Cluster(target.nodes, clusterOptions(target))
     : new Redis({ ...serverOptions(target), enableAutoPipelining: true })
 
-/** A connection for subscriptions, which does not come back by itself: its owner opens the next one. */
+/** A connection for subscriptions. It does not reconnect by itself: its owner opens the next one. */
 export const connectSubscriber = (target: RedisTarget, attempt: number): Redis => {
   const settings: Options = { retryStrategy: () => null, lazyConnect: true }
   if (target.kind !== 'cluster') return new Redis({ ...serverOptions(target), ...settings })
-  // Each node of a cluster hears every publication; another one is asked when one is away.
+  // Every node of a cluster receives every publication, so when one is away, another one serves.
   const node = target.nodes[attempt % target.nodes.length]
   return new Redis({ ...SETTINGS, ...access(target), ...node, ...settings })
 }
 
-const tellOfChanges = (client: RedisClient, log: RedisLog): void => {
+const logLossAndReturn = (client: RedisClient, log: RedisLog): void => {
   let lost = false
   client.on('close', () => {
     if (!lost) log.warn({}, 'the connection to Redis is lost')
@@ -124,6 +124,6 @@ export const openClient = async (
     client.disconnect()
     throw new DependencyError('redis', lastError)
   }
-  tellOfChanges(client, log)
+  logLossAndReturn(client, log)
   return client
 }

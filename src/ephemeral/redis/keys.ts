@@ -6,7 +6,7 @@ export const redisKeys = (prefix: string) => ({
   enrollment: ({ tag, hash }: TokenPlace) => `${prefix}en:{${tag}}:${hash}`,
   account: (tag: string) => `${prefix}ac:{${tag}}`,
   session: (tag: string, sid: string) => `${prefix}se:{${tag}}:${sid}`,
-  /** What the scripts put before a sid that they find in the account's set. */
+  /** What the scripts put before a sid of the account's set to make the session's key. */
   sessionPrefix: (tag: string) => `${prefix}se:{${tag}}:`,
   sessionSet: (tag: string) => `${prefix}sx:{${tag}}`,
   guesses: (tag: string) => `${prefix}pw:{${tag}}`,

@@ -13,7 +13,7 @@ import { parseRedisUrl } from './url.ts'
 
 export type RedisEphemeralOptions = {
   url: string
-  /** Begins every key and channel; `postern:` unless told. */
+  /** Every key and channel begins with it; `postern:` by default. */
   keyPrefix?: string
   log: RedisLog
   /** How long opening waits for Redis. */
@@ -22,7 +22,7 @@ export type RedisEphemeralOptions = {
 
 /**
  * Opens the connections and waits until they are ready.
- * @throws {DependencyError} Redis is not there in time; opening may be tried again.
+ * @throws {DependencyError} Redis is not ready in time; opening may be tried again.
  */
 export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promise<Ephemeral> => {
   const { url, keyPrefix = 'postern:', log, readyTimeoutMs = 1500 } = options

@@ -33,7 +33,7 @@ export const SCRIPTS = {
   decrementCounter: script('decrement-counter'),
 } as const
 
-/** Runs one script; `Reply` is the result that its file states. */
+/** Runs one script; `Reply` is the result that the comment in its file states. */
 export type RunScript = <Reply>(
   name: keyof typeof SCRIPTS,
   keys: string[],
@@ -43,8 +43,8 @@ export type RunScript = <Reply>(
 // Short enough for two of them within the two seconds in which Postern answers.
 const ANSWER_WITHIN_MS = 800
 
-// The client's errors carry their command and its arguments, among them the password of Redis. Only what
-// they say goes on to the logs.
+// The client's errors carry their command and its arguments, which may be the password of Redis. Only the message
+// is logged.
 const saying = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /**
@@ -73,7 +73,7 @@ export const askRedis = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
 const isScriptMissing = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('NOSCRIPT')
 
-/** Runs scripts by their hash, and sends the text to a server that does not know it (any more). */
+/** Runs scripts by their hash, and sends the text where the server does not know the hash (any more). */
 export const scriptRunner = (client: RedisClient): RunScript => {
   const evaluate = async (name: keyof typeof SCRIPTS, keys: string[], args: (string | number)[]) => {
     const { sha, lua } = SCRIPTS[name]
@@ -84,7 +84,7 @@ export const scriptRunner = (client: RedisClient): RunScript => {
       return await client.eval(lua, keys.length, ...keys, ...args)
     }
   }
-  // The shape of a reply is known here only by what the script's file states.
+  // The shape of a reply is known only from the comment in the script's file.
   return <Reply>(name: keyof typeof SCRIPTS, keys: string[], args: (string | number)[]) =>
     askRedis(() => evaluate(name, keys, args) as Promise<Reply>)
 }

@@ -5,14 +5,15 @@ import { ALL_SESSIONS, packSession, unpackSession } from '../records.ts'
 import type { RedisKeys } from './keys.ts'
 import type { RunScript } from './scripts.ts'
 
-type ToldSession = [record: string, lastSeenMs: number, absoluteAt: number]
+/** A session as the scripts answer it: `session_reply` in `fragment-session.lua`. */
+type SessionReply = [record: string, lastSeenMs: number, absoluteAt: number]
 
 type RotateReply =
-  | ['rotated' | 'reused', ...ToldSession]
-  | ['locked', ...ToldSession, untilMs: number]
+  | ['rotated' | 'reused', ...SessionReply]
+  | ['locked', ...SessionReply, untilMs: number]
   | ['unknown']
 
-const listed = (told: ToldSession): ListedSession => unpackSession(...told)
+const listed = (reply: SessionReply): ListedSession => unpackSession(...reply)
 
 /** What the scripts that open a session take; see `open-session.lua`. */
 export const sessionArguments = (
@@ -50,8 +51,8 @@ const rotated = (reply: RotateReply): RefreshRotated => {
       return { kind, accountId: listed([record, lastSeenMs, absoluteAt]).accountId, untilMs }
     }
     default: {
-      const [kind, ...told] = reply
-      return { kind, session: listed(told) }
+      const [kind, ...session] = reply
+      return { kind, session: listed(session) }
     }
   }
 }
@@ -69,11 +70,11 @@ export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => 
     async touch(accountId, sid, nowMs) {
       const tag = accountTag(accountId)
       const at = [keys.session(tag, sid), ...ofAccount(tag)]
-      const told = await run<ToldSession | null>('touchSession', at, [nowMs, sid])
-      return told && listed(told)
+      const reply = await run<SessionReply | null>('touchSession', at, [nowMs, sid])
+      return reply && listed(reply)
     },
     async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
-      // The tag comes from a token that is not yet verified, and names keys.
+      // The tag becomes part of key names, and comes from a token that is not verified yet.
       if (!TAG.test(tag)) return { kind: 'unknown' }
       const at = [keys.session(tag, sid), ...ofAccount(tag)]
       const args = [nowMs, sid, familyHash, refreshHash, nextRefreshHash]
@@ -85,7 +86,7 @@ export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => 
     async list(accountId, nowMs, { limit, after } = ALL_SESSIONS) {
       const tag = accountTag(accountId)
       const args = [nowMs, keys.sessionPrefix(tag), limit, after?.createdAt ?? '', after?.sid ?? '']
-      return (await run<ToldSession[]>('listSessions', ofAccount(tag), args)).map(listed)
+      return (await run<SessionReply[]>('listSessions', ofAccount(tag), args)).map(listed)
     },
     async end(accountId, sid, nowMs) {
       const tag = accountTag(accountId)

@@ -48,7 +48,7 @@ const database = (text: string | undefined): number => {
 /**
  * Reads `redis://[user:password@]host[:port][/db]`, `redis+sentinel://…host,host/master name[/db]` and
  * `redis+cluster://…host,host`; with `rediss` in place of `redis`, over TLS.
- * @throws {Error} what is wrong with it, without the user and the password.
+ * @throws {Error} saying what is wrong, without the user and the password.
  */
 export const parseRedisUrl = (url: string): RedisTarget => {
   const form = FORM.exec(url)?.groups

@@ -158,7 +158,7 @@ t.test('a lost subscription is taken up again, and what was missed is made known
   t.pass('a topic that is not known means: read everything again')
 })
 
-t.test('a password that is wrong, or a Redis that is away, is told at opening', { skip }, async (t) => {
+t.test('a password that is wrong, or a Redis that is away, is reported at opening', { skip }, async (t) => {
   const redis = await startRedis('--requirepass', 'right')
   t.teardown(() => redis.stop())
   const open = (password: string) => {
@@ -178,7 +178,7 @@ t.test('a password that is wrong, or a Redis that is away, is told at opening', 
   await t.rejects(open('right'), { name: 'DependencyError', message: /ECONNREFUSED/ })
 })
 
-t.test('a user who may not subscribe is told at opening', { skip }, async (t) => {
+t.test('a user who may not subscribe is reported at opening', { skip }, async (t) => {
   const acl = ['--user', 'default', 'on', 'nopass', '~*', '+@all', 'resetchannels']
   const redis = await startRedis(...acl)
   t.teardown(() => redis.stop())

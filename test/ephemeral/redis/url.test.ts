@@ -85,7 +85,7 @@ const MISTAKES: [url: string, says: RegExp][] = [
 t.test('a mistake in a Redis URL is named, and no password with it', async (t) => {
   for (const [url, says] of MISTAKES) t.throws(() => parseRedisUrl(url), { message: says }, url)
   for (const url of ['redis://app:secret@', 'redis://secret@localhost', 'redis://:secret@a:99999']) {
-    const told = t.throws(() => parseRedisUrl(url))
-    t.notMatch(told instanceof Error ? told.message : '', 'secret')
+    const thrown = t.throws(() => parseRedisUrl(url))
+    t.notMatch(thrown instanceof Error ? thrown.message : '', 'secret')
   }
 })

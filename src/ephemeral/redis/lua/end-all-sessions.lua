@@ -1,5 +1,5 @@
--- Ends all sessions of an account but one, and raises its session epoch: whatever is being opened at
--- this moment under the old one comes too late.
+-- Ends all sessions of an account but one, and raises its session epoch: what is being opened at this moment
+-- under the old epoch is refused.
 -- KEYS: 1 account, 2 set of sessions
 -- ARGV: 1 now (ms), 2 key prefix of the account's sessions, 3 sid to keep or ''
 -- Result: how many live ones were ended
@@ -11,7 +11,7 @@ if ARGV[3] ~= '' and read_session(kept_key, account, tonumber(ARGV[1])) then
   redis.call('HSET', kept_key, 'e', epoch)
 end
 
--- What is beyond the bound has ended with the epoch.
+-- Any session beyond that number has ended with the epoch.
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -SESSIONS_AT_ONCE - 1)
 local ended = 0
 for _, sid in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do

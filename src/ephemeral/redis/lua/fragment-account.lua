@@ -25,7 +25,7 @@ local function knows_network(key, network)
   return network ~= '' and redis.call('HEXISTS', key, 'n:' .. network) == 1
 end
 
--- Of more than ten networks the one unused for longest goes.
+-- At most ten networks are kept; the one unused for longest is dropped.
 local function remember_network(key, network, now)
   if network == '' then
     return
@@ -58,9 +58,9 @@ local function take_from_budget(key, account, max_failed, lockout_ms, now)
   if account.locked_until > now then
     return nil, account.locked_until
   end
-  -- A lock that has run out refills the budget.
+  -- When a lock has run out, the budget is full again.
   local failures = account.locked_until > 0 and 0 or account.failures
-  -- The limit may have been lowered below what was spent under the old one.
+  -- The limit may have been lowered since, below what has been spent.
   local spent = failures >= max_failed
   if not spent then
     failures = failures + 1
@@ -78,7 +78,7 @@ local function take_from_budget(key, account, max_failed, lockout_ms, now)
   return max_failed - failures
 end
 
--- Undoes one count, and the lock if that count was the one that caused it.
+-- Takes one count back, and the lock if that count caused it.
 local function give_back_to_budget(key, account, max_failed)
   if account.failures == 0 then
     return

@@ -32,13 +32,13 @@ local function write_lane(key, lane, guesses, now)
   end
 end
 
--- Once the limit is reached there is one guess a wait, and the wait doubles with every quarter of the limit.
+-- Once the limit is reached, each wait allows one guess, and the wait doubles with every quarter of the limit.
 local function wait_after(failures, limit, first_wait_ms)
   local doublings = math.min(math.floor((failures - limit) / math.max(math.floor(limit / 4), 1)), 20)
   return math.min(first_wait_ms * 2 ^ doublings, math.max(first_wait_ms, LONGEST_WAIT_MS))
 end
 
--- Counts one guess before it is looked at. Returns 0, or until when (ms) there is none.
+-- Counts one guess before it is checked. Returns 0, or until when (ms) no guess is allowed.
 local function take_guess(key, lane, limit, first_wait_ms, now)
   local guesses = read_lane(key, lane, now)
   if guesses.closed_until > now then

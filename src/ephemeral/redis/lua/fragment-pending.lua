@@ -1,7 +1,7 @@
 -- Fragment: a pending challenge or enrollment. One string rather than a hash takes half the memory:
 -- attempts | expires at (ms) | session epoch | challenge epoch | methods, comma-separated | record
 
--- Nil where it is absent, has expired, or was opened before the account's sessions or factors ended it.
+-- Nil where it is absent, has expired, or was opened under epochs that are no longer the account's.
 local function read_pending(key, account, now)
   local value = redis.call('GET', key)
   if not value then

@@ -6,8 +6,8 @@
 
 local SESSIONS_AT_ONCE = 100
 
--- Nil where it has ended. The epoch is compared too: a key that the set had lost, to an eviction or
--- while its slot was moving, must not outlive the end of all sessions.
+-- Nil where it has ended. The epoch is compared too: the set may have lost the session, to an eviction or while its
+-- slot was moving, and the session must still end when all sessions are ended.
 local function read_session(key, account, now)
   local stored = redis.call('HMGET', key, 'd', 'i', 'a', 'c', 's', 'e')
   if not stored[1] then
@@ -43,8 +43,8 @@ local function use_session(set_key, key, sid, session, now)
   redis.call('ZADD', set_key, 'XX', ends_at(session), sid)
 end
 
--- What is told of a session: record, last seen (ms), absolute expiry (s).
-local function told(session)
+-- What scripts answer of a session: record, last seen (ms), absolute expiry (s).
+local function session_reply(session)
   return { session.record, session.seen, session.absolute_at }
 end
 
@@ -59,8 +59,8 @@ local function end_sessions(set_key, key_prefix, sids)
   end
 end
 
--- Ends the sessions that would end first, so that `keep` of them are left. Those that have ended by themselves go
--- before: their keys too, for no replica may use what another one no longer lists.
+-- Ends the sessions that would end first, so that `keep` of them are left. Sessions that have expired are removed
+-- before that, with their keys: no replica may use a session that another one no longer lists.
 local function make_room(set_key, key_prefix, keep, now)
   local ended = redis.call('ZRANGEBYSCORE', set_key, '-inf', now, 'LIMIT', 0, SESSIONS_AT_ONCE)
   end_sessions(set_key, key_prefix, ended)
@@ -87,8 +87,8 @@ local function session_of(argv)
   }
 end
 
--- False where all sessions were ended since `epoch` was read. A session that has ended is not replaced: who
--- steps up in it, or enrolls in it, must not bring it back.
+-- False where all sessions were ended since `epoch` was read. A session that has ended is not replaced: a step-up
+-- or an enrollment in it must not bring it back.
 local function may_open(account, epoch, session, now)
   if epoch ~= account.session_epoch then
     return false

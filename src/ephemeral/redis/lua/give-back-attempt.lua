@@ -1,5 +1,5 @@
--- Undoes one attempt that could not be evaluated. A challenge that is gone has nothing to give back:
--- its end, where it was passed, has cleared the account's failures already.
+-- Takes one attempt back that could not be evaluated. A challenge that is gone has nothing to give back:
+-- if it was passed, that has cleared the account's failures already.
 -- KEYS: 1 challenge, 2 account
 -- ARGV: 1 now (ms), 2 attempts allowed
 -- Result: none

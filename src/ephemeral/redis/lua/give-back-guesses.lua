@@ -1,4 +1,4 @@
--- Takes counted guesses back: they were right, or never looked at.
+-- Takes counted guesses back: they were right, or were never checked.
 -- KEYS: 1 guesses
 -- ARGV: 1 now (ms), 2 lane, 3 how many at most
 -- Result: how many were counted

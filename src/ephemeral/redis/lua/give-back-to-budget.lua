@@ -1,4 +1,4 @@
--- Undoes one attempt on the account that could not be evaluated.
+-- Takes one attempt on the account back that could not be evaluated.
 -- KEYS: 1 account
 -- ARGV: 1 attempts allowed
 -- Result: none

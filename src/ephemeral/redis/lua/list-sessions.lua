@@ -1,4 +1,4 @@
--- Lists the live sessions of an account, the newest first, from after one of them; forgets those that have ended.
+-- Lists a page of the live sessions of an account, the newest first; removes those that have ended.
 -- KEYS: 1 account, 2 set of sessions
 -- ARGV: 1 now (ms), 2 key prefix of the account's sessions, 3 how many, 4 created at (s) of the one before or '',
 --       5 its sid or ''
@@ -32,6 +32,6 @@ end)
 
 local page = {}
 for i = 1, math.min(#live, tonumber(ARGV[3])) do
-  page[i] = told(live[i])
+  page[i] = session_reply(live[i])
 end
 return page

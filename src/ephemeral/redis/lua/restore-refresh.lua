@@ -1,4 +1,4 @@
--- Puts the previous refresh token's hash back, if the one that replaced it still stands.
+-- Puts the previous refresh token's hash back, if the one that replaced it is still the current one.
 -- KEYS: 1 session
 -- ARGV: 1 current hash, 2 previous hash
 -- Result: none

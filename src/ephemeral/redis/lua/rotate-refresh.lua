@@ -8,17 +8,17 @@ local now = tonumber(ARGV[1])
 local account = read_account(KEYS[2])
 local session = read_session(KEYS[1], account, now)
 local family_hash, refresh_hash = unpack(redis.call('HMGET', KEYS[1], 'rf', 'r'))
--- Who does not know the family never held a token of it, and must not be able to end the session.
+-- Who does not know the family part never had a token of this session, and must not be able to end it.
 if not session or family_hash ~= ARGV[3] then
   return { 'unknown' }
 end
 if refresh_hash ~= ARGV[4] then
   end_session(KEYS[3], KEYS[1], ARGV[2])
-  return { 'reused', unpack(told(session)) }
+  return { 'reused', unpack(session_reply(session)) }
 end
 if account.locked_until > now then
   return { 'locked', session.record, session.seen, session.absolute_at, account.locked_until }
 end
 redis.call('HSET', KEYS[1], 'r', ARGV[5])
 use_session(KEYS[3], KEYS[1], ARGV[2], session, now)
-return { 'rotated', unpack(told(session)) }
+return { 'rotated', unpack(session_reply(session)) }

@@ -16,7 +16,7 @@ end
 if not offers(challenge, ARGV[2]) then
   return { 'method_not_offered', challenge.methods }
 end
--- Its own limit too: clearing the account's failures gives a challenge no new attempts.
+-- The challenge has a limit of its own: clearing the account's failures gives it no new attempts.
 if challenge.attempts >= max_failed then
   return { 'unknown' }
 end

@@ -1,7 +1,7 @@
--- Counts one guess at a password, in the lane of the network it comes from: one of its own where the account has
--- signed in from there, else the one that all others share.
+-- Counts one guess at a password, in the lane of the network it comes from. A network from which the account has
+-- signed in has a lane of its own; all others share one.
 -- KEYS: 1 guesses, 2 account
--- ARGV: 1 now (ms), 2 limit, 3 first wait (ms), 4 network or '', 5 until when (ms) the others' lane is closed in any
+-- ARGV: 1 now (ms), 2 limit, 3 first wait (ms), 4 network or '', 5 until when (ms) the shared lane is closed in any
 --       case, or 0
 -- Result: { lane, 0 or until when (ms) it is closed, account locked until (ms), session epoch, challenge epoch }
 

@@ -11,4 +11,4 @@ end
 if now - session.seen >= 1000 then
   use_session(KEYS[3], KEYS[1], ARGV[2], session, now)
 end
-return told(session)
+return session_reply(session)

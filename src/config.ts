@@ -7,7 +7,7 @@ import { envSchema } from 'env-schema'
 import { type Static, Type } from 'typebox'
 import type { EncryptionKey } from './encryption/sealer.ts'
 import { parseRedisUrl } from './ephemeral/redis/url.ts'
-import { isNetwork } from './wire/network.ts'
+import { isNetwork } from './wire/end-user.ts'
 
 type Variable = {
   schema: ReturnType<typeof Type.Unsafe>

@@ -1,7 +1,7 @@
 // Locked means locked on every grant and route (docs/security.md 8). One refusal for all of them: recorded, and it
 // says until when.
 import type { AuditEvent } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import type { AccountState, AttemptBudgets } from '../ephemeral/ephemeral.ts'
 import { AuthError, secondsUntil } from '../errors.ts'
 import type { Sql } from '../postgres/pool.ts'

@@ -14,10 +14,11 @@ export type EventFilter = {
   to: Date | null
 }
 
-const INSERT_EVENT = { name: 'record_event', text: 'SELECT record_audit_event($1::jsonb)' }
+const RECORD_EVENT = { name: 'record_event', text: 'SELECT record_audit_event($1::jsonb)' }
 
-export const insertEvent = async (deps: { postgres: Sql }, event: AuditEvent): Promise<void> => {
-  await deps.postgres.query(INSERT_EVENT, [JSON.stringify(event)])
+/** Records an event on its own: a refusal, or what changes nothing in PostgreSQL. Durable when it returns. */
+export const recordEvent = async (deps: { postgres: Sql }, event: AuditEvent): Promise<void> => {
+  await deps.postgres.query(RECORD_EVENT, [JSON.stringify(event)])
 }
 
 const columns = (

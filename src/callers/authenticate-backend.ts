@@ -2,13 +2,14 @@
 // Bearer token of `client_credentials` that was made for Postern. Every refusal is recorded.
 import { clientAuthenticationFailed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import { type Client, MACHINE_SCOPES, type MachineScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { CLOCK_SKEW_SECONDS } from '../policy/age.ts'
 import { authenticateClient, presentedCredentials } from './authenticate-client.ts'
 import { bearerToken } from './authenticate-session.ts'
+import { guardWith } from './guard.ts'
 
 /** `scopes`: what it may vouch for, by its registration and by its token. `origin` names it as the one who acts. */
 export type Backend = { client: Client; scopes: readonly MachineScope[]; origin: Origin }
@@ -111,3 +112,9 @@ export const authenticateAnswering = async (
   backend: authorization === undefined ? null : await authenticatePresented(deps, request, authorization),
   origin: request,
 })
+
+/** A client's backend that may vouch for accounts. */
+export const { guard: guardBackend, callerOf: backendOf } = guardWith('backend', authenticateBackend)
+
+/** Anyone, or a backend that proves to be one. */
+export const { guard: guardAnswering, callerOf: answeringOf } = guardWith('answering', authenticateAnswering)

@@ -1,12 +1,13 @@
 // Which client a request comes from (RFC 6749 2.3): HTTP Basic, or the members of a form or JSON body.
 import { clientAuthenticationFailed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import type { Client } from '../clients/client.ts'
 import type { Clients } from '../clients/client-cache.ts'
 import { equalInConstantTime, hashToken } from '../encryption/opaque-token.ts'
 import { AuthError } from '../errors.ts'
 import type { Sql } from '../postgres/pool.ts'
+import { guardWith } from './guard.ts'
 
 type Deps = { postgres: Sql; clients: Clients }
 
@@ -81,3 +82,15 @@ export const authenticateClient = async (
   )
   throw new AuthError('invalid_client')
 }
+
+/**
+ * The guard of routes where a client says who it is by HTTP Basic or in the body, or is not asked. Whom the header
+ * names is authenticated before the body is looked at; null where there is no header.
+ */
+export const { guard: guardClient, callerOf: presentedClientOf } = guardWith<Client | null>(
+  'presentedClient',
+  async (deps, request, authorization) => {
+    if (authorization === undefined) return null
+    return authenticateClient(deps, await presentedCredentials(deps, request, authorization), request)
+  },
+)

@@ -3,7 +3,7 @@
 
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import type { AccountScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'

@@ -1,9 +1,20 @@
 // What a guard is: one hook over a group of routes. It runs before a body is read, so that who may not come in
 // learns nothing of what would be accepted; the handlers behind it read who came in from the request.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Origin } from '../audit/event.ts'
+import type { Actor, Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
-import { originOf } from './request-origin.ts'
+import { cutUserAgent } from '../wire/end-user.ts'
+
+const ANONYMOUS: Actor = { type: 'anonymous', id: null }
+
+/** Where a request comes from, for audit events. `request.ip` believes only the configured proxies. */
+export const originOf = (request: FastifyRequest, now: Date, actor: Actor = ANONYMOUS): Origin => ({
+  now,
+  requestId: request.id,
+  ip: request.ip,
+  userAgent: cutUserAgent(request.headers['user-agent']),
+  actor,
+})
 
 /** Guards the routes of `app`, an encapsulated plugin. */
 export type Guard = (app: FastifyInstance, deps: Deps) => void

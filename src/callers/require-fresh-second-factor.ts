@@ -4,7 +4,7 @@
 import type { Account } from '../accounts/account.ts'
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
 import type { SessionRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'

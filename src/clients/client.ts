@@ -1,4 +1,5 @@
-// An OAuth client: an application, a service or a gateway. Pure: what it is, what it may ask for.
+// An OAuth client: an application, a service or a gateway. Pure: what it is, what it may ask for, and whom its
+// tokens are for.
 import { AuthError } from '../errors.ts'
 
 /** Scopes of OpenID Connect, which any client may have. */
@@ -95,3 +96,33 @@ export const grantScope = (
     throw new AuthError('invalid_scope', `This client may not have: ${unknown.join(' ')}.`)
   return [...new Set(asked)].join(' ')
 }
+
+type Party = Pick<Client, 'clientId' | 'firstParty' | 'audience'>
+
+/** Whom a user's token is for where nobody asked: the client's first resource; Postern, for a first-party client. */
+export const audienceOf = (issuer: string, { audience, firstParty, clientId }: Party): string =>
+  audience[0] ?? (firstParty ? issuer : clientId)
+
+/** The same of a token for the client itself. Every scope of such a token is one of Postern's own. */
+export const ownAudienceOf = (issuer: string, client: Party, scope: string): string =>
+  client.audience.length === 0 && scope !== '' ? issuer : audienceOf(issuer, client)
+
+/**
+ * The resource that a token request names (RFC 8707 2): Postern's issuer, or one that the client is registered for.
+ * @throws {AuthError} invalid_target, for any other.
+ */
+export const requireResource = (issuer: string, { audience }: Party, resource: string): string => {
+  if (resource === issuer || audience.includes(resource)) return resource
+  throw new AuthError('invalid_target', 'This client gets no tokens for that resource.', {
+    fields: ['resource'],
+  })
+}
+
+/** What of `scope` a token for `audience` says: what Postern's own routes ask for is nobody else's business. */
+export const scopeFor = (issuer: string, audience: string, scope: string): string =>
+  audience === issuer
+    ? scope
+    : scope
+        .split(' ')
+        .filter((one) => !isOwnScope(one))
+        .join(' ')

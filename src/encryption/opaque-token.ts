@@ -1,7 +1,16 @@
-// Opaque tokens and secrets: how they are made, told apart, hashed and compared.
+// Opaque tokens and secrets: how they are made, told apart, hashed and compared, and the tag of an account in them.
 import { hash, timingSafeEqual } from 'node:crypto'
-import { ACCOUNT_TAG_LENGTH, accountTag } from './account-tag.ts'
 import type { RandomBytes } from './sealer.ts'
+
+/** Length of an account tag: 9 bytes in base64url. */
+export const ACCOUNT_TAG_LENGTH = 12
+
+/**
+ * The Redis hash tag that all keys of one account share. Derived, so that a dump of the keys shows no
+ * account id; a UUIDv7 has 74 random bits, so it cannot be searched for either.
+ */
+export const accountTag = (accountId: string): string =>
+  hash('sha256', `postern account tag:${accountId}`, 'buffer').subarray(0, 9).toString('base64url')
 
 /** SHA-256 in base64url: how every opaque token is stored. They carry 256 random bits, so no salt is needed. */
 export const hashToken = (token: string): string => hash('sha256', token, 'base64url')

@@ -1,6 +1,6 @@
 import { clientTokenIssued } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import { type Client, grantScope, MACHINE_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'

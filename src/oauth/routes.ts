@@ -4,11 +4,13 @@
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { type Static, Type } from 'typebox'
-import { authenticateClient, type ClientCredentials } from '../callers/authenticate-client.ts'
-import { presentedClientOf } from '../callers/guard-client.ts'
-import { originOf } from '../callers/request-origin.ts'
-import { requireResource } from '../clients/audience.ts'
-import type { Client } from '../clients/client.ts'
+import {
+  authenticateClient,
+  type ClientCredentials,
+  presentedClientOf,
+} from '../callers/authenticate-client.ts'
+import { originOf } from '../callers/guard.ts'
+import { type Client, requireResource } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { renewSession } from '../sign-in/renew-session.ts'

@@ -15,7 +15,7 @@ import type { AccountState, Counters, PasswordGuesses, PasswordLimits } from '..
 import { AuthError, secondsUntil } from '../errors.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { PolicyCache } from '../policy/policy-cache.ts'
-import { throttledNetwork } from '../wire/network.ts'
+import { throttledNetwork } from '../wire/end-user.ts'
 
 type Deps = { ephemeral: { counters: Counters; guesses: PasswordGuesses }; policy: PolicyCache }
 

@@ -1,6 +1,6 @@
 import { passwordRefused } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { settlePasswordAttempt, takePasswordAttempt, tooManyAttempts } from './password-throttle.ts'

@@ -1,6 +1,6 @@
 import { sessionEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 

@@ -9,6 +9,8 @@ import { auditAdminRoutes } from '../administration/audit/routes.ts'
 import { clientAdminRoutes } from '../administration/clients/routes.ts'
 import { keyAdminRoutes } from '../administration/keys/routes.ts'
 import { policyAdminRoutes } from '../administration/policy/routes.ts'
+import { guardAnswering, guardBackend } from '../callers/authenticate-backend.ts'
+import { guardClient } from '../callers/authenticate-client.ts'
 import type { Guard } from '../callers/guard.ts'
 import {
   guardAccount,
@@ -20,8 +22,6 @@ import {
   guardSettings,
 } from '../callers/guard-account.ts'
 import { guardAdministration } from '../callers/guard-administration.ts'
-import { guardAnswering, guardBackend } from '../callers/guard-backend.ts'
-import { guardClient } from '../callers/guard-client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { metadataRoutes } from '../oauth/metadata-routes.ts'
@@ -40,17 +40,13 @@ import { challengeOpeningRoutes, challengeRoutes } from '../sign-in/challenge-ro
 import { loginRoutes } from '../sign-in/login-routes.ts'
 import { stepUpRoutes } from '../sign-in/step-up-routes.ts'
 import { compileValidator } from '../wire/validation.ts'
-import { setAnswerHeaders } from './answer-headers.ts'
-import { answerInTime } from './answer-in-time.ts'
-import { settleAddresses } from './caller-address.ts'
-import { closeConnectionsWhenDone } from './close-connections.ts'
+import { answerInTime, closeConnectionsWhenDone, setAnswerHeaders } from './answers.ts'
 import { describeApi } from './describe-api.ts'
 import { answerClientError, answerErrors, answerUnread } from './error-answers.ts'
 import { createMetrics } from './metrics.ts'
 import { operationRoutes } from './operation-routes.ts'
 import { limitRates } from './rate-limits.ts'
-import { parseBodies } from './request-bodies.ts'
-import { plainPath, refuseUnrouted } from './requested-paths.ts'
+import { parseBodies, plainPath, refuseUnrouted, settleAddresses } from './requests.ts'
 import { sharedSerializers } from './response-serialization.ts'
 
 /** Bodies are small; whatever is larger is not meant for Postern. */

@@ -4,7 +4,7 @@ import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ConnectionError } from 'fastify'
 import { AuthError, renderError } from '../errors.ts'
-import { ANSWER_HEADERS } from './answer-headers.ts'
+import { ANSWER_HEADERS } from './answers.ts'
 import type { App } from './app.ts'
 
 export const answerErrors = (app: App): void => {

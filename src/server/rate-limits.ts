@@ -1,7 +1,7 @@
 import rateLimit from '@fastify/rate-limit'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { throttledNetwork } from '../wire/network.ts'
+import { throttledNetwork } from '../wire/end-user.ts'
 import type { App } from './app.ts'
 
 /** Whoever watches over the process is answered, however often. */

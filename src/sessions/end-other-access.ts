@@ -1,6 +1,6 @@
 import { sessionsEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
 import type { Sql } from '../postgres/pool.ts'
 import type { OtherSessions } from './schemas.ts'

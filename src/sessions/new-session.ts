@@ -6,7 +6,7 @@ import type { RandomBytes } from '../encryption/sealer.ts'
 import type { NewSession } from '../ephemeral/ephemeral.ts'
 import { maxSessions, type Policy } from '../policy/policy.ts'
 import { newRefreshToken, type RefreshToken, refreshHashes } from '../tokens/refresh-token.ts'
-import { throttledNetwork } from '../wire/network.ts'
+import { throttledNetwork } from '../wire/end-user.ts'
 
 /** What has been proven, and for whom. Times in epoch seconds. */
 export type SessionGrounds = {

@@ -8,7 +8,7 @@
 import { type Account, isAdministrator } from '../accounts/account.ts'
 import { challengePassed, challengeRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import { checkCode, refuseCode, takeChallengeAttempt } from '../authenticators/attempt-code.ts'
 import { CODE_FACTOR } from '../authenticators/code.ts'
 import { type Answer, burnMatch, type Match } from '../authenticators/match-answer.ts'

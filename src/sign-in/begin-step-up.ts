@@ -3,7 +3,7 @@
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { AuditEvent, Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import { answerShapes, offeredMethods } from '../authenticators/code.ts'
 import { findAnswerable } from '../authenticators/store.ts'
 import type { Caller } from '../callers/authenticate-account.ts'

@@ -1,6 +1,6 @@
 import { challengeCancelled } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
 import { accountTagOf } from '../encryption/opaque-token.ts'
 import { AuthError } from '../errors.ts'

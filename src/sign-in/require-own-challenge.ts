@@ -1,5 +1,5 @@
 import { challengeRefused } from '../audit/authentication-events.ts'
-import { recordEvent } from '../audit/record-event.ts'
+import { recordEvent } from '../audit/store.ts'
 import type { Answering } from '../callers/authenticate-backend.ts'
 import { isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'

@@ -1,11 +1,9 @@
 // From a session to the tokens that speak for it: a JWT access token (RFC 9068), an ID token (OpenID
 // Connect Core 2), and the refresh token in its stored form's place. The only place where they are signed.
-import { randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { type Account, accountLabel } from '../accounts/account.ts'
-import { audienceOf, ownAudienceOf, scopeFor } from '../clients/audience.ts'
-import { type Client, keptScope } from '../clients/client.ts'
+import { audienceOf, type Client, keptScope, ownAudienceOf, scopeFor } from '../clients/client.ts'
 import type { SessionRecord } from '../ephemeral/ephemeral.ts'
-import { atHash } from './at-hash.ts'
 import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
 import { TOKEN_TTL_SECONDS } from './select-signing-keys.ts'
 import type { OpenKey, SigningKeys } from './signing-key-cache.ts'
@@ -145,3 +143,7 @@ export const mintClientToken = (
     scope: claims.scope,
   }
 }
+
+/** OpenID Connect Core 3.1.3.6: the left half of the access token's hash, for ES256 SHA-256. */
+export const atHash = (accessToken: string): string =>
+  hash('sha256', accessToken, 'buffer').subarray(0, 16).toString('base64url')

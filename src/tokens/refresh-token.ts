@@ -2,8 +2,7 @@
 // The family part stays the same for the life of a session. Whoever shows it with an old rotating part holds
 // a token that was issued once (reuse, RFC 9700 4.14.2); whoever lacks it only guesses, and ends nothing.
 
-import { ACCOUNT_TAG_LENGTH, accountTag } from '../encryption/account-tag.ts'
-import { hashToken, TOKEN_PREFIXES } from '../encryption/opaque-token.ts'
+import { ACCOUNT_TAG_LENGTH, accountTag, hashToken, TOKEN_PREFIXES } from '../encryption/opaque-token.ts'
 import type { RandomBytes } from '../encryption/sealer.ts'
 
 const FAMILY_BYTES = 16

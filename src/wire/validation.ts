@@ -8,7 +8,7 @@ import addFormats from 'ajv-formats'
 import type { FastifyRequest, FastifySchemaCompiler } from 'fastify'
 import type { Static, TSchema } from 'typebox'
 import { invalidRequest } from '../errors.ts'
-import { isAddress, isNetwork } from './network.ts'
+import { isAddress, isNetwork } from './end-user.ts'
 import { isTimestamp } from './timestamp.ts'
 
 const OPTIONS = {

@@ -1,7 +1,6 @@
 // Data for the tests of the ephemeral contract: each call makes its own.
 import { randomBytes, randomUUID } from 'node:crypto'
-import { accountTag } from '../../src/encryption/account-tag.ts'
-import { hashToken, newAccountToken } from '../../src/encryption/opaque-token.ts'
+import { accountTag, hashToken, newAccountToken } from '../../src/encryption/opaque-token.ts'
 import type {
   ChallengeRecord,
   EnrollmentRecord,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isInNetworks, isNetwork, throttledNetwork } from '../../src/wire/network.ts'
+import { isInNetworks, isNetwork, throttledNetwork } from '../../src/wire/end-user.ts'
 
 t.test('throttles count an IPv4 address by itself and IPv6 by its /64', async (t) => {
   t.equal(throttledNetwork('203.0.113.9'), '203.0.113.9')

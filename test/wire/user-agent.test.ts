@@ -1,5 +1,5 @@
 import t from 'tap'
-import { cutUserAgent } from '../../src/wire/user-agent.ts'
+import { cutUserAgent } from '../../src/wire/end-user.ts'
 
 t.test('a user agent is cut to 256 characters, and is text that every store takes', async (t) => {
   t.equal(cutUserAgent('Firefox'), 'Firefox')

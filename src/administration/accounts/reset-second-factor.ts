@@ -1,6 +1,6 @@
 import { secondFactorReset } from '../../audit/account-events.ts'
 import type { Origin } from '../../audit/event.ts'
-import { recordEvent } from '../../audit/record-event.ts'
+import { recordEvent } from '../../audit/store.ts'
 import { clearFactors } from '../../authenticators/enrolled-count-store.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'

@@ -1,7 +1,7 @@
 import { findAccount } from '../../accounts/store.ts'
 import { accountUnlocked } from '../../audit/account-events.ts'
 import type { Origin } from '../../audit/event.ts'
-import { recordEvent } from '../../audit/record-event.ts'
+import { recordEvent } from '../../audit/store.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { forgetPasswordFailures } from '../../passwords/password-throttle.ts'

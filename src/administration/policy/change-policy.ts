@@ -5,7 +5,7 @@ import { AuthError } from '../../errors.ts'
 import { mergePolicy, type PolicyPatch } from '../../policy/merge-policy.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { findPolicy, savePolicy, type VersionedPolicy } from '../../policy/store.ts'
-import { isInNetworks } from '../../wire/network.ts'
+import { isInNetworks } from '../../wire/end-user.ts'
 
 /** RFC 9110 13.1.1: strong comparison, so a weak tag never matches. */
 const matches = (ifMatch: string, version: number): boolean =>

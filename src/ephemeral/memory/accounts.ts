@@ -1,5 +1,5 @@
 // Failures, locks and epochs of accounts in memory; the counterpart of `fragment-account.lua`.
-import { accountTag } from '../../encryption/account-tag.ts'
+import { accountTag } from '../../encryption/opaque-token.ts'
 import type { AttemptBudgets, AttemptLimits } from '../ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 

@@ -1,8 +1,8 @@
 // Pending challenges and enrollments in memory; the counterpart of `fragment-pending.lua` and the scripts that use it.
-import { accountTag } from '../../encryption/account-tag.ts'
+import { accountTag } from '../../encryption/opaque-token.ts'
 import type { ChallengeStore, EnrollmentStore, Epochs, NewSession } from '../ephemeral.ts'
 import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
-import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../token-place.ts'
+import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../stored-names.ts'
 import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 import type { MemorySessions } from './sessions.ts'

@@ -1,7 +1,7 @@
 // Guesses at passwords in memory; the counterpart of `fragment-guesses.lua` and the scripts that use it.
-import { accountTag } from '../../encryption/account-tag.ts'
+import { accountTag } from '../../encryption/opaque-token.ts'
 import type { PasswordGuesses, PasswordLimits } from '../ephemeral.ts'
-import { networkHash } from '../network-hash.ts'
+import { networkHash } from '../stored-names.ts'
 import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 

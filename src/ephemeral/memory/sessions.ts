@@ -1,8 +1,8 @@
 // Sessions and their refresh families in memory: `fragment-session.lua` and the scripts above it.
-import { accountTag } from '../../encryption/account-tag.ts'
+import { accountTag } from '../../encryption/opaque-token.ts'
 import type { Epochs, ListedSession, NewSession, SessionStore } from '../ephemeral.ts'
-import { networkHash } from '../network-hash.ts'
 import { ALL_SESSIONS, packSession, unpackSession } from '../records.ts'
+import { networkHash } from '../stored-names.ts'
 import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 

@@ -1,9 +1,7 @@
-import { accountTag } from '../../encryption/account-tag.ts'
-import { hashToken } from '../../encryption/opaque-token.ts'
+import { accountTag, hashToken } from '../../encryption/opaque-token.ts'
 import type { AttemptBudgets, BudgetTaken, Counters } from '../ephemeral.ts'
 import type { RedisClient } from './connection.ts'
-import type { RedisKeys } from './keys.ts'
-import { askRedis, type RunScript } from './scripts.ts'
+import { askRedis, type RedisKeys, type RunScript } from './scripts.ts'
 
 type TakeReply = ['taken', remaining: number, sessionEpoch: number] | ['locked', untilMs: number]
 

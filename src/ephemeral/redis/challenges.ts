@@ -1,9 +1,8 @@
-import { accountTag } from '../../encryption/account-tag.ts'
+import { accountTag } from '../../encryption/opaque-token.ts'
 import type { AttemptTaken, ChallengeStore, EnrollmentStore, Epochs, NewSession } from '../ephemeral.ts'
 import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
-import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../token-place.ts'
-import type { RedisKeys } from './keys.ts'
-import type { RunScript } from './scripts.ts'
+import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../stored-names.ts'
+import type { RedisKeys, RunScript } from './scripts.ts'
 import { sessionArguments } from './sessions.ts'
 
 type TakeAttemptReply =

@@ -1,9 +1,8 @@
-import { accountTag } from '../../encryption/account-tag.ts'
+import { accountTag } from '../../encryption/opaque-token.ts'
 import type { PasswordGuesses } from '../ephemeral.ts'
-import { networkHash } from '../network-hash.ts'
+import { networkHash } from '../stored-names.ts'
 import type { RedisClient } from './connection.ts'
-import type { RedisKeys } from './keys.ts'
-import { askRedis, type RunScript } from './scripts.ts'
+import { askRedis, type RedisKeys, type RunScript } from './scripts.ts'
 
 type TakeReply = [
   lane: string,

@@ -1,9 +1,8 @@
-import { accountTag } from '../../encryption/account-tag.ts'
+import { accountTag } from '../../encryption/opaque-token.ts'
 import type { ListedSession, NewSession, RefreshRotated, SessionStore } from '../ephemeral.ts'
-import { networkHash } from '../network-hash.ts'
 import { ALL_SESSIONS, packSession, unpackSession } from '../records.ts'
-import type { RedisKeys } from './keys.ts'
-import type { RunScript } from './scripts.ts'
+import { networkHash } from '../stored-names.ts'
+import type { RedisKeys, RunScript } from './scripts.ts'
 
 /** A session as the scripts answer it: `session_reply` in `fragment-session.lua`. */
 type SessionReply = [record: string, lastSeenMs: number, absoluteAt: number]

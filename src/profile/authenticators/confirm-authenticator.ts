@@ -13,7 +13,7 @@
 // this enrollment with all others; should one outlive a crash between, the count it is held against
 // (`enrolled_authenticators = 0`) is in PostgreSQL.
 import { sessionEnded } from '../../audit/authentication-events.ts'
-import { recordEvent } from '../../audit/record-event.ts'
+import { recordEvent } from '../../audit/store.ts'
 import { refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
 import { MAX_ENROLLED } from '../../authenticators/authenticator.ts'
 import { CODE_FACTOR } from '../../authenticators/code.ts'

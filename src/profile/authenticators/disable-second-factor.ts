@@ -3,7 +3,7 @@
 
 import { secondFactorDisabled } from '../../audit/account-events.ts'
 import { accessRefused } from '../../audit/authentication-events.ts'
-import { recordEvent } from '../../audit/record-event.ts'
+import { recordEvent } from '../../audit/store.ts'
 import { checkCode, refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
 import { answerShapes, shapeOf } from '../../authenticators/code.ts'
 import { clearFactors, lockEnrolled } from '../../authenticators/enrolled-count-store.ts'

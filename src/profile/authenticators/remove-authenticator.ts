@@ -2,7 +2,7 @@
 // while a disabled one stays: the account would be asked for a second factor that it cannot give.
 import { authenticatorRemoved } from '../../audit/account-events.ts'
 import { accessRefused } from '../../audit/authentication-events.ts'
-import { recordEvent } from '../../audit/record-event.ts'
+import { recordEvent } from '../../audit/store.ts'
 import { clearFactors, lockEnrolled, lowerEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import {
   countActive,

@@ -1,4 +1,4 @@
-// IP addresses and networks, over ipaddr.js. Pure.
+// What a request says of where it comes from: addresses, networks (over ipaddr.js) and user agents. Pure.
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
@@ -27,4 +27,16 @@ export const isInNetworks = (ip: string, networks: readonly string[]): boolean =
     if (range.kind() !== address.kind()) return false
     return address.match(range, range.kind() === 'ipv4' ? Math.min(prefix, 32) : prefix)
   })
+}
+
+const MAX_CHARACTERS = 256
+
+/** What a request may say of the end user's; more of it than is kept, since some are long. */
+export const USER_AGENT_LENGTH = 4096
+
+/** Cut between two characters: half of one is no text to PostgreSQL. Null where there is none. */
+export const cutUserAgent = (text: string | undefined): string | null => {
+  if (!text) return null
+  const start = text.slice(0, 2 * MAX_CHARACTERS).toWellFormed()
+  return [...start].slice(0, MAX_CHARACTERS).join('')
 }

@@ -1,5 +1,5 @@
-import { accountTag } from '../encryption/account-tag.ts'
-import { accountTagOf, hashToken } from '../encryption/opaque-token.ts'
+// Under which names the state of a token and of a network is stored: derived, so that a dump shows neither.
+import { accountTag, accountTagOf, hashToken } from '../encryption/opaque-token.ts'
 
 /** Where the state of a token lives: with its account, under its hash. */
 export type TokenPlace = { tag: string; hash: string }
@@ -26,3 +26,10 @@ export const newPlace = (kind: 'challenge' | 'enrollment', token: string, accoun
   if (!place) throw new Error(`not a ${kind} token of this account`)
   return place
 }
+
+/** 66 bits of base64url. */
+const LENGTH = 11
+
+/** An account's network as it is stored: hashed with the account's id, so that a dump has to be searched account by account. */
+export const networkHash = (accountId: string, network: string | null): string =>
+  network === null ? '' : hashToken(`${accountId} ${network}`).slice(0, LENGTH)

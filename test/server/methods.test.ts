@@ -19,8 +19,11 @@ t.test('a path answers its methods, and any other with 405 and Allow', { skip },
     ({ url }) => url,
   )
   t.ok(paths.size > 30)
-  for (const [path, ofPath] of paths) {
-    const allowed = ofPath.flatMap(({ method }) => method)
+  // `…/totp` is taken by `…/:id` too.
+  const takes = (url: string, path: string) =>
+    new RegExp(`^${url.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`).test(path)
+  for (const path of paths.keys()) {
+    const allowed = routes.filter(({ url }) => takes(url, path)).flatMap(({ method }) => method)
     for (const method of METHODS.filter((one) => !allowed.includes(one))) {
       // Whatever the body is, and without credentials: the path says what it takes.
       const answer = await sendRaw(

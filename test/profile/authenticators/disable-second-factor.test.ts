@@ -1,7 +1,14 @@
 import t from 'tap'
 import { openTestApp, PASSWORD, type TestApp } from '../../support/app.ts'
 import { onBothEngines, testOnServers } from '../../support/embedded.ts'
-import { countByStatus, holdAccount, storedFactors, wrongCode } from '../../support/enrollment.ts'
+import {
+  begin,
+  confirm,
+  countByStatus,
+  holdAccount,
+  storedFactors,
+  wrongCode,
+} from '../../support/enrollment.ts'
 
 const skip = onBothEngines()
 
@@ -48,6 +55,16 @@ t.test('doing without a second factor', { skip }, async (t) => {
         { event: 'sessions.ended', details: { reason: 'second_factor_disabled' } },
       ],
     )
+  })
+
+  t.test('clears the failures before it, as a right code does', async (t) => {
+    const { totp, bearer } = await enrolled(postern)
+    const wrong = { password: PASSWORD, method: 'totp', code: wrongCode(totp, postern.now()) }
+    for (const left of [4, 3]) t.equal((await disable(postern, bearer, wrong)).body.attempts_remaining, left)
+    t.equal((await disable(postern, bearer, { ...wrong, code: totp.code() })).status, 204)
+    const anew = await begin(postern, bearer)
+    const refused = await confirm(postern, bearer, anew.id, wrongCode(anew, postern.now()))
+    t.equal(refused.body.attempts_remaining, 4, refused.text)
   })
 
   t.test('takes a recovery code as well', async (t) => {

@@ -12,9 +12,9 @@ import { isNetwork } from './wire/end-user.ts'
 type Variable = {
   schema: ReturnType<typeof Type.Unsafe>
   description: string
-  /** What a valid value looks like, for the error message. */
+  /** What a valid value is, for the error message. */
   expects: string
-  /** A wrong value of it is not echoed. */
+  /** The error message does not show the value. */
   secret?: true
 }
 
@@ -164,7 +164,7 @@ export const parseEncryptionKeys = (value: string): EncryptionKey[] => {
   })
   if (keys.length === 0) throw new Error('there is no key in it')
   const twice = keys.find((key, index) => keys.findIndex((other) => other.id === key.id) !== index)
-  if (twice) throw new Error(`key id "${twice.id}" stands there twice`)
+  if (twice) throw new Error(`key id "${twice.id}" is there twice`)
   return keys
 }
 

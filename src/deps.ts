@@ -21,7 +21,7 @@ import { ensureSigningKey } from './tokens/create-signing-key.ts'
 import { openSigningKeys, type SigningKeys } from './tokens/signing-key-cache.ts'
 import { type AccessTokenVerifier, createAccessTokenVerifier } from './tokens/verify-access-token.ts'
 
-/** What use cases are given. They ask for the members they need, not for all of it. */
+/** What use cases are given. Each names the members that it needs. */
 export type Deps = {
   config: Readonly<Config>
   log: Log
@@ -40,7 +40,7 @@ export type Deps = {
   close(): Promise<void>
 }
 
-/** What tests put in the place of the real ones. */
+/** What tests replace. */
 export type Overrides = { clock?: () => Date; randomBytes?: RandomBytes; redisKeyPrefix?: string }
 
 const REREAD_MS = 30_000
@@ -53,8 +53,8 @@ export const openDatabase = (config: Config): Promise<Postgres> =>
     : openEmbeddedPostgres(config.dataDir)
 
 /**
- * Keeps what this replica holds in memory as the others left it, and does what is due from time to time. Returns what
- * stops it.
+ * Reads again what this replica holds in memory when another one has changed it, and deletes expired enrollments from
+ * time to time. Returns a function that stops it.
  */
 const followChanges = (deps: Omit<Deps, 'close'>): (() => Promise<void>) => {
   const reload = {
@@ -67,7 +67,7 @@ const followChanges = (deps: Omit<Deps, 'close'>): (() => Promise<void>) => {
     try {
       await Promise.all(topics.map((again) => again()))
     } catch (error) {
-      // The next message, or the timer, tries again; until then the last known state stands.
+      // The next message, or the timer, tries again; until then this replica uses what it read last.
       deps.log.warn({ topic, reason: (error as Error).message }, 'could not read again what changed')
     }
   }
@@ -75,7 +75,7 @@ const followChanges = (deps: Omit<Deps, 'close'>): (() => Promise<void>) => {
   const timer = setInterval(() => reread('reconnected'), REREAD_MS).unref()
   const clear = () =>
     clearExpiredEnrollments(deps, deps.clock()).catch((error: Error) =>
-      deps.log.warn({ reason: error.message }, 'could not clear expired enrollments away'),
+      deps.log.warn({ reason: error.message }, 'could not delete expired enrollments'),
     )
   let clearing = clear()
   const clearer = setInterval(() => {

@@ -13,7 +13,7 @@ export const ERROR_CODES = {
   invalid_token: [401, 'The access token is missing, expired, revoked or not valid here.'],
   insufficient_scope: [403, 'The token lacks the scope this needs.'],
   insufficient_user_authentication: [401, 'A fresh second factor is needed.'],
-  unmet_authentication_requirements: [400, 'The requested authentication cannot be had.'],
+  unmet_authentication_requirements: [400, 'The requested authentication is not possible.'],
   invalid_credentials: [401, 'The user name or the password is wrong.'],
   invalid_code: [401, 'The code is wrong, expired or already used.'],
   invalid_challenge: [401, 'The challenge is unknown, expired, used or cancelled.'],
@@ -46,7 +46,7 @@ export type ErrorDetails = {
   acr_values?: string
   /** RFC 9470: how fresh, in seconds. */
   max_age?: number
-  /** Where a renewal needs a second factor: the challenge whose answer renews the session, as a sign-in gives it. */
+  /** Where a renewal needs a second factor: the challenge whose answer renews the session, as at sign-in. */
   challenge_token?: string
   expires_in?: number
   methods?: { method: string }[]
@@ -67,7 +67,7 @@ export class AuthError extends Error {
   }
 }
 
-/** What `retry_after` says of an end in epoch milliseconds: seconds until then, at least 1. */
+/** `retry_after` for an end in epoch milliseconds: seconds until then, at least 1. */
 export const secondsUntil = (untilMs: number, now: Date): number =>
   Math.max(1, Math.ceil((untilMs - now.getTime()) / 1000))
 
@@ -91,7 +91,7 @@ export type RenderedError = {
 
 const DEPENDENCY_RETRY_SECONDS = 1
 
-/** Ajv's word on one problem. */
+/** One problem, as Ajv reports it. */
 export type AjvError = {
   instancePath: string
   keyword: string
@@ -99,7 +99,7 @@ export type AjvError = {
   message?: string
 }
 
-/** What Fastify throws by itself; `validation` where a schema refused the request. */
+/** What Fastify throws by itself; with `validation` where a schema refused the request. */
 type FrameworkError = Error & {
   code?: string
   statusCode?: number
@@ -116,13 +116,13 @@ const fieldOf = ({ instancePath, keyword, params }: AjvError): string => {
 const MAX_NAMES = 8
 const MAX_NAME_LENGTH = 64
 
-/** Members that a caller sent, fit for an answer: however many they are, and however long (docs/security.md 40). */
+/** Names of members that a caller sent, cut for an answer: there may be many, and long ones (docs/security.md 40). */
 export const namesOf = (members: readonly string[]): string[] =>
   members
     .slice(0, MAX_NAMES)
     .map((name) => (name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name))
 
-/** Names what Ajv found; `where` is for what has no member's name. */
+/** Describes what Ajv found; `where` names the place of a problem that is not in a member. */
 export const invalidRequest = (validation: readonly AjvError[], where: string): AuthError => {
   const names = namesOf(validation.map((one) => fieldOf(one) || where))
   const problems = names.map((name, index) => `${name} ${validation[index]?.message ?? 'is not valid'}`)
@@ -131,7 +131,7 @@ export const invalidRequest = (validation: readonly AjvError[], where: string): 
   })
 }
 
-/** Any error as an `AuthError`. What is not expected becomes a plain `server_error` that tells nothing. */
+/** Any error as an `AuthError`. An unexpected one becomes a plain `server_error` that reveals nothing. */
 const toAuthError = (error: unknown): AuthError => {
   if (error instanceof AuthError) return error
   if (error instanceof DependencyError) {

@@ -2,7 +2,7 @@
 import { enableCompileCache } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
-// Whatever this process makes is its user's alone (docs/security.md 45).
+// Files that this process makes are its user's alone (docs/security.md 45).
 process.umask(0o077)
 
 // Compiled once, a start is faster and takes 20 MB less. Kept with the program and not in the temporary

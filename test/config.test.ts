@@ -108,14 +108,14 @@ t.test('a wrong value is named, with what was given and what is expected', async
   t.notMatch(problemsOf({ DATABASE_URL: 'mysql://u:hunter2@db/x' }), /hunter2/)
 })
 
-t.test('a wrong encryption key is told by its id, and never shown', async (t) => {
+t.test('a wrong encryption key is named by its id, and never shown', async (t) => {
   for (const [value, shown] of [
     ['', ''],
     ['k1', /key "k1" is not base64/],
     [':abc', /key number 1 has no usable id/],
     [`k1:${KEY.slice(0, 20)}`, /key "k1" has 15 bytes; 32 are needed/],
     ['k1:***', /key "k1" is not base64/],
-    [`k1:${KEY},k1:${KEY}`, /key id "k1" stands there twice/],
+    [`k1:${KEY},k1:${KEY}`, /key id "k1" is there twice/],
     [',', /there is no key in it/],
   ] as const) {
     const message = problemsOf({ POSTERN_ENCRYPTION_KEYS: value })

@@ -56,7 +56,7 @@ export const toAccount = (row: AccountRow): Account => ({
 /** The role that administers Postern. */
 export const ADMINISTRATOR_ROLE = 'admin'
 
-/** True for an account of Postern's own with the role: what a client reports of its subjects gives no power here. */
+/** True for an account of Postern's own with that role. Roles that a client reports of its subjects do not count. */
 export const isAdministrator = ({ clientId, roles }: Account): boolean =>
   clientId === null && roles.includes(ADMINISTRATOR_ROLE)
 
@@ -67,13 +67,13 @@ export const nameKey = (name: string): string => name.trim().normalize('NFC').to
 export const accountLabel = (account: Account): string =>
   account.username ?? account.email ?? account.displayName ?? account.subject ?? account.id
 
-/** How every statement notes a sign-in. Accounts are under the alias `a`; what follows says which. */
+/** How every statement notes a sign-in. Accounts have the alias `a`; the WHERE that follows says which one. */
 export const noteSignIn = (at: string): string => `UPDATE accounts AS a
          SET last_login_at = ${at}`
 
 /**
- * The part of a statement that notes a sign-in on the account that `burned` (a CTE with `account_id`) is of; none
- * where the parameter `at` is null.
+ * The part of a statement that notes a sign-in on the account of `burned` (a CTE with `account_id`). Where the
+ * parameter `at` is null, it notes nothing.
  */
 export const signedIn = (burned: string, at: string): string => `signed_in AS (
       ${noteSignIn(at)}

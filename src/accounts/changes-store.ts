@@ -1,5 +1,5 @@
-// Accounts in PostgreSQL, as administrators and the command line change them. One as they see it: `details-store.ts`;
-// how they are listed: `search-store.ts`.
+// Accounts in PostgreSQL, as administrators and the command line change them. `details-store.ts` reads one account,
+// `search-store.ts` lists them.
 import type { AuditEvent } from '../audit/event.ts'
 import { AuthError } from '../errors.ts'
 import { type Postgres, type Sql, violates } from '../postgres/pool.ts'
@@ -84,8 +84,8 @@ const administers = (alias: string): string =>
 
 const ANOTHER_ADMINISTRATES = `EXISTS (SELECT 1 FROM accounts AS o WHERE o.id <> a.id AND ${administers('o')})`
 
-// The last administrator stays. Two who demote each other at once would each still see the other, so these
-// statements run one after the other.
+// One administrator always stays. Two administrators who demote each other at once would each still see the other, so
+// these statements run one after the other.
 const LOCK_ADMINISTRATORS = {
   name: 'lock_administrators',
   text: 'SELECT pg_advisory_xact_lock(7305612490120)',
@@ -110,7 +110,7 @@ const CHANGE_ACCOUNT = {
     SELECT record_audit_event($4::jsonb) FROM changed`,
 }
 
-/** What of an account's row changes; what is left out stays. */
+/** The columns of an account's row to change; what is left out stays. */
 export type AccountChanges = {
   username?: string
   email?: string | null
@@ -159,7 +159,7 @@ const DELETE_ACCOUNT = {
     SELECT record_audit_event($2::jsonb) FROM deleted`,
 }
 
-/** Deletes an account with all that is its own; false if it is the last active administrator, or is gone. */
+/** Deletes an account with everything it owns; false if it is the last active administrator, or is gone. */
 export const deleteAccountRow = (
   deps: { postgres: Postgres },
   accountId: string,

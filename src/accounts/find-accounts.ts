@@ -10,10 +10,10 @@ import {
   listAccountDetails,
 } from './search-store.ts'
 
-/** A list is of the newest. A search is of those it names exactly, and then either of the newest or of scattered ones. */
+/** A list has the newest accounts. A search has exact matches first, then the newest others, or scattered ones. */
 export type Stretch = 'exact' | 'newest' | 'scattered'
 
-/** Where an account is in what is found. */
+/** The position of an account in a list or a search. */
 export type Place = { stretch: Stretch; id: string }
 
 export type Found = AccountDetails & { place: Place }
@@ -22,7 +22,7 @@ type Page = { after: Place | null; limit: number }
 
 const TRIGRAM = 3
 
-/** Shorter than a trigram, it is looked for where a name begins, after two line feeds. */
+/** A term shorter than a trigram is looked for only where a name begins, which is after two line feeds. */
 const toSearch = (name: string): AccountSearch => ({
   name,
   part: [...name].length < TRIGRAM ? `\n\n${name}` : name,
@@ -46,9 +46,9 @@ const findOthers = async (
 }
 
 /**
- * Accounts that pass `filter`, the newest first. With `search`: first whose user name or email address it is, then
- * those with a name that has it in it, or, if it is of one or two characters, that begins with it; the newest first,
- * or where there are thousands, in an order of no meaning. Each is found once on the way from page to page.
+ * Accounts that pass `filter`, the newest first. With `search`, accounts with exactly this user name or email address
+ * come first. Then come accounts with a name that contains it, or, where it has one or two characters, begins with it.
+ * Those are the newest first, or, where there are thousands, in no order. Each account is on one page only.
  */
 export const findAccounts = async (
   deps: { postgres: Sql },

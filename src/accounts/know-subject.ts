@@ -12,7 +12,7 @@ const changesOf = (account: Account, said: Subject): Record<string, unknown> => 
   ...(said.roles !== undefined && !isDeepStrictEqual(said.roles, account.roles) && { roles: said.roles }),
 })
 
-/** The account of a client's external subject: known from its first challenge on, as that client's own. */
+/** The account of a client's external subject, made by its first challenge. It belongs to that client. */
 export const knowSubject = async (
   deps: { postgres: Sql },
   origin: Origin,

@@ -1,5 +1,5 @@
-// Locked means locked on every grant and route (docs/security.md 8). One refusal for all of them: recorded, and it
-// says until when.
+// A locked account is locked on every grant and route (docs/security.md 8). All of them refuse in the same way: the
+// refusal is recorded, and says until when the account is locked.
 import type { AuditEvent } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { AccountState, AttemptBudgets } from '../ephemeral/ephemeral.ts'
@@ -17,7 +17,7 @@ export const refuseLocked = async (
 }
 
 /**
- * The state of an account that is not locked. `event` is recorded where it is.
+ * The state of an account that is not locked. Where it is locked, records `event` and refuses.
  * @throws {AuthError} account_locked
  */
 export const requireUnlocked = async (

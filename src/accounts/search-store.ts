@@ -1,5 +1,5 @@
 // Accounts in PostgreSQL as they are listed and searched: by `account_search` and `account_roles`, which triggers keep
-// (sql/0002_search.sql). No statement has a name: what is asked decides on the plan.
+// (sql/0002_search.sql). No statement has a name, so that each is planned for the values it is given.
 import type { Sql } from '../postgres/pool.ts'
 import {
   type AccountDetails,
@@ -13,12 +13,12 @@ import {
 export type AccountPage = { afterId: string | null; limit: number }
 
 /**
- * What is looked for: `name` as a whole user name or email address, `part` within `account_search.names`, where each
- * name is after two line feeds. `part` has three characters at least.
+ * What is looked for: `name` is a whole user name or email address; `part` is a part of `account_search.names`, where
+ * each name is after two line feeds. `part` has at least three characters.
  */
 export type AccountSearch = { name: string; part: string }
 
-// An IN behind `$3 IS NULL OR` would be no join, but asked of every row.
+// After `$3 IS NULL OR`, an IN would not become a join; it would be evaluated for every row.
 const filtered = ({ role }: AccountFilter) => `
        ($1::boolean IS NULL OR s.enrolled = $1)
    AND ($2::text IS NULL OR s.status = $2)
@@ -55,7 +55,7 @@ const named = (name: string) => `(a.username_key = ${name}
 
 const notNamed = (name: string) => `s.account_id NOT IN (SELECT a.id FROM accounts AS a WHERE ${named(name)})`
 
-/** Those whose user name or email address it is, the newest first. */
+/** Accounts with exactly this user name or email address, the newest first. */
 export const findExactAccounts = (
   deps: { postgres: Sql },
   filter: AccountFilter,
@@ -75,8 +75,8 @@ export const findExactAccounts = (
 }
 
 /**
- * The others that match, the newest first. All of them are read before they are sorted: a plan that walks along the
- * newest accounts in the hope to meet some might walk along all.
+ * The other accounts that match, the newest first. All of them are read, then sorted: a plan that walks from the newest
+ * account on until it has met enough matches might walk through all accounts.
  */
 export const findNewestAccounts = (
   deps: { postgres: Sql },
@@ -105,7 +105,7 @@ export const findNewestAccounts = (
 
 const scattered = (id: string) => `reverse(${id}::text) COLLATE "C"`
 
-/** The others that match, in an order of no meaning, on a walk that soon meets what many have. */
+/** The other accounts that match, in no order: a walk along random ids, which soon meets what many accounts have. */
 export const findScatteredAccounts = (
   deps: { postgres: Sql },
   filter: AccountFilter,
@@ -125,19 +125,19 @@ export const findScatteredAccounts = (
   return query(deps, text, [...valuesOf(filter), name, part, afterId, limit])
 }
 
-// Of some 40 accounts each. Where they are all there is, no search is common.
+// Blocks of some 40 accounts each. Where these are all the blocks there are, no search is common.
 const SAMPLE_BLOCKS = 200
-// So many accounts are read and sorted within milliseconds …
+// This many accounts are read and sorted within milliseconds.
 const FEW = 2_000
-// … and of fewer in the sample, a walk that is to meet a page of them might take longer.
+// With fewer matches in the sample, a walk might take longer to find a page of them.
 const FEW_IN_SAMPLE = 64
-// Accounts that were created together are in few blocks, of which the sample has many or none by chance.
+// Accounts that were created together are in few blocks; by chance, the sample has many of those blocks or none.
 const FEW_BLOCKS_IN_SAMPLE = 8
 
 const SHARE = `LEAST(1, ${SAMPLE_BLOCKS}.0 * current_setting('block_size')::integer
                            / GREATEST(1, pg_relation_size('account_search')))`
 
-/** Whether so many match that the walk finds a page of them sooner than all are read. By a sample. */
+/** Whether so many accounts match that the walk fills a page sooner than all matches are read. Decided by a sample. */
 export const isCommonSearch = async (
   deps: { postgres: Sql },
   filter: AccountFilter,

@@ -37,7 +37,7 @@ export const findAccountByName = async (
 /** What a sign-in was decided from. `passwordHash` is null where no password of Postern's was asked for. */
 export type Decided = { account: Account; passwordHash: string | null }
 
-// docs/security.md 39: it was read before a hash and a decision, and holds only while it is still so.
+// docs/security.md 39: this was read before a hash and a decision; it is a condition, because it may have changed.
 const AS_DECIDED = `a.id = $1
          AND a.status = 'active'
          AND a.roles = $2
@@ -72,7 +72,7 @@ export const recordSignIn = async (
   (await deps.postgres.query(RECORD_SIGN_IN, [...asDecided(decided), now, JSON.stringify(event)])).length ===
   1
 
-// The lock makes a change that is about to be committed come first: it ends what it is to end before it commits.
+// The lock waits for a change that is about to be committed: such a change ends sessions before it commits.
 const RECORD_FIRST_FACTOR = {
   name: 'record_first_factor',
   text: `
@@ -99,7 +99,7 @@ const FIND_SUBJECT = {
   text: `SELECT ${ACCOUNT_COLUMNS} FROM accounts AS a WHERE a.client_id = $1 AND a.subject = $2`,
 }
 
-/** What a client says of its external subject; what it leaves out stays as it is. */
+/** What a client reports of its external subject; what it leaves out stays as it is. */
 export type Subject = {
   subject: string
   email?: string | undefined

@@ -41,7 +41,7 @@ export const challengePassed = (
     },
   })
 
-/** A sign-in that was completed by enrolling what the account must have. */
+/** A sign-in that was completed by enrolling the second factor that the account must have. */
 export const enrollmentPassed = (
   origin: Origin,
   about: Subject & { sessionId: string; amr: string[] },

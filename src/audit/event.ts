@@ -1,5 +1,5 @@
-// What an audit event is. This folder owns the log: one function per security event (`*-events.ts`), its
-// store, its lists. Recording is the caller's: each event goes into the statement of what it tells of.
+// What an audit event is. This folder owns the log: one function for each security event (`*-events.ts`), the
+// store, the lists. The caller records an event, in the statement of the change that the event is about.
 import { v7 as uuidv7 } from 'uuid'
 
 /** Who acts: the account itself, an administrator, a client's backend, the command line, or Postern. */
@@ -20,7 +20,7 @@ export type Origin = {
   actor: Actor
 }
 
-/** What Postern does of itself, such as making its first signing key. */
+/** What Postern does by itself, such as making its first signing key. */
 export const systemOrigin = (now: Date): Origin => ({
   now,
   requestId: null,

@@ -4,8 +4,8 @@ import { ensureAuditPartitions } from './ensure-partitions.ts'
 const EVERY_MS = { whereAllAreThere: 6 * 3_600_000, whereOneIsMissing: 60_000 }
 
 /**
- * Makes the audit partitions of this month and the next two, and goes on doing so, until what it returns is called.
- * One that cannot be made stops nothing, and is tried again soon.
+ * Makes the audit partitions of this month and the next two, now and from time to time, until the function that it
+ * returns is called. A partition that cannot be made stops nothing, and is tried again soon.
  */
 export const keepAuditPartitions = async (
   deps: Pick<Deps, 'postgres' | 'log' | 'clock'>,

@@ -9,7 +9,7 @@ import { type EventFilter, findEvents, type RecordedEvent } from './store.ts'
 export type EventPage = { limit: number; cursor?: string | undefined }
 type Listed<Item> = { items: Item[]; next_cursor: string | null }
 
-/** Epoch milliseconds (to the year 5138, which every part of the way can tell), and the id. */
+/** Epoch milliseconds (up to the year 5138, which JavaScript and PostgreSQL can both represent), and the id. */
 const KEY = [/^\d{1,14}$/, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/]
 
 const keyOf = ({ occurred_at, id }: RecordedEvent): string[] => [String(occurred_at.getTime()), id]
@@ -31,7 +31,7 @@ const toAuditItem = ({ actor_type, actor_id, ...event }: RecordedEvent): AuditIt
   actor: { type: actor_type, id: actor_id },
 })
 
-/** Where someone else acted, their address and browser are none of the account's business. */
+/** Where someone else acted, the account does not see their address and browser. */
 const toActivityItem = (event: RecordedEvent): ActivityItem => {
   const byStaff = event.actor_type === 'administrator' || event.actor_type === 'command_line'
   return {

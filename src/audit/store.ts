@@ -1,4 +1,5 @@
-// Audit events in PostgreSQL: read, and written on their own. Most are written in the statement of what they record.
+// Audit events in PostgreSQL: read, and recorded on their own. Most are recorded in the statement of the change that
+// they are about.
 import type { Sql } from '../postgres/pool.ts'
 import type { AuditEvent } from './event.ts'
 
@@ -40,7 +41,8 @@ const PAGE = `
      ORDER BY occurred_at DESC, id DESC
      LIMIT $9`
 
-// Without names: planned for their values, so that `$1 IS NULL OR …` is folded away and each filter has its index.
+// Statements without names are planned for their values, so that `$1 IS NULL OR …` is left out of the plan and each
+// filter uses its index.
 const LIST_EVENTS = { text: `${EVENTS}${PAGE}` }
 // The indexes of events and of their kinds have the outcome before the time.
 const LIST_EVENTS_BY_OUTCOME = {
@@ -53,7 +55,7 @@ const LIST_EVENTS_BY_OUTCOME = {
 
 const KIND = /^(.*)\.\*$/
 
-/** The newest events that fit, from before `before`. */
+/** The newest events that pass the filter, from before `before` on. */
 export const findEvents = (
   deps: { postgres: Sql },
   filter: EventFilter,

@@ -1,13 +1,13 @@
-// The one way in which a code is counted, checked and refused, whatever it is for (docs/security.md 5, 6):
-//   1. an attempt is taken, of the challenge and of its account, or of the account alone: before anything is
-//      looked at, so that any number of parallel guesses is held to the limit;
+// How every code is counted, checked and refused, whatever it is for (docs/security.md 5, 6):
+//   1. an attempt is counted, on the challenge and its account or on the account alone, before anything is checked:
+//      so any number of parallel guesses is held to the limit;
 //   2. the code is compared with what the account has;
-//   3. a wrong one is refused, durably. A right one is handed back as data, and burning it is its caller's.
+//   3. a wrong code is refused, and the refusal recorded. A right one is returned as data; the caller burns it.
 //
-// Decision: an attempt is given back where the code could not be compared, because PostgreSQL or a key is away,
-// and in no other case. Five tries in an outage then lock nobody out, and yet no code is ever compared without
-// being counted: giving back later, where what follows a comparison fails, would let who can make it fail guess
-// on. What that costs is small: a right code that comes to nothing counts until the next right one clears it.
+// Decision: an attempt is given back only where the code could not be compared, because PostgreSQL or a key is away.
+// So five tries in an outage lock nobody out, and every code that is compared is counted. If attempts were given back
+// after a comparison too, whenever a later step fails, then whoever can make that step fail could guess without end.
+// The cost is small: a right code whose later step fails stays counted until the next right code clears the count.
 import type { Account } from '../accounts/account.ts'
 import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { authenticatorDisabled, codeRefused } from '../audit/account-events.ts'
@@ -25,12 +25,12 @@ import { recordTotpFailure } from './store.ts'
 
 type AttemptDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer'>
 
-/** A counted attempt at a challenge, or of the account for a code that is asked for without one. */
+/** A counted attempt: at a challenge, or of the account where a code is asked for without a challenge. */
 export type Attempt = ChallengeAttempt | AccountAttempt
 export type ChallengeAttempt = Counted & { at: 'challenge'; challengeToken: string; record: ChallengeRecord }
 export type AccountAttempt = Counted & AskedFor & { at: 'account' }
 
-/** `remaining` attempts after this one; `sessionEpoch` is the account's as the attempt was taken. */
+/** `remaining` attempts after this one; `sessionEpoch` is the account's when the attempt was counted. */
 type Counted = { accountId: string; remaining: number; sessionEpoch: number }
 type AskedFor = { accountId: string; sessionId: string | null; purpose: 'confirm' | 'disable' }
 
@@ -68,7 +68,7 @@ export const takeChallengeAttempt = async (
   throw new AuthError('invalid_challenge')
 }
 
-/** It was offered when the challenge was opened; the policy has dropped it since. */
+/** The method was offered when the challenge was opened; the policy no longer allows it. */
 const refuseDropped = async (
   deps: AttemptDeps,
   origin: Origin,
@@ -105,7 +105,7 @@ export const takeAccountAttempt = async (
 }
 
 /**
- * Compares the answer of an attempt that has been taken; what it matches, still to be burned.
+ * Compares the answer of a counted attempt. Returns what it matches, which is still to be burned.
  * @throws {AuthError} invalid_code; invalid_challenge or invalid_token where the account is gone
  */
 export const checkCode = async (
@@ -131,7 +131,7 @@ const giveBack = async (deps: AttemptDeps, attempt: Attempt, now: Date): Promise
     attempt.at === 'challenge'
       ? challenges.giveBack(attempt.challengeToken, limits, now.getTime())
       : budgets.giveBack(attempt.accountId, limits)
-  // Redis may be away too. The attempt stays counted then, which is the safe side.
+  // Redis may be away too. Then the attempt stays counted, which is the safe side.
   await given.catch(() => {})
 }
 
@@ -157,7 +157,7 @@ export const refuseCode = async (
   })
 }
 
-/** A replayed code was right; what is to be confirmed is none of the enrolled ones yet. */
+/** Not for a replayed code, which was right; nor for a code that confirms an authenticator, which is not enrolled yet. */
 const countsAgainstTotp = (attempt: Attempt, { method, reason }: Refused): boolean =>
   method === 'totp' && reason === 'wrong_code' && !(attempt.at === 'account' && attempt.purpose === 'confirm')
 

@@ -3,10 +3,10 @@
 import type { Sealer } from '../encryption/sealer.ts'
 import type { TotpAlgorithm, TotpParameters } from './totp/totp.ts'
 
-/** How many an account may have enrolled; those that are disabled count. */
+/** How many an account may have enrolled; disabled ones count. */
 export const MAX_ENROLLED = 10
 
-/** How many it may have begun and not confirmed; the oldest gives way. */
+/** How many it may have begun and not confirmed; beyond that the oldest is deleted. */
 export const MAX_PENDING = 3
 
 /** NIST SP 800-63B 3.2.2: after this many consecutive failures an authenticator is disabled. */
@@ -57,15 +57,15 @@ export type TotpRow = {
 export type SecretOwner = { accountId: string; authenticatorId: string }
 
 /**
- * Stands between the key id and the rest of a secret that is bound to its account. Those without it were sealed
- * before secrets were; they are bound to their row and column alone until `postern key reseal` seals them again.
+ * Marks a secret that is bound to its account; it is between the key id and the rest. Secrets without it were sealed
+ * by an earlier version. They are bound only to their row and column until `postern key reseal` seals them again.
  */
 export const BOUND_TO_ACCOUNT = 'account.'
 
 const boundContext = ({ accountId, authenticatorId }: SecretOwner): string =>
   `authenticators.secret:${accountId}:${authenticatorId}`
 
-/** Seals a secret for one row of one account: given to another, it does not open. */
+/** Seals a secret for one row of one account: copied to another row, it cannot be opened. */
 export const sealSecret = (sealer: Sealer, secret: Buffer, owner: SecretOwner): string =>
   sealer.seal(secret, boundContext(owner)).replace(':', `:${BOUND_TO_ACCOUNT}`)
 

@@ -1,5 +1,5 @@
-// The codes people type. Pure: which shapes are codes at all, and which an account can answer with; whether one is
-// right is matched elsewhere.
+// The codes people type. Pure: which shapes are codes, and which of them an account can answer with. Whether a code is
+// right is decided elsewhere.
 import { Type } from 'typebox'
 import { AuthError } from '../errors.ts'
 import type { Method } from '../policy/policy.ts'

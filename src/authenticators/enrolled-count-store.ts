@@ -1,6 +1,6 @@
-// An account's count of enrolled authenticators, and taking all of them away. Whoever changes authenticators or recovery codes changes or
-// locks it first, in the same transaction: changes of one account's factors follow each other, and "the
-// first", "not too many" and "not the last" are each one conditional update.
+// An account's count of enrolled authenticators, and removing all of them. Every change of authenticators or recovery
+// codes first changes or locks this count, in the same transaction. So changes of one account's factors run one after
+// the other, and "the first", "not too many" and "not the last" are each one conditional update.
 import type { Sql } from '../postgres/pool.ts'
 
 type CountRow = { enrolled_authenticators: number }
@@ -30,8 +30,8 @@ const RAISE = {
 }
 
 /**
- * Counts one more, where there are fewer than `below`; a limit of 1 says "the first". Null where there are
- * not, or the account is disabled or gone.
+ * Counts one more, if there are fewer than `below`; 1 admits only the first. Null if there are not fewer, or the account
+ * is disabled or gone.
  */
 export const raiseEnrolled = async (
   deps: { postgres: Sql },
@@ -48,7 +48,7 @@ const LOWER = {
     RETURNING enrolled_authenticators`,
 }
 
-/** Counts one less, where at least `keep` stay; null where they would not. */
+/** Counts one less, if at least `keep` remain; otherwise null. */
 export const lowerEnrolled = async (
   deps: { postgres: Sql },
   accountId: string,
@@ -75,9 +75,9 @@ const CLEAR_FACTORS = {
 }
 
 /**
- * Takes an account's second factor away: every authenticator and recovery code, with what it has begun to enroll or
- * without. Two statements, to be run in a transaction: the second sees what whoever held the account's row before the
- * first has left there. False if there is no such account.
+ * Removes an account's second factor: every authenticator and recovery code, with or without the authenticators that
+ * are not confirmed yet. Two statements, to be run in a transaction: the first waits for the lock on the account's row,
+ * so that the second sees what the change before has committed. False if there is no such account.
  */
 export const clearFactors = async (
   deps: { postgres: Sql },

@@ -1,4 +1,4 @@
-// Enrollment in PostgreSQL: authenticators that are begun and not confirmed yet, with an end to each.
+// Enrollment in PostgreSQL: authenticators that are begun and not confirmed yet. Each expires.
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
 import type { Sql } from '../postgres/pool.ts'
@@ -13,7 +13,7 @@ import {
 } from './authenticator.ts'
 import type { TotpParameters } from './totp/totp.ts'
 
-// Replicas skip what another one is deleting, or confirming.
+// Replicas skip rows that another one is deleting or confirming.
 const DELETE_EXPIRED = {
   name: 'delete_expired_enrollments',
   text: `
@@ -28,7 +28,7 @@ const DELETE_EXPIRED = {
     RETURNING id`,
 }
 
-/** Deletes up to `limit` of everyone's that expired before they were confirmed; returns how many. */
+/** Deletes up to `limit` authenticators, of any account, that expired before they were confirmed. Returns how many. */
 export const deleteExpiredEnrollments = async (
   deps: { postgres: Sql },
   now: Date,
@@ -48,7 +48,7 @@ const LIMIT_PENDING = {
            )`,
 }
 
-/** Ends all but the newest `keep` that the account has begun. */
+/** Deletes what the account has begun, except for the newest `keep`. */
 export const limitPending = async (
   deps: { postgres: Sql },
   accountId: string,

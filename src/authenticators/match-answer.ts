@@ -1,5 +1,5 @@
-// Whether a code answers for an account, and burning what it matched. Decides nothing: the attempt has been
-// counted, and what follows is the caller's.
+// Whether a code is one of an account's, and burning what it matched. Decides nothing else: the attempt has been counted
+// before, and the caller does what follows.
 import type { Account } from '../accounts/account.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
@@ -11,15 +11,15 @@ import { findRecoveryCodes, useRecoveryCode } from './recovery-codes/store.ts'
 import { burnTimeStep, findTotp } from './store.ts'
 import { matchTimeStep } from './totp/totp.ts'
 
-/** A code, and how it was made. */
+/** A code, and the method it was made by. */
 export type Answer = { method: Method; code: string }
 
-/** What a code was found to be. `remaining`: unused recovery codes once this one is burned. */
+/** What a code matched. `remaining`: unused recovery codes once this one is burned. */
 export type Match =
   | { kind: 'totp'; authenticatorId: string; timeStep: number }
   | { kind: 'recovery_code'; codeId: string; remaining: number }
 
-/** `account` is null where it is gone, `match` where the code answers for nothing. */
+/** `account` is null where it is gone, `match` where the code matches nothing. */
 export type Compared = { account: Account | null; match: Match | null }
 
 /** Compares a code; writes nothing. */

@@ -17,7 +17,7 @@ const LIST = {
      ORDER BY created_at, id`,
 }
 
-/** Oldest first; those that expired before they were confirmed are not among them. */
+/** Oldest first, without those that expired before they were confirmed. */
 export const findAuthenticators = async (
   deps: { postgres: Sql },
   accountId: string,

@@ -1,5 +1,5 @@
-// Authenticators in PostgreSQL, as an attempt needs them: found, burned, failed. Recovery codes stand in
-// `recovery-code-store.ts`, enrolling in `enrollment-store.ts`, what the account does with its own in
+// Authenticators in PostgreSQL, as an attempt needs them: found, burned, failed. Recovery codes are in
+// `recovery-codes/store.ts`, enrolling is in `enrollment-store.ts`, and what accounts do with their own is in
 // `own-authenticator-store.ts`.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, signedIn, toAccount } from '../accounts/account.ts'
 import type { AuditEvent } from '../audit/event.ts'
@@ -41,8 +41,8 @@ export const findTotp = async (
   }
 }
 
-// One statement burns the step and records the event: of any number of parallel uses one gets a row
-// (RFC 6238 5.2). The account's status is part of it, so that a disabled account cannot slip through.
+// One statement burns the step and records the event: of any number of parallel uses, one gets a row (RFC 6238 5.2).
+// The account's status is a condition too, so that a disabled account is refused.
 const BURN_TIME_STEP = {
   name: 'burn_time_step',
   text: `
@@ -70,7 +70,7 @@ export const burnTimeStep = async (
   return (await deps.postgres.query(BURN_TIME_STEP, values)).length === 1
 }
 
-// A wrong code counts against every authenticator it could have been meant for. Recorded with the event.
+// A wrong code counts against every authenticator it could have been meant for, in the statement that records the event.
 const RECORD_FAILURE = {
   name: 'record_totp_failure',
   text: `

@@ -1,5 +1,5 @@
-// The clients that this replica has met: read when first asked for, forgotten when any replica says that
-// clients changed, and after a minute in any case.
+// The clients that this replica has used: read when first asked for, and forgotten when any replica announces that
+// clients changed, or after a minute.
 import { LRUCache } from 'lru-cache'
 import type { Sql } from '../postgres/pool.ts'
 import type { Client } from './client.ts'
@@ -23,7 +23,7 @@ export const openClients = (deps: { postgres: Sql }): Clients => {
       if (known) return known
       const readIn = generation
       const client = await findClient(deps, clientId)
-      // What was read before clients changed must not be remembered after.
+      // A client that was read before clients changed must not be kept after that.
       if (client && readIn === generation) cache.set(clientId, client)
       return client
     },

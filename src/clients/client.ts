@@ -21,7 +21,7 @@ export type MachineScope = (typeof MACHINE_SCOPES)[number]
 
 export const SCOPES = [...USER_SCOPES, ...MACHINE_SCOPES] as const
 
-/** Signs in where no other client is named; it cannot be deleted, nor made anything else than it is. */
+/** The client of a sign-in that names no other. It cannot be deleted, and stays public and first-party. */
 export const BUILT_IN_CLIENT = 'postern'
 
 export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'none'] as const
@@ -41,7 +41,7 @@ export type Client = {
   createdAt: Date
 }
 
-/** What a client gets that names no scopes. */
+/** The scopes of a client that is registered without any. */
 export const defaultScopes = ({ firstParty }: Pick<Client, 'firstParty'>): string[] =>
   firstParty ? [...USER_SCOPES] : [...IDENTITY_SCOPES]
 
@@ -54,11 +54,11 @@ const SPACES = / +/
 /** What the client may have of `kind`. */
 const availableScopes = (client: Client, kind: readonly string[]): string[] => {
   const available = client.scopes.filter((scope) => kind.includes(scope))
-  // Whoever signs in through a client without scopes of its own is still identified.
+  // A user who signs in through a client without scopes is still identified.
   return kind === USER_SCOPES && available.length === 0 ? ['openid'] : available
 }
 
-/** What is left of a scope that was granted to a person's session: its client may have lost some of it since. */
+/** The scopes of a person's session that its client still has: it may have lost some since they were granted. */
 export const keptScope = (client: Client, granted: string): string => {
   const available = availableScopes(client, USER_SCOPES)
   return granted
@@ -67,7 +67,7 @@ export const keptScope = (client: Client, granted: string): string => {
     .join(' ')
 }
 
-/** A client as something was opened for it: by its id, and when it was registered (epoch milliseconds). */
+/** The client that something was opened for: its id, and when it was registered (epoch milliseconds). */
 export type Registration = { clientId: string; clientRegisteredAt: number }
 
 export const registrationOf = ({ clientId, createdAt }: Client): Registration => ({
@@ -75,12 +75,12 @@ export const registrationOf = ({ clientId, createdAt }: Client): Registration =>
   clientRegisteredAt: createdAt.getTime(),
 })
 
-/** False for a client that was deleted and made anew under the same id: nothing of the old one is its own. */
+/** False for a client that was deleted and made anew under the same id: it has nothing of the old one. */
 export const isRegisteredAs = (client: Client, { clientId, clientRegisteredAt }: Registration): boolean =>
   client.clientId === clientId && client.createdAt.getTime() === clientRegisteredAt
 
 /**
- * The scope that is granted: what was asked for, or all that the client may have of `kind`.
+ * The scope that is granted: the one asked for, or all scopes of `kind` that the client may have.
  * @throws {AuthError} invalid_scope, for a scope that the client does not have or that is of the other kind.
  */
 export const grantScope = (

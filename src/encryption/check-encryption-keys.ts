@@ -1,4 +1,4 @@
-// Tells a wrong encryption key at start, before it could seal anything.
+// Detects a wrong encryption key at start, before it can seal anything.
 
 import type { Sql } from '../postgres/pool.ts'
 import { EncryptionKeyError } from './load-encryption-keys.ts'
@@ -9,7 +9,7 @@ const context = (keyId: string): string => `encryption_key_checks.sealed:${keyId
 const KNOWN_PLAINTEXT = Buffer.from('postern')
 
 /**
- * Opens, with the keys given, what every key that was ever in use has sealed; then notes the sealing key.
+ * For every key that was ever in use, opens a value that it sealed, with the keys given. Then notes the sealing key.
  * @throws {EncryptionKeyError} naming the key id that is missing or is not what it was.
  */
 export const checkEncryptionKeys = async (deps: { postgres: Sql; sealer: Sealer }): Promise<void> => {

@@ -1,4 +1,4 @@
-// Where the encryption keys come from: the environment, or a key of its own in the data folder.
+// Where the encryption keys come from: the environment, or a generated key in the data folder.
 import { existsSync } from 'node:fs'
 import { link, mkdir, open, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -25,7 +25,7 @@ const readKeyFile = async (path: string): Promise<EncryptionKey[]> => {
   }
 }
 
-/** Its names are on the disk only then. */
+/** Only after this are the names in a folder on the disk. */
 const flushFolder = async (folder: string): Promise<void> => {
   const handle = await open(folder)
   await handle.sync().finally(() => handle.close())
@@ -35,10 +35,10 @@ const makeKeyFile = async (dataDir: string, path: string, randomBytes: RandomByt
   const id = `k-${randomBytes(3).toString('hex')}`
   const draft = join(dataDir, `.${FILE}.${randomBytes(6).toString('hex')}`)
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  // On the disk before anything is sealed with it: a power failure that took it would take every secret.
+  // It is on the disk before anything is sealed with it: if a power failure took the key, every secret would be lost.
   const options = { mode: 0o600, flag: 'wx', flush: true }
   await writeFile(draft, `${id}:${randomBytes(32).toString('base64')}\n`, options)
-  // A link appears whole or not at all, and for one of two processes that start together.
+  // A link appears whole or not at all, and of two processes that start together one makes it.
   await link(draft, path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'EEXIST') throw error
   })
@@ -47,7 +47,7 @@ const makeKeyFile = async (dataDir: string, path: string, randomBytes: RandomByt
 }
 
 /**
- * The keys of `POSTERN_ENCRYPTION_KEYS`; without it the one in the data folder, made on the first start.
+ * The keys of `POSTERN_ENCRYPTION_KEYS`; where it is unset, the key in the data folder, made on the first start.
  * @throws {EncryptionKeyError} the file is unreadable, or missing while the database holds sealed secrets.
  */
 export const loadEncryptionKeys = async (

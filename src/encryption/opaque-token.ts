@@ -1,4 +1,4 @@
-// Opaque tokens and secrets: how they are made, told apart, hashed and compared, and the tag of an account in them.
+// Opaque tokens and secrets: how they are made, distinguished, hashed and compared, and the account tag in them.
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { RandomBytes } from './sealer.ts'
 
@@ -6,8 +6,8 @@ import type { RandomBytes } from './sealer.ts'
 export const ACCOUNT_TAG_LENGTH = 12
 
 /**
- * The Redis hash tag that all keys of one account share. Derived, so that a dump of the keys shows no
- * account id; a UUIDv7 has 74 random bits, so it cannot be searched for either.
+ * The Redis hash tag that all keys of one account share. It is a hash, so that a dump of the keys shows no account id;
+ * a UUIDv7 has 74 random bits, so the id cannot be found by trying.
  */
 export const accountTag = (accountId: string): string =>
   hash('sha256', `postern account tag:${accountId}`, 'buffer').subarray(0, 9).toString('base64url')
@@ -30,7 +30,7 @@ export const TOKEN_PREFIXES = {
 const SECRET_BYTES = 32
 const SECRET_LENGTH = 43
 
-/** A new opaque token of an account: prefix, the account's tag (which Redis slot it lives in), 256 random bits. */
+/** A new opaque token of an account: prefix, the account's tag (which names its Redis slot), 256 random bits. */
 export const newAccountToken = (
   kind: 'challenge' | 'enrollment',
   accountId: string,

@@ -16,7 +16,7 @@ const INSERT_CHECK = {
   text: 'INSERT INTO encryption_key_checks (key_id, sealed) VALUES ($1, $2) ON CONFLICT (key_id) DO NOTHING',
 }
 
-/** Notes a key that is in use from now on, where it was not before. */
+/** Notes a key as in use, unless it is noted already. */
 export const insertKeyCheck = async (
   deps: { postgres: Sql },
   keyId: string,

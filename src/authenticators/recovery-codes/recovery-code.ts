@@ -17,7 +17,7 @@ export const newRecoveryCode = (randomBytes: RandomBytes): string => {
   return symbols.join('').replaceAll(/.{4}(?=.)/g, '$&-')
 }
 
-/** The code as it was made, from how it was typed (Crockford's decoding). */
+/** The code as it was made, from the code as it was typed (Crockford's decoding). */
 export const normalizeRecoveryCode = (typed: string): string =>
   typed.toUpperCase().replaceAll('-', '').replaceAll('O', '0').replaceAll(/[IL]/g, '1')
 
@@ -40,7 +40,7 @@ export const newRecoveryCodes = (
   return { codes, stored }
 }
 
-/** The stored code that was typed, or null. Compares with every one, so that time tells nothing. */
+/** The stored code that was typed, or null. Compares with every one, so that the time taken reveals nothing. */
 export const matchRecoveryCode = (
   stored: readonly StoredRecoveryCode[],
   typed: string,

@@ -64,8 +64,8 @@ export const useRecoveryCode = async (
   return (await deps.postgres.query(USE_RECOVERY_CODE, values)).length === 1
 }
 
-// The whole set gives way, used codes too. Callers hold the lock on the account (`lockEnrolled`,
-// `raiseEnrolled`), so that two new sets at once do not both stand.
+// The whole old set is deleted, used codes too. Callers hold the lock on the account (`lockEnrolled`, `raiseEnrolled`),
+// so that of two new sets at once only one is kept.
 const REPLACE_RECOVERY_CODES = {
   name: 'replace_recovery_codes',
   text: `
@@ -81,7 +81,7 @@ const REPLACE_RECOVERY_CODES = {
     SELECT record_audit_event($6::jsonb) FROM inserted LIMIT 1`,
 }
 
-/** Stores a new set in the place of the old one and records `event`. */
+/** Replaces the old set by a new one and records `event`. */
 export const replaceRecoveryCodes = async (
   deps: { postgres: Sql },
   accountId: string,

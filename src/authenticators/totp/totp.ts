@@ -20,7 +20,7 @@ const algorithmName = (algorithm: TotpAlgorithm) => algorithm.toLowerCase() as L
 
 /**
  * The time step whose code this is, within one step either side of `now`; null if there is none.
- * It says nothing of replay: burning the step is the store's.
+ * It does not detect a replay: the store burns the step.
  */
 export const matchTimeStep = (
   secret: Buffer,
@@ -29,7 +29,7 @@ export const matchTimeStep = (
   now: Date,
 ): number | null => {
   const { algorithm, digits, stepSeconds } = parameters
-  // otplib throws on a malformed code, which is no more than a code that does not match.
+  // otplib throws on a malformed code; here that is a code that does not match.
   if (!isTotpCode(code, digits)) return null
   const epoch = Math.floor(now.getTime() / 1000)
   const result = verifySync({
@@ -47,10 +47,10 @@ export const matchTimeStep = (
 
 const BASE32 = new ScureBase32Plugin()
 
-/** A secret as authenticator apps take it: base32 (RFC 4648), without padding. */
+/** A secret as authenticator apps accept it: base32 (RFC 4648), without padding. */
 export const encodeSecret = (secret: Buffer): string => BASE32.encode(secret)
 
-/** A QR code holds so much, and an app shows less. */
+/** As much as a QR code can hold; an app shows less. */
 const MAX_LABEL = 64
 
 /**

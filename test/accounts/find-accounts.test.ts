@@ -41,6 +41,7 @@ const ODD_NAMES = [
   'the "quoted" one',
   '🦊🦊🦊 fox',
   '🐻 bear',
+  'two 🐼🐼',
   'Ünal Øster',
   'Мария Иванова',
   '漢字仮名',
@@ -51,6 +52,7 @@ const ODD_NAMES = [
 const ODD_SEARCHES: [search: string, ...found: string[]][] = [
   ['0 % c', '100 % cotton'],
   ['%%%'],
+  ['🐼🐼'],
   ['%'],
   ['___'],
   ['_'],

@@ -1,4 +1,7 @@
 import t from 'tap'
+import { findAccount } from '../../src/accounts/store.ts'
+import { newSession } from '../../src/sessions/new-session.ts'
+import { mintTokens } from '../../src/tokens/mint-tokens.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { onBothEngines } from '../support/embedded.ts'
 import { lockAccount } from '../support/lock.ts'
@@ -100,7 +103,32 @@ t.test("a third party's client is no way in, first-party ones are", { skip }, as
   await postern.deps.postgres.query({ name: 'test_third_party', text }, [client.clientId])
   postern.deps.clients.forgetAll()
   t.equal((await ask(postern, passed.body.access_token)).status, 403)
-  t.same(await refusals(postern), [[id, 'third_party_client']])
+  await postern.deps.postgres.query({ text: 'DELETE FROM clients WHERE client_id = $1' }, [client.clientId])
+  postern.deps.clients.forgetAll()
+  t.equal((await ask(postern, passed.body.access_token)).status, 403, 'nor is one that is gone')
+  t.same(await refusals(postern), [
+    [id, 'third_party_client'],
+    [id, 'third_party_client'],
+  ])
+})
+
+t.test('a factor that leaves a session at aal1 is none to administer with', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { deps, now } = postern
+  const { account: created, tokens } = await signInAs(postern, ['admin'])
+  const [account, client] = [await findAccount(deps, created.id), await deps.clients.find('postern')]
+  const shown = await deps.ephemeral.sessions.touch(created.id, tokens.sid, now().getTime())
+  if (!account || !client || !shown) throw new Error('it is signed in')
+  const secondFactor = { amr: ['otp'], acr: 'aal1' as const }
+  const grounds = { ...shown, account, secondFactor, replaces: null }
+  const { session, refreshToken } = newSession(deps, deps.policy.current(), grounds, now())
+  const epochs = await deps.ephemeral.budgets.read(created.id, now().getTime())
+  t.ok(await deps.ephemeral.sessions.open(session, epochs, now().getTime()))
+  const { access_token: bearer } = mintTokens(deps, session, { account, client, refreshToken }, now())
+  t.match(await ask(postern, bearer), {
+    status: 401,
+    body: { error: 'insufficient_user_authentication', acr_values: 'aal2' },
+  })
 })
 
 t.test('a missing second factor is asked for, even while the policy is disabled', { skip }, async (t) => {

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openTestApp } from '../support/app.ts'
+import { holdStatement } from '../support/hold-statement.ts'
 import { missingServer } from '../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
@@ -55,6 +57,24 @@ t.test('the time before a body and the time after it are one', { skip }, async (
   })
   t.match(answer, LATE)
   t.ok(performance.now() - startedAt < 2_500)
+})
+
+t.test('what a slow guard leaves of the time is all that its route has', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const basic = await postern.createClient({ firstParty: true })
+  const guard = holdStatement(postern, 'answer', /FROM clients/)
+  const route = holdStatement(postern, 'answer', /FROM accounts/)
+  const startedAt = performance.now()
+  const answer = postern.request('POST', '/v1/login', {
+    basic,
+    body: { username: 'ada', password: 'some password' },
+  })
+  await guard.reached
+  await sleep(1_400)
+  guard.release()
+  t.match(await answer, LATE)
+  t.ok(performance.now() - startedAt < 2_700)
+  route.release()
 })
 
 t.test('a moment in which the loop stands still does not make the process too busy', { skip }, async (t) => {

@@ -11,7 +11,7 @@ import { type FreshProof, requireFreshSecondFactor } from './require-fresh-secon
 /** Who asks: a live session, and its account. */
 export type Caller = SessionCaller & { account: Account }
 
-/** One who has just proven more than that. */
+/** The same, with what it has proven freshly. */
 export type FreshCaller = Caller & { proof: FreshProof }
 
 type AccountDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres'>
@@ -32,8 +32,8 @@ export const authenticateAccount = async (
 }
 
 /**
- * One who may change settings: whoever guesses at the account's codes may hold its session too, so that a locked
- * account's changes nothing (docs/security.md 8).
+ * A caller who may change settings. The account is not locked: whoever has guessed at its codes may have its session
+ * too (docs/security.md 8).
  * @throws {AuthError} as `authenticateAccount`; account_locked
  */
 export const authenticateUnlockedAccount = async (

@@ -11,7 +11,7 @@ import { authenticateClient, presentedCredentials } from './authenticate-client.
 import { bearerToken } from './authenticate-session.ts'
 import { guardWith } from './guard.ts'
 
-/** `scopes`: what it may vouch for, by its registration and by its token. `origin` names it as the one who acts. */
+/** `scopes`: what it may vouch for, by its registration and its token. `origin` names it as the actor. */
 export type Backend = { client: Client; scopes: readonly MachineScope[]; origin: Origin }
 
 type BackendDeps = Pick<Deps, 'postgres' | 'clients' | 'verifyAccessToken'>
@@ -28,14 +28,14 @@ const refuse = async (
   throw error
 }
 
-/** A token from before the client was registered is another one's, which had its id before it was deleted. */
+/** A token from before the client was registered belongs to an earlier client with the same id. */
 const isOlderThan = ({ createdAt }: Client, issuedAt: number): boolean =>
   issuedAt + CLOCK_SKEW_SECONDS < createdAt.getTime() / 1000
 
 const bearerClient = async (deps: BackendDeps, authorization: string, now: Date): Promise<Identified> => {
   const claims = await deps.verifyAccessToken(bearerToken(authorization), now)
   if (claims.of === 'account')
-    throw new AuthError('invalid_token', 'This token speaks for an account, not for a client.')
+    throw new AuthError('invalid_token', 'This token belongs to an account, not to a client.')
   const client = await deps.clients.find(claims.clientId)
   if (!client || isOlderThan(client, claims.issuedAt))
     throw new AuthError('invalid_token', 'The client is no longer registered.')
@@ -89,7 +89,7 @@ export const authenticateBackend = async (
     return refuse(deps, request, about, new AuthError('invalid_client'))
   }
   const backend = await authenticatePresented(deps, request, authorization)
-  // A public client proves nothing, so it cannot vouch for anyone's first factor.
+  // A public client cannot prove who it is, so it cannot vouch for anyone's first factor.
   if (backend.client.secretHash === null || backend.scopes.length === 0) {
     const about = { clientId: backend.client.clientId, reason: 'insufficient_scope' }
     return refuse(deps, backend.origin, about, new AuthError('insufficient_scope'))
@@ -97,11 +97,11 @@ export const authenticateBackend = async (
   return backend
 }
 
-/** Who answers a challenge: a backend, or nobody that says who it is. */
+/** Who answers a challenge: a backend, or null for a caller that does not say who it is. */
 export type Answering = { backend: Backend | null; origin: Origin }
 
 /**
- * What is presented must be right; whether anything has to be is the challenge's to say.
+ * Credentials that are presented must be right. Whether they are required depends on the challenge.
  * @throws {AuthError} invalid_client, invalid_token, insufficient_scope
  */
 export const authenticateAnswering = async (

@@ -37,8 +37,8 @@ const parseBasic = (authorization: string): ClientCredentials | null => {
 }
 
 /**
- * The credentials of a request's `Authorization` header. Whoever sends one means to be somebody, so one that cannot
- * be read is a refusal, never the same as none.
+ * The credentials of a request's `Authorization` header. A header that cannot be read is refused; it is never treated
+ * like no header.
  * @throws {AuthError} invalid_client, recorded
  */
 export const presentedCredentials = async (
@@ -69,7 +69,7 @@ export const authenticateClient = async (
   credentials: ClientCredentials,
   origin: Origin,
 ): Promise<Client> => {
-  // PostgreSQL takes no NUL, and no client id has one.
+  // PostgreSQL accepts no NUL, and no client id has one.
   const client = credentials.clientId.includes('\0') ? null : await deps.clients.find(credentials.clientId)
   const reason = refusal(client, credentials)
   if (client && reason === null) return client

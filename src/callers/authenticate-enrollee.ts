@@ -1,5 +1,5 @@
-// Whose authenticators these are: a session's account, or one that signs in by enrolling. An enrollment token
-// opens the routes that ask here and no other; and none once the account has an authenticator (docs/security.md 19).
+// Whose authenticators a request is about: a session's account, or an account that signs in by enrolling. An enrollment
+// token is accepted here only, and only until the account has an authenticator (docs/security.md 19).
 import type { Account } from '../accounts/account.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
@@ -24,7 +24,7 @@ type ByEnrollment = {
 
 export type Enrollee = ByEnrollment | ({ by: 'session' } & Caller)
 
-/** One who may add an authenticator. */
+/** A caller who may add an authenticator. */
 export type FreshEnrollee = ByEnrollment | ({ by: 'session' } & FreshCaller)
 
 type EnrolleeDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres'>

@@ -1,5 +1,5 @@
-// Whose request this is: a valid access token whose session still lives. Asked of the ephemeral store every
-// time, so that a token whose session has ended is refused at once.
+// Whose request this is: a valid access token whose session is live. The session is looked up every time, so that a
+// token whose session has ended is refused at once.
 
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
@@ -16,10 +16,10 @@ export const bearerToken = (authorization: string | undefined): string => {
   return token
 }
 
-/** Who asks: a live session. `origin` names its account as the one who acts. */
+/** The caller: a live session. `origin` names its account as the actor. */
 export type SessionCaller = { session: ListedSession; origin: Origin }
 
-/** The same, with what its token may do. */
+/** The same, with the scopes of its token. */
 export type BearerCaller = SessionCaller & { scopes: readonly string[] }
 
 /**
@@ -34,7 +34,7 @@ export const authenticateBearer = async (
   const { now } = request
   const claims = await deps.verifyAccessToken(bearerToken(authorization), now)
   if (claims.of === 'client')
-    throw new AuthError('invalid_token', 'This token speaks for a client, not for an account.')
+    throw new AuthError('invalid_token', 'This token belongs to a client, not to an account.')
   const session = await deps.ephemeral.sessions.touch(claims.accountId, claims.sid, now.getTime())
   if (!session) throw new AuthError('invalid_token', 'The session has ended.')
   const origin: Origin = { ...request, actor: { type: 'account', id: session.accountId } }

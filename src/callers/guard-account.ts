@@ -1,5 +1,4 @@
-// The guards of an account's own routes, from the one that asks least: a token for Postern, a live session of the
-// scope `postern:me`, its account, whoever may enroll, and both of the latter with a second factor that is fresh. `server/app.ts` lists the routes behind each.
+// The guards of an account's own routes. `server/app.ts` lists the routes behind each.
 import {
   authenticateAccount,
   authenticateFreshAccount,
@@ -12,7 +11,7 @@ import { guardWith } from './guard.ts'
 /** A token for Postern is enough, of whatever scope. */
 export const { guard: guardBearer, callerOf: bearerCallerOf } = guardWith('bearerCaller', authenticateBearer)
 
-/** A live session is enough, whatever has become of its account. */
+/** A live session of the scope `postern:me` is enough; its account may be disabled or gone. */
 export const { guard: guardSession, callerOf: sessionCallerOf } = guardWith(
   'sessionCaller',
   authenticateSession,
@@ -30,7 +29,7 @@ export const { guard: guardSettings, callerOf: settingsCallerOf } = guardWith(
   authenticateUnlockedAccount,
 )
 
-/** Changes of what an account proves itself with: it is not locked, and its second factor is fresh (docs/security.md 18). */
+/** Changes of factors or the password: the account is not locked, its second factor is fresh (docs/security.md 18). */
 export const { guard: guardChange, callerOf: changeCallerOf } = guardWith(
   'changeCaller',
   authenticateFreshAccount,

@@ -1,5 +1,5 @@
-// What a guard is: one hook over a group of routes. It runs before a body is read, so that who may not come in
-// learns nothing of what would be accepted; the handlers behind it read who came in from the request.
+// What a guard is: one hook over a group of routes. It runs before a body is read, so that a caller who is refused does
+// not learn what the routes accept. The handlers behind it read the caller from the request.
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Actor, Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
@@ -19,7 +19,7 @@ export const originOf = (request: FastifyRequest, now: Date, actor: Actor = ANON
 /** Guards the routes of `app`, an encapsulated plugin. */
 export type Guard = (app: FastifyInstance, deps: Deps) => void
 
-/** Who is behind a request; it throws what refuses the caller. */
+/** Returns the caller of a request, or throws the refusal. */
 type Authenticate<Caller> = (
   deps: Deps,
   request: Origin,
@@ -27,8 +27,8 @@ type Authenticate<Caller> = (
 ) => Promise<Caller>
 
 /**
- * A guard, and what reads its caller in a handler. `name` is the guard's own: a handler that asks for a caller
- * whom no guard has let in gets an error, and answers nothing.
+ * A guard, and the function that reads its caller in a handler. `name` is the guard's own: where the route is not
+ * behind this guard, the function throws, so that the handler answers nothing.
  */
 export const guardWith = <Caller>(
   name: string,

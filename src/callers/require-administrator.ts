@@ -17,7 +17,7 @@ import { authenticateBearer, requireScope } from './authenticate-session.ts'
 
 const NOT_HERE = 'This takes an administrator, from where administrators may act.'
 
-/** A request's administrator; `origin` names them as the one who acts. */
+/** A request's administrator; `origin` names them as the actor. */
 export type Administrator = { account: Account; session: ListedSession; origin: Origin }
 
 export type AdministratorDeps = Pick<
@@ -34,14 +34,14 @@ const refusalOf = (
 ): string | null => {
   if (account.status !== 'active') return 'account_disabled'
   if (!isAdministrator(account)) return 'not_an_administrator'
-  // Whatever a third party's application can reach with its users' tokens, this is not part of it.
+  // A third party's application reaches nothing here with its users' tokens.
   if (!client?.firstParty) return 'third_party_client'
   const networks = policy.admin_networks
   return networks.length === 0 || isInNetworks(ip ?? '', networks) ? null : 'network_not_allowed'
 }
 
-// Decision: asked for even while the policy is disabled, which is how a stolen password would otherwise become
-// the policy's. An administrator without a second factor enrolls one and steps up, or uses the command line.
+// Decision: a second factor is asked for even while the policy is disabled; otherwise a stolen password alone could
+// change the policy. An administrator without a second factor enrolls one and steps up, or uses the command line.
 const hasFreshSecondFactor = ({ acr, secondFactorAt }: ListedSession, policy: Policy, now: Date): boolean =>
   acr !== 'aal1' && secondFactorAt !== null && isWithin(policy.second_factor_max_age, secondFactorAt, now)
 
@@ -75,7 +75,7 @@ export const requireAdministrator = async (
   if (!account) return refuse('account_deleted', new AuthError('access_denied', NOT_HERE))
   const reason = refusalOf(policy, account, client && isRegisteredAs(client, session) ? client : null, ip)
   if (reason !== null) return refuse(reason, new AuthError('access_denied', NOT_HERE))
-  // Someone who guesses at this account's codes may hold its session too (docs/security.md 8).
+  // Whoever has guessed at this account's codes may have its session too (docs/security.md 8).
   await requireUnlocked(deps, refusal('account_locked'), { accountId, now })
   if (!hasFreshSecondFactor(session, policy, now)) {
     const details = { acr_values: 'aal2', max_age: policy.second_factor_max_age }

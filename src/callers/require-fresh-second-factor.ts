@@ -1,6 +1,6 @@
-// docs/security.md 18: changing factors, the password or an address needs a second factor that has passed a short
-// while ago. Decision: an account that has none proves itself by a sign-in just as fresh, so that it can
-// enroll of its own will; the change it makes must then hold only while it still has none.
+// docs/security.md 18: changing factors, the password or an address needs a second factor that has passed a short while
+// ago. Decision: an account without a second factor needs a sign-in that is just as fresh, so that it can enroll if it
+// wants to. Its change is then conditional on its still having none.
 import type { Account } from '../accounts/account.ts'
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
@@ -11,7 +11,7 @@ import { AuthError } from '../errors.ts'
 import { isWithin } from '../policy/age.ts'
 import { FRESH_SECOND_FACTOR_SECONDS } from '../policy/policy.ts'
 
-/** What has been proven freshly. `first_factor`: all there is to prove for an account that has no other. */
+/** What has been proven freshly. `first_factor`: for an account that has no second one. */
 export type FreshProof = 'second_factor' | 'first_factor'
 
 /** @throws {AuthError} insufficient_user_authentication (RFC 9470), recorded */

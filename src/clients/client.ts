@@ -99,11 +99,11 @@ export const grantScope = (
 
 type Party = Pick<Client, 'clientId' | 'firstParty' | 'audience'>
 
-/** Whom a user's token is for where nobody asked: the client's first resource; Postern, for a first-party client. */
+/** Whom a user's token is for by default: the client's first resource; else Postern, for a first-party client. */
 export const audienceOf = (issuer: string, { audience, firstParty, clientId }: Party): string =>
   audience[0] ?? (firstParty ? issuer : clientId)
 
-/** The same of a token for the client itself. Every scope of such a token is one of Postern's own. */
+/** The same for a token of the client itself. Every scope of such a token is one of Postern's own. */
 export const ownAudienceOf = (issuer: string, client: Party, scope: string): string =>
   client.audience.length === 0 && scope !== '' ? issuer : audienceOf(issuer, client)
 
@@ -118,7 +118,7 @@ export const requireResource = (issuer: string, { audience }: Party, resource: s
   })
 }
 
-/** What of `scope` a token for `audience` says: what Postern's own routes ask for is nobody else's business. */
+/** The part of `scope` for a token for `audience`: only tokens for Postern name the scopes of Postern's own routes. */
 export const scopeFor = (issuer: string, audience: string, scope: string): string =>
   audience === issuer
     ? scope

@@ -1,4 +1,4 @@
-// What Postern says of itself (RFC 8414, OpenID Connect Discovery 1.0). Pure. Only what is there is named.
+// The metadata documents (RFC 8414, OpenID Connect Discovery 1.0). Pure. They name only what is built.
 import { SCOPES } from '../clients/client.ts'
 
 export const GRANT_TYPES = ['refresh_token', 'client_credentials'] as const

@@ -1,5 +1,5 @@
-// Where gateways find what they verify tokens with: the JWKS and the discovery documents. This folder owns
-// signing keys, minting and verifying JWTs; whether a token may be had is the policy's.
+// The JWKS and the discovery documents, where gateways find what they verify tokens with. `tokens/` owns the signing
+// keys.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
@@ -37,7 +37,7 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
         tags: ['Protocol'],
         summary: 'The public keys that tokens are signed with (RFC 7517)',
         description:
-          'A new key stands here ten minutes before it signs; an old one until its last token has expired.',
+          'A new key is published here ten minutes before it signs; an old one until its last token has expired.',
         response: { 200: Jwks, ...errorResponses() },
       },
     },

@@ -1,5 +1,5 @@
-// OAuth 2.0 endpoints. This folder owns clients, their authentication and the grants; what a grant ends in
-// is the sessions' and the tokens' to make.
+// The OAuth 2.0 token endpoint and its grants. `callers/` authenticates the client, `sign-in/` renews sessions, and
+// `tokens/` mints what a grant gives.
 
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
@@ -32,7 +32,7 @@ const TokenBody = Strict(
         minLength: 1,
         maxLength: 512,
         description:
-          'Whom the access token is for (RFC 8707): Postern’s issuer, or one of the client’s `audience`. Without it ' +
+          'Whom the access token is for (RFC 8707): Postern’s issuer, or one of the client’s `audience`. By default ' +
           'the first of these; for a first-party client that has none, Postern.',
       }),
     ),
@@ -116,7 +116,7 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
       const client =
         presented ?? (await authenticateClient(deps, credentialsOf(body), originOf(request, now)))
       const origin = originOf(request, now, { type: 'client', id: client.clientId })
-      // Before a refresh token is used up for nothing.
+      // Checked first, so that no refresh token is used up by a request that fails.
       const audience =
         body.resource === undefined ? null : requireResource(deps.config.issuer, client, body.resource)
       if (body.grant_type === 'client_credentials')

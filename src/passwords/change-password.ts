@@ -22,7 +22,7 @@ type ChangeDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'p
 
 /**
  * Changes an account's password. Ends its pending challenges, and its other sessions unless they are to be kept.
- * Whether the session's second factor is fresh enough, and the account not locked, is the caller's to have checked.
+ * The caller has checked that the session's second factor is fresh enough and that the account is not locked.
  * @throws {AuthError} weak_password (`new_password`), invalid_credentials, too_many_attempts, not_found (the account
  *   has no password here), conflict (changed meanwhile), temporarily_unavailable
  */
@@ -35,7 +35,7 @@ export const changePassword = async (
   const { now } = origin
   const found = await findAccountWithPassword(deps, accountId)
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
-  // Before the current one is looked at: what cannot be accepted anyhow spends no attempt.
+  // Before the current one is checked: a new password that is refused in any case spends no attempt.
   await requireAcceptablePassword(deps, found.account, newPassword, 'new_password')
   const { passwordHash: previous } = await requireCurrentPassword(deps, origin, {
     found,

@@ -6,17 +6,17 @@ import { requirementReasons } from '../policy/decide.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { IsCommonPassword } from './common-passwords.ts'
 
-/** Code points, where a second factor stands behind the password. */
+/** In code points, where there is a second factor besides the password. */
 const MIN_LENGTH_BESIDE_SECOND_FACTOR = 8
-/** Code points, where the password is all there is. */
+/** In code points, where the password is the only factor. */
 const MIN_LENGTH_ALONE = 15
 const MAX_LENGTH = 128
 
-/** A unit shorter than this, over and over, is no password, whatever the unit is. */
+/** A password that repeats a unit shorter than this is refused, whatever the unit is. */
 const MIN_UNIT_LENGTH = 4
-/** Shorter words do not make a password common by standing before its digits: those may be random. */
+/** A shorter word with digits after it is not common: the digits may be random. */
 const MIN_WORD_LENGTH = 4
-/** Shorter names would refuse too much: a display name may hold initials. */
+/** Shorter names are not compared, because that would refuse too much: a display name may have initials in it. */
 const MIN_NAME_LENGTH = 3
 
 /** Whose password it is to be. */
@@ -37,7 +37,7 @@ export const passwordLength = (password: string): number => [...password.normali
 
 /** The shortest password that the account may have, in code points. */
 export const minimumPasswordLength = (policy: Policy, holder: PasswordHolder): number => {
-  // Who has enrolled is always asked for it, but not while the policy asks nobody.
+  // An account that has enrolled is always asked for its second factor, except while the policy is disabled.
   const asked = policy.enabled && holder.enrolledAuthenticators > 0
   return asked || requirementReasons(policy, holder).length > 0
     ? MIN_LENGTH_BESIDE_SECOND_FACTOR
@@ -67,7 +67,7 @@ const repeatedUnit = (text: string): string => {
   return text
 }
 
-/** What is left of a password when its trivial variations are taken away; the first two keep its digits. */
+/** A password without its trivial variations, in several forms; the first two keep its digits. */
 const rootsOf = (password: string): [string, string, string, string] => {
   const key = password.toLowerCase()
   const withoutDigits = key.replace(/\d+$/, '')

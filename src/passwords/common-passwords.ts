@@ -8,6 +8,6 @@ export type IsCommonPassword = (password: string) => boolean
 export const loadCommonPasswords = async (): Promise<IsCommonPassword> => {
   const { dictionary } = await import('@zxcvbn-ts/language-common')
   const common = dictionary['passwords-common']
-  // A walk through the list takes 0.1 ms, which is nothing beside the hash that follows.
+  // A walk through the list takes 0.1 ms, which is little compared with the hash that follows.
   return (password) => common.includes(password)
 }

@@ -18,7 +18,7 @@ const MAX_PBKDF2_ITERATIONS = 3_000_000
 const MAX_SCRYPT_BYTES = 256 * 1024 * 1024
 const MAX_SCRYPT_PARALLELIZATION = 4
 
-/** A derived key shorter than this would be found by chance; of no bytes, every password would match. */
+/** A derived key shorter than this could be matched by chance; with no bytes, every password would match. */
 const MIN_KEY_BYTES = 16
 const MAX_KEY_BYTES = 128
 
@@ -121,7 +121,7 @@ const FORMS: Form[] = [
 /** Longer than any form that is read. */
 const MAX_LENGTH = 1024
 
-/** What a stored hash says of itself; null for a form, or a cost, that is not supported. */
+/** The scheme and parameters of a stored hash; null for a form or a cost that is not supported. */
 export const readPasswordHash = (stored: string): PasswordHash | null => {
   if (stored.length > MAX_LENGTH) return null
   for (const { pattern, read } of FORMS) {
@@ -134,5 +134,5 @@ export const readPasswordHash = (stored: string): PasswordHash | null => {
 /** True for a hash that a password can be verified against. */
 export const isVerifiable = (stored: string): boolean => readPasswordHash(stored) !== null
 
-/** True for a hash that is to be made anew at the next sign-in: of another scheme, or weaker than today's. */
+/** True for a hash that is replaced at the next sign-in: of another scheme, or weaker than today's. */
 export const isOutdated = (hash: PasswordHash): boolean => hash.scheme !== 'argon2' || !hash.current

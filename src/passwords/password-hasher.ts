@@ -1,5 +1,5 @@
-// Argon2id (RFC 9106) off the event loop, behind a bounded queue: a flood of logins is told to come back,
-// and the other routes stay fast. On at most the cores but one.
+// Argon2id (RFC 9106) off the event loop, behind a bounded queue: a flood of logins is answered 503, and the other
+// routes stay fast. It uses all cores but one.
 import { availableParallelism } from 'node:os'
 import { type Algorithm, hash } from '@node-rs/argon2'
 import PQueue from 'p-queue'
@@ -11,7 +11,7 @@ const OPTIONS = { ...ARGON2_PARAMETERS, algorithm: 2 satisfies Algorithm.Argon2i
 
 /** How many may wait: half a second's work of one core. */
 const MAX_WAITING = 64
-/** Whoever has waited longer, on a slow machine, is no longer worth the work: its answer would come too late. */
+/** After a longer wait, on a slow machine, nothing is hashed: the answer would come too late. */
 const PATIENCE_MS = 1_000
 const RETRY_AFTER_SECONDS = 2
 
@@ -21,8 +21,8 @@ export type PasswordHasher = {
   /** False too for a hash that cannot be read. @throws {AuthError} temporarily_unavailable when too many wait, or it has waited too long. */
   verify(stored: string, password: string): Promise<boolean>
   /**
-   * Asked before any other work is done for a password.
-   * @throws {AuthError} temporarily_unavailable while as many wait as may.
+   * Called before any other work is done for a password.
+   * @throws {AuthError} temporarily_unavailable while the queue is full
    */
   requireRoom(): void
   /** Waits for what runs. */

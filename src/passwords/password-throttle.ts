@@ -1,15 +1,15 @@
-// Wrong passwords, each counted before the password is looked at (docs/security.md 4, 5, 7), in three budgets:
+// Wrong passwords. Each try is counted before the password is checked (docs/security.md 4, 5, 7), in three budgets:
 //
 //   1. the network's, in a window;
-//   2. that of the name that was typed, whether an account has it or not;
+//   2. the budget of the name that was typed, whether an account has it or not;
 //   3. the account's own, in lanes: networks from which it has signed in have one each, all others share one, and get
 //      fewer tries the longer they fail.
 //
-// Decision: what a wrong password is answered with depends on 1 and 2 alone, which know nothing of accounts. So the
-// answers show neither which names exist, nor that an address and a user name belong to one account, nor which
-// networks it signs in from. 3 decides in silence whether the password is looked at: two names of one account do not
-// double its budget, and 200 wrong passwords, or a name that is guessed at from everywhere, do not keep an account out
-// of the networks it is used from. Every answer costs the same work, so time shows nothing either.
+// Decision: the answer to a wrong password depends on 1 and 2 alone, which do not depend on accounts. So the answers
+// do not show which names exist, nor that an address and a user name belong to one account, nor which networks it signs
+// in from. 3 decides, without a trace in the answer, whether the password is checked at all. So two names of one account
+// do not double its budget, and guesses from elsewhere, however many, do not keep an account out of the networks that it
+// is used from. Every answer costs the same work, so time shows nothing either.
 import { type Account, nameKey } from '../accounts/account.ts'
 import type { AccountState, Counters, PasswordGuesses, PasswordLimits } from '../ephemeral/ephemeral.ts'
 import { AuthError, secondsUntil } from '../errors.ts'
@@ -19,7 +19,7 @@ import { throttledNetwork } from '../wire/end-user.ts'
 
 type Deps = { ephemeral: { counters: Counters; guesses: PasswordGuesses }; policy: PolicyCache }
 
-/** Whose password is tried. `name` is null where the account has signed in already; `account` where none has the name. */
+/** Whose password is tried. `name` is null where the account is signed in; `account` is null where none has the name. */
 export type PasswordTry = { accountId: string | null; name: string | null; ip: string | null; now: Date }
 
 type Throttled = { reason: 'throttled_account' | 'throttled_network'; untilMs: number }
@@ -29,13 +29,13 @@ export type PasswordAttempt = {
   made: PasswordTry
   subject: string
   lane: string
-  /** The password may be looked at. */
+  /** The password may be checked. */
   admitted: boolean
-  /** What a wrong password is answered with, and one that is not looked at; null: that it is wrong. */
+  /** The answer to a wrong password and to one that is not checked; null: that it is wrong. */
   throttled: Throttled | null
-  /** Counted by name, too. */
+  /** The try is counted by name, too. */
   named: boolean
-  /** Of the account, before its password is looked at. */
+  /** The account's state, before its password is checked. */
   state: AccountState
 }
 
@@ -78,7 +78,7 @@ const countByName = async (deps: Deps, name: string, now: Date): Promise<Throttl
 export const takePasswordAttempt = async (deps: Deps, made: PasswordTry): Promise<PasswordAttempt> => {
   const { name, ip, now } = made
   const byNetwork = await countByNetwork(deps, made)
-  // Refused before the name is counted: a network that is held back must not be able to hold names back.
+  // Refused before the name is counted: a network that is throttled must not be able to throttle names.
   const byName = byNetwork || name === null ? null : await countByName(deps, name, now)
   const refused = byNetwork ?? byName
   const subject = subjectOf(made)
@@ -89,19 +89,19 @@ export const takePasswordAttempt = async (deps: Deps, made: PasswordTry): Promis
     now.getTime(),
   )
   const admitted = closedUntilMs === null
-  // Who has signed in already is told of the account's own budget.
+  // A caller who is signed in may learn of the account's own budget.
   const own: Throttled | null = admitted ? null : { reason: 'throttled_account', untilMs: closedUntilMs }
   const throttled = refused ?? (name === null ? own : null)
   return { made, subject, lane, admitted, throttled, named: name !== null && !refused, state }
 }
 
-/** Takes `counted` tries back from each budget that has counted them. */
+/** Gives `counted` tries back to each budget that has counted them. */
 const giveBack = async (deps: Deps, attempt: PasswordAttempt, counted: number): Promise<void> => {
   const { counters, guesses } = deps.ephemeral
   const { made, subject, lane, admitted, named } = attempt
   const nowMs = made.now.getTime()
   const inLane = admitted ? await guesses.giveBack(subject, { lane, count: counted }, nowMs) : 0
-  // What was counted by another name of the account is not this one's.
+  // Tries that were counted by another name of the account are not given back to this name.
   const byName = Math.max(inLane - (admitted && !named ? 1 : 0), named ? 1 : 0)
   await Promise.all([
     counters.decrement(networkCounter(made.ip), nowMs),
@@ -112,8 +112,8 @@ const giveBack = async (deps: Deps, attempt: PasswordAttempt, counted: number): 
 }
 
 /**
- * Settles a counted try: `verifying` is the account, or null for a wrong password. A right one clears what this
- * network's lane has counted, and leaves what strangers have failed; one that could not be looked at is given back.
+ * Settles a counted try: `verifying` gives the account, or null for a wrong password. A right password clears the count
+ * of this network's lane, and leaves the failures of strangers. A try that could not be checked is given back.
  */
 export const settlePasswordAttempt = async <T>(
   deps: Deps,
@@ -133,7 +133,7 @@ export const settlePasswordAttempt = async <T>(
 export const tooManyAttempts = ({ untilMs }: Throttled, now: Date): AuthError =>
   new AuthError('too_many_attempts', undefined, { retry_after: secondsUntil(untilMs, now) })
 
-/** Gives an account its tries back; what its networks have spent stays spent. */
+/** Gives an account all its tries back; the budgets of the networks stay as they are. */
 export const forgetPasswordFailures = async (
   { ephemeral: { guesses } }: { ephemeral: { guesses: PasswordGuesses } },
   { id, username, email }: Pick<Account, 'id' | 'username' | 'email'>,

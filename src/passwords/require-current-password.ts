@@ -9,7 +9,7 @@ import { verifyStoredPassword } from './verify-stored-password.ts'
 
 /** `field` is the member that the password came in. */
 export type CurrentPassword = {
-  /** As read before; the answer is as it is stored now. */
+  /** As read before the password was checked; what is returned is as stored after that. */
   found: AccountWithPassword
   sessionId: string
   password: string
@@ -17,8 +17,8 @@ export type CurrentPassword = {
 }
 
 /**
- * Asks who is signed in for their password once more. Counted like a sign-in: a session left open must not be
- * a way to guess it.
+ * Asks a signed-in user for their password once more. Counted like a sign-in, so that a session that was left open is
+ * no way to guess it.
  * @throws {AuthError} too_many_attempts, invalid_credentials, temporarily_unavailable
  */
 export const requireCurrentPassword = async (

@@ -28,7 +28,7 @@ export const setPassword = async (
   await deps.postgres.transaction(async (postgres) => {
     if (!(await storePassword({ postgres }, change, event)))
       throw new AuthError('conflict', 'The account is disabled, or its password was changed meanwhile.')
-    // Before the commit: where Redis is away nothing has changed, and it can be asked for again.
+    // Before the commit: where Redis is away nothing has changed, and the command can be repeated.
     await endAccess({ ...deps, postgres }, origin, accountId, 'password_set')
   })
 }

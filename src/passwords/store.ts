@@ -22,7 +22,7 @@ export const findAccountWithPassword = async (
   return row ? { account: toAccount(row), passwordHash: row.password_hash } : null
 }
 
-// Compare-and-set: of two changes that were both given the current password, one is told to begin again.
+// Compare-and-set: of two changes that were both given the current password, one is refused and has to begin again.
 const CHANGE_PASSWORD = {
   name: 'change_password',
   text: `

@@ -7,8 +7,8 @@ import { verifyPassword } from './verify-password.ts'
 type StoredDeps = { postgres: Sql; passwords: PasswordHasher }
 
 /**
- * The account whose password this is, as it is stored once the hash has been computed: what was read before may
- * have changed in the queue (docs/security.md 39). Null for a wrong password, at the cost of a right one.
+ * The account, if this is its password. It is read again after the hash has been computed, because it may have changed
+ * during the wait in the queue (docs/security.md 39). Null for a wrong password, at the cost of a right one.
  */
 export const verifyStoredPassword = async (
   deps: StoredDeps,
@@ -20,12 +20,12 @@ export const verifyStoredPassword = async (
   const known = outdated ? await rehash(deps, found, password) : found.passwordHash
   const stored = await findAccountWithPassword(deps, found.account.id)
   if (!stored || stored.passwordHash === known) return stored
-  // Changed, or hashed anew by a sign-in beside this one: what is stored now decides.
+  // The password was changed, or hashed anew by another sign-in, meanwhile: what is stored now decides.
   const again = await verifyPassword(deps.passwords, stored.passwordHash, password)
   return again.ok ? stored : null
 }
 
-/** The hash that is stored then. Where the queue is full the old one stays until the next sign-in. */
+/** The hash that is stored after this. Where the queue is full, the old one stays until the next sign-in. */
 const rehash = async (
   deps: StoredDeps,
   { account, passwordHash }: AccountWithPassword,

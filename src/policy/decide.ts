@@ -1,5 +1,5 @@
-// The one gate. Pure: from what the policy says and what has been proven to whether a session or a token
-// may be had. Every path that mints one asks here first; challenges are attempted elsewhere.
+// The one gate. Pure: decides, from the policy and from what has been proven, whether there may be a session or a token.
+// Every path that mints one asks here first; challenges are attempted elsewhere.
 import { isWithin } from './age.ts'
 import type { Method, Policy } from './policy.ts'
 
@@ -27,7 +27,7 @@ export type Reason =
   | 'second_factor_not_required'
   | 'enrollment_grace'
 
-/** `methods` are those that the policy admits; which of them the account has is its authenticators' to say. */
+/** `methods` are those that the policy admits; the account need not have them all. */
 export type Decision =
   | { kind: 'allow'; reasons: Reason[] }
   | { kind: 'challenge'; methods: Method[]; reasons: Reason[] }
@@ -56,8 +56,8 @@ const inGrace = (policy: Policy, account: DecisionAccount, now: Date): boolean =
   isWithin(policy.enrollment_grace_days * DAY_SECONDS, account.createdAt.getTime() / 1000, now)
 
 /**
- * Decides. An account that has a second factor is always asked for it while the policy is enabled, whether
- * or not a rule requires one: whoever enrolled wants to be protected.
+ * Decides. While the policy is enabled, an account that has a second factor is always asked for it, whether or not a
+ * rule requires one: whoever enrolled wants to be protected.
  */
 export const decide = (policy: Policy, account: DecisionAccount, proven: Proven, now: Date): Decision => {
   if (account.status === 'disabled') return { kind: 'deny', reasons: ['account_disabled'] }

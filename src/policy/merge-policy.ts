@@ -1,4 +1,4 @@
-// A proposed change of the policy, laid over the policy as it stands. Pure.
+// A change applied to the policy. Pure.
 import { isDeepStrictEqual } from 'node:util'
 import { type Static, Type } from 'typebox'
 import { AuthError } from '../errors.ts'
@@ -6,8 +6,8 @@ import { Strict } from '../wire/schemas.ts'
 import { Policy } from './policy.ts'
 
 /**
- * Members to change; those left out stay as they are, also inside `totp`. As in RFC 7396, but that `null` is
- * a value where the schema has it as one, because no member can be taken away.
+ * Members to change; those left out stay as they are, also inside `totp`. As in RFC 7396, except that no member can be
+ * removed: `null` is a value, where the schema admits it.
  */
 export const PolicyPatch = Strict(
   {
@@ -20,7 +20,7 @@ export type PolicyPatch = Static<typeof PolicyPatch>
 
 export type MergedPolicy = { policy: Policy; changed: Partial<Policy> }
 
-/** What contradicts itself though each member is in its range. */
+/** Contradictions between members that are each in range. */
 const refuseContradictions = (policy: Policy): void => {
   if (policy.session_idle > policy.session_absolute) {
     throw new AuthError(
@@ -32,7 +32,7 @@ const refuseContradictions = (policy: Policy): void => {
 }
 
 /**
- * The policy with `patch` laid over it, and the members that differ.
+ * The policy with the changes of `patch`, and the members that differ.
  * @throws {AuthError} invalid_request, where the result contradicts itself.
  */
 export const mergePolicy = (current: Policy, patch: PolicyPatch): MergedPolicy => {

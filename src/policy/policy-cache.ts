@@ -1,4 +1,4 @@
-// The policy of this replica: read at start, and again when any replica says that it changed.
+// The policy of this replica: read at start, and again when any replica announces that it changed.
 import type { Sql } from '../postgres/pool.ts'
 import type { Policy } from './policy.ts'
 import { findPolicy, type VersionedPolicy } from './store.ts'
@@ -16,7 +16,7 @@ export const openPolicyCache = async (deps: { postgres: Sql }): Promise<PolicyCa
     versioned: () => held,
     async reload() {
       const read = await findPolicy(deps)
-      // Two reloads may finish in the other order.
+      // Two reloads at once may finish in the other order.
       if (read.version >= held.version) held = read
     },
   }

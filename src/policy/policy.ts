@@ -1,5 +1,5 @@
-// The policy's members, their ranges and defaults (API.md, "The policy"). One schema is the source of the
-// type, of what `PATCH /v1/admin/policy` admits, and of what stands in the documentation.
+// The policy's members, their ranges and defaults. This one schema is the source of the type, of what
+// `PATCH /v1/admin/policy` admits, and of the table in docs/administer.md.
 import { type Static, Type } from 'typebox'
 import { RoleName } from '../accounts/schemas.ts'
 
@@ -133,7 +133,7 @@ export const ENROLLMENT_TTL_SECONDS = 15 * MINUTE
 export const maxSessions = ({ max_sessions_per_account: allowed }: Policy): number =>
   Math.min(allowed ?? MAX_SESSIONS, MAX_SESSIONS)
 
-/** The failed-attempt budget of an account's second factor, as its store counts it. */
+/** The failed-attempt budget of an account's second factor, in the form that the store counts by. */
 export const attemptLimits = (policy: Policy): { maxFailedAttempts: number; lockoutSeconds: number } => ({
   maxFailedAttempts: policy.max_failed_attempts,
   lockoutSeconds: policy.lockout,

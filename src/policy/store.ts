@@ -1,4 +1,4 @@
-// The policy in PostgreSQL: one row of `settings`, with a version that `If-Match` speaks of.
+// The policy in PostgreSQL: one row of `settings`, with the version that `If-Match` names.
 import { policyChanged } from '../audit/administration-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Sql } from '../postgres/pool.ts'
@@ -11,15 +11,15 @@ const FIND_POLICY = {
   text: `SELECT version, value FROM settings WHERE name = 'policy'`,
 }
 
-/** The policy as it stands; the defaults, as version 0, until it is first changed. */
+/** The current policy; until it is first changed, the defaults as version 0. */
 export const findPolicy = async (deps: { postgres: Sql }): Promise<VersionedPolicy> => {
   const [row] = await deps.postgres.query<{ version: number; value: Partial<Policy> }>(FIND_POLICY)
   if (!row) return { policy: DEFAULT_POLICY, version: 0 }
-  // A member that is newer than the row has its default.
+  // A member that was added after the row was written has its default.
   return { policy: { ...DEFAULT_POLICY, ...row.value }, version: row.version }
 }
 
-// Compare-and-set on the version: of two administrators who change it at once, one is told to read again.
+// Compare-and-set on the version: of two administrators who change it at once, one is refused and has to read it again.
 const SAVE_POLICY = {
   name: 'save_policy',
   text: `
@@ -35,7 +35,7 @@ const SAVE_POLICY = {
     SELECT record_audit_event($4::jsonb) FROM saved`,
 }
 
-/** Saves `next` over `expectedVersion`, with its audit event; false if another version stands there by now. */
+/** Replaces `expectedVersion` by `next`, with its audit event; false if the version has changed meanwhile. */
 export const savePolicy = async (
   deps: { postgres: Sql },
   expectedVersion: number,

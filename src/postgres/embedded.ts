@@ -10,7 +10,7 @@ import type { PGLiteSocketServer } from '@electric-sql/pglite-socket'
 import { openPool, type Postgres } from './pool.ts'
 import { keepFilesPrivate, makePrivate } from './private-files.ts'
 
-/** The data folder is not usable as it is. Nothing in it has been changed. */
+/** The data folder cannot be used. Nothing in it has been changed. */
 export class DataFolderError extends Error {
   override readonly name = 'DataFolderError'
 }
@@ -40,12 +40,12 @@ const refuseHalfWritten = (dataDir: string): void => {
 
 const GONE_WITHIN_MS = 1_000
 
-/** The protocol's Sync message: what follows is read again, where the rest of a failed message was skipped. */
+/** The protocol's Sync message: after an error, PostgreSQL skips all messages until one. */
 const SYNC = Uint8Array.of('S'.charCodeAt(0), 0, 0, 0, 4)
 
 /**
- * PGlite has one session, which outlives its connections: prepared statements, an open transaction, half a
- * message. A new connection finds none of it, once the one before, which may still be closing, is gone.
+ * PGlite has one session, which outlives its connections: prepared statements, an open transaction, half a message
+ * remain. This waits until the connection before has closed, and clears them, so that a new connection finds none.
  */
 const clearSession = async (db: PGlite, server: PGLiteSocketServer): Promise<void> => {
   for (const deadline = performance.now() + GONE_WITHIN_MS; server.getStats().activeConnections > 1; ) {
@@ -65,7 +65,7 @@ export const openEmbeddedPostgres = async (dataDir: string): Promise<Postgres> =
   if (!existsSync(database))
     await writeFile(mark, 'Removed when the first start is complete.\n', { mode: 0o600 })
 
-  // Loaded here and not above: with a server, its 40 MB never enter memory.
+  // Loaded here and not above, so that a process that uses a server does not load these 40 MB.
   const [pglite, { NodeFS }, { pg_trgm }, socket] = await Promise.all([
     import('@electric-sql/pglite'),
     import('@electric-sql/pglite/nodefs'),

@@ -1,4 +1,4 @@
-// PostgreSQL: the pool, or the embedded one, behind the same `pg` code. Stores speak to it through `Sql`.
+// PostgreSQL: a pool for a server or for the embedded one, with the same `pg` code. Stores use it through `Sql`.
 import pg from 'pg'
 import { DependencyError } from '../errors.ts'
 
@@ -8,7 +8,7 @@ import { DependencyError } from '../errors.ts'
  */
 export type Statement = { name?: string; text: string }
 
-/** `T` is what a row holds; the statement's column list and `T` stand side by side in the stores. */
+/** `T` is the type of a row; the stores declare it next to the statement's column list. */
 export type Sql = {
   query<T extends object>(statement: Statement, values?: readonly unknown[]): Promise<T[]>
 }
@@ -17,7 +17,7 @@ export type Postgres = Sql & {
   /** Runs `run` in one transaction; anything it throws rolls it back. */
   transaction<T>(run: (sql: Sql) => Promise<T>): Promise<T>
   kind: 'postgres' | 'embedded'
-  /** A connection of its own, outside the pool and its time limits, for migrations. The caller ends it. */
+  /** A separate connection, outside the pool and its time limits, for migrations. The caller ends it. */
   connect(): Promise<pg.Client>
   close(): Promise<void>
 }
@@ -33,7 +33,7 @@ types.setTypeParser(INT8_OID, Number)
 /** SQLSTATE classes that say "away or overloaded", not "wrong": connection, resources, operator, canceled. */
 const AWAY = /^(08|53|57|58)/
 
-/** True for PostgreSQL's own answer to a statement, as opposed to its absence. */
+/** True for an error that PostgreSQL has answered, as opposed to no answer. */
 const isAnswer = (error: unknown): error is pg.DatabaseError =>
   error instanceof pg.DatabaseError && !AWAY.test(error.code ?? '')
 
@@ -58,13 +58,13 @@ const sqlOver = (client: pg.PoolClient): Sql => ({
 
 const QUERY_CANCELED = '57014'
 
-/** False where nobody knows what the connection still does: without an answer, or after one that closes it. */
+/** False where the state of the connection is unknown: there was no answer, or the answer closes it. */
 const isUsableAfter = (error: unknown): boolean => {
   if (!(error instanceof DependencyError) || error.dependency !== 'postgres') return true
   return error.cause instanceof pg.DatabaseError && error.cause.code === QUERY_CANCELED
 }
 
-/** Gives `run` a connection of the pool, which keeps it after an error that PostgreSQL has answered. */
+/** Gives `run` a connection of the pool. The pool keeps the connection after an error that PostgreSQL has answered. */
 const withClient = async <T>(pool: pg.Pool, run: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
   const client = await pool.connect().catch(rethrow)
   let isUsable = true
@@ -120,9 +120,9 @@ export const openPool = ({ connection, poolSize, kind, onConnect, onClosed }: Po
     idleTimeoutMillis: 60_000,
     keepAlive: true,
   })
-  // An idle connection that breaks is dropped by the pool; the next query tells whether PostgreSQL is away.
+  // An idle connection that breaks is dropped by the pool; the next query shows whether PostgreSQL is away.
   pool.on('error', () => {})
-  // One that breaks while it is in use says so in the answer to its query, and besides here.
+  // A connection that breaks while it is in use fails its query, and emits this as well.
   pool.on('connect', (client) => client.on('error', () => {}))
   return {
     query: (statement, values) => withClient(pool, (client) => sqlOver(client).query(statement, values)),

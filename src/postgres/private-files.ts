@@ -1,4 +1,5 @@
-// PGlite makes its files through emscripten's view of Node's file system, which opens every file and folder to others. Here each is its user's alone (docs/security.md 45).
+// PGlite makes its files through emscripten's view of Node's file system, which lets everyone read and write them. This
+// makes them its user's alone (docs/security.md 45).
 import { chmod, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { NodeFS } from '@electric-sql/pglite/nodefs'
@@ -23,7 +24,7 @@ const patch = (system: NodeFileSystem): void => {
   system.node_ops.mknod = (parent, name, mode, device) => mknod(parent, name, mode & ~OTHERS, device)
 }
 
-/** Has PGlite make its files in `fs` for this user alone. */
+/** Makes PGlite create its files in `fs` for this user alone. */
 export const keepFilesPrivate = (fs: NodeFS): NodeFS => {
   const init = fs.init.bind(fs)
   fs.init = async (pg, options) => {
@@ -37,7 +38,7 @@ export const keepFilesPrivate = (fs: NodeFS): NodeFS => {
   return fs
 }
 
-/** Takes from others what they may do in a folder that is there: made under another umask, or restored. */
+/** Takes the rights of others from an existing folder, which may be restored or made under another umask. */
 export const makePrivate = async (folder: string): Promise<void> => {
   await chmod(folder, 0o700)
   for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {

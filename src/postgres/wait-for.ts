@@ -5,7 +5,7 @@ import { DependencyError } from '../errors.ts'
 const PATIENCE_MS = 30_000
 const PAUSE_MS = 500
 
-/** Runs `open` until it no longer says that a dependency is away: containers start in any order. Gives up after 30 s. */
+/** Repeats `open` while a dependency is away, because containers start in any order. Gives up after 30 s. */
 export const waitFor = async <T>(what: string, log: Deps['log'], open: () => Promise<T>): Promise<T> => {
   const deadline = performance.now() + PATIENCE_MS
   for (let said = false; ; said = true) {

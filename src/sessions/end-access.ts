@@ -6,7 +6,7 @@ import type { Sql } from '../postgres/pool.ts'
 
 /**
  * Ends every session of an account, with its access and refresh tokens, and every pending challenge and
- * enrollment, at once. Safe to repeat: an outage half-way is cured by asking again.
+ * enrollment, at once. Safe to repeat after an outage.
  */
 export const endAccess = async (
   deps: Pick<Deps, 'ephemeral'> & { postgres: Sql },

@@ -6,9 +6,9 @@ import type { Sql } from '../postgres/pool.ts'
 import type { OtherSessions } from './schemas.ts'
 
 /**
- * What a change of factors or of the password entails (docs/security.md 19): pending challenges and enrollments
- * end, and so do the sessions other than the one kept, unless their owner chose to keep those too. Called in the
- * transaction of the change, before it commits: where Redis is away nothing has changed, and it can be repeated.
+ * What a change of factors or of the password ends (docs/security.md 19): pending challenges and enrollments, and all
+ * sessions but the one that is kept, unless their owner keeps those too. Called in the transaction of the change, before
+ * it commits: where Redis is away nothing has changed, and it can be repeated.
  */
 export const endOtherAccess = async (
   deps: Pick<Deps, 'ephemeral'> & { postgres: Sql },

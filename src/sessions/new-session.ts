@@ -1,5 +1,5 @@
-// A session that is about to be opened: its lifetime from the policy, its refresh token, what it vouches for.
-// Pure but for the randomness it is given; opening it is one atomic step of the ephemeral store.
+// A session that is about to be opened: its lifetime by the policy, its refresh token, and what has been proven. Pure
+// except for the randomness that it is given; opening it is one atomic step of the ephemeral store.
 import { v7 as uuidv7 } from 'uuid'
 import type { Account } from '../accounts/account.ts'
 import type { RandomBytes } from '../encryption/sealer.ts'
@@ -22,7 +22,7 @@ export type SessionGrounds = {
   secondFactor: { amr: string[]; acr: 'aal1' | 'aal2' | 'phr' } | null
   ip: string | null
   userAgent: string | null
-  /** The session it takes the place of, and when that one ends in any case; null for a new sign-in. */
+  /** The session that it replaces, and when that one ends in any case; null for a new sign-in. */
   replaces: { sid: string; absoluteAt: number; createdAt: number } | null
 }
 

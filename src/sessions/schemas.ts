@@ -34,10 +34,10 @@ export const toSessionItem = (session: ListedSession): SessionItem => ({
   expires_at: timestamp(session.absoluteAt),
 })
 
-/** What becomes of an account's other sessions as it changes its factors or its password. */
+/** What happens to an account's other sessions when it changes its factors or its password. */
 export type OtherSessions = 'end' | 'keep'
 
-/** The member by which an account keeps them. */
+/** The member of a request that keeps them. */
 export const KEEP_OTHER_SESSIONS = {
   keep_other_sessions: Type.Optional(
     Type.Boolean({ description: 'True keeps the other sessions, which end without it.' }),

@@ -44,8 +44,8 @@ export const ensureSigningKey = async (
 export type RotationTurn = 'next' | 'now'
 
 /**
- * Publishes a new signing key. One that signs `now` is refused by gateways until they read the JWKS again.
- * Returns it, or null where the `next` one is asked for and the last rotation's is still waiting for its turn.
+ * Publishes a new signing key and returns it. If it signs `now`, gateways refuse its tokens until they read the JWKS
+ * again. Null where the `next` key is asked for and the key of the last rotation does not sign yet.
  */
 export const rotateSigningKey = async (
   deps: RotateDeps,

@@ -1,5 +1,5 @@
-// From a session to the tokens that speak for it: a JWT access token (RFC 9068), an ID token (OpenID
-// Connect Core 2), and the refresh token in its stored form's place. The only place where they are signed.
+// The tokens of a session: a JWT access token (RFC 9068), an ID token (OpenID Connect Core 2), and the refresh token.
+// The only place where tokens are signed.
 import { hash, randomUUID } from 'node:crypto'
 import { type Account, accountLabel } from '../accounts/account.ts'
 import { audienceOf, type Client, keptScope, ownAudienceOf, scopeFor } from '../clients/client.ts'
@@ -10,7 +10,7 @@ import type { OpenKey, SigningKeys } from './signing-key-cache.ts'
 
 type Deps = { config: { issuer: string }; signingKeys: SigningKeys }
 
-/** The `…tokens` of API.md. `auth_time` in epoch seconds, `expires_in` in seconds. */
+/** The tokens as they are answered. `auth_time` in epoch seconds, `expires_in` in seconds. */
 export type Tokens = {
   access_token: string
   token_type: 'Bearer'
@@ -27,7 +27,7 @@ export type Tokens = {
   auth_time: number
 }
 
-/** Whose tokens, and whom the access token is for; `audience` left out: whom the client's tokens are for. */
+/** Whose tokens, and whom the access token is for; without `audience`, the client's default. */
 export type Holder = {
   account: Account
   client: Client
@@ -41,11 +41,11 @@ const profileClaims = (scopes: readonly string[], account: Account): object => (
     preferred_username: accountLabel(account),
     ...(account.displayName && { name: account.displayName }),
   }),
-  // Nothing confirms an address yet, and a claim that does not say so would be believed.
+  // No address is verified yet, and without `email_verified` it might be taken for one that is.
   ...(scopes.includes('email') && account.email && { email: account.email, email_verified: false }),
 })
 
-/** What a client says of its own subjects goes by another name, so that nobody takes it for Postern's word. */
+/** Roles that a client reports of its subjects have a claim of their own: Postern does not vouch for them. */
 const rolesClaim = ({ clientId, roles }: Account) => (clientId === null ? { roles } : { client_roles: roles })
 
 const accessTokenClaims = (

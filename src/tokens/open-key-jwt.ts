@@ -1,6 +1,6 @@
-// One signing key's own way to sign and to verify Postern's JWTs: @fastify/jwt. The plugin decorates a Fastify
-// instance, and takes one key; so each signing key has an instance of its own that serves no requests. Minting then
-// needs no HTTP application, and what is verified is verified by the very key that its `kid` names.
+// Signs and verifies Postern's JWTs with one signing key, by @fastify/jwt. The plugin decorates a Fastify instance and
+// takes one key, so each signing key has an instance of its own that serves no requests. So minting needs no HTTP
+// application, and a token is verified only by the key that its `kid` names.
 import { createPublicKey } from 'node:crypto'
 import fastifyJwt from '@fastify/jwt'
 import Fastify from 'fastify'
@@ -18,11 +18,11 @@ export type KeyJwt = {
   /** A signed ID token: `typ` `JWT`. */
   signId(claims: object): string
   /**
-   * The payload of an access token of this key for Postern. Its lifetime is the caller's to compare, with the
+   * The payload of an access token for Postern that this key has signed. The caller compares its lifetime, with the
    * application's clock. @throws {Error} of @fastify/jwt, for anything else.
    */
   verifyAccess(token: string): Record<string, unknown>
-  /** The header of any JWT, of which nothing is verified. @throws {Error} of @fastify/jwt, for what is none. */
+  /** The header of any JWT; nothing is verified. @throws {Error} of @fastify/jwt, where it is not a JWT. */
   readHeader(token: string): Record<string, unknown>
 }
 

@@ -1,6 +1,6 @@
 // Refresh tokens: `pst_rt_` + account tag + session id + family part + rotating part. Pure.
-// The family part stays the same for the life of a session. Whoever shows it with an old rotating part holds
-// a token that was issued once (reuse, RFC 9700 4.14.2); whoever lacks it only guesses, and ends nothing.
+// The family part stays the same for the life of a session. A token with it and an old rotating part was issued once:
+// that is reuse (RFC 9700 4.14.2). A token without it is a guess, and ends nothing.
 
 import { ACCOUNT_TAG_LENGTH, accountTag, hashToken, TOKEN_PREFIXES } from '../encryption/opaque-token.ts'
 import type { RandomBytes } from '../encryption/sealer.ts'
@@ -28,7 +28,7 @@ export const newRefreshToken = (accountId: string, sid: string, randomBytes: Ran
   secret: randomBytes(SECRET_BYTES).toString('base64url'),
 })
 
-/** The one that takes its place. */
+/** The refresh token that replaces it. */
 export const nextRefreshToken = (token: RefreshToken, randomBytes: RandomBytes): RefreshToken => ({
   ...token,
   secret: randomBytes(SECRET_BYTES).toString('base64url'),

@@ -5,7 +5,7 @@ import type { JWK } from 'jose'
 /** Lifetime of access and ID tokens, in seconds. */
 export const TOKEN_TTL_SECONDS = 600
 
-/** A new key stands in the JWKS this long before it signs: longer than gateways cache the JWKS (300 s). */
+/** A new key is in the JWKS this long before it signs: longer than gateways cache the JWKS (300 s). */
 export const PUBLISH_LEAD_SECONDS = 600
 
 /** How long a gateway may keep the JWKS, in seconds. */
@@ -22,8 +22,8 @@ export type SigningKey = {
 }
 
 /**
- * The key that signs at `now`: the one whose turn began last. Where the clock is behind all of them, which is where
- * it was ahead at the first start, the oldest signs. @throws {Error} if there is none.
+ * The key that signs at `now`: the one whose turn began last. Where none has begun, because the clock was ahead at the
+ * first start, the oldest signs. @throws {Error} if there is none.
  */
 export const signingKeyAt = <Key extends Pick<SigningKey, 'signsFrom'>>(
   keys: readonly Key[],
@@ -35,7 +35,7 @@ export const signingKeyAt = <Key extends Pick<SigningKey, 'signsFrom'>>(
   return current
 }
 
-/** The keys to publish at `now`: those to come, the current one, and those whose last token may still be valid. */
+/** The keys to publish at `now`: the next ones, the current one, and those whose last token may still be valid. */
 export const publishedKeysAt = <Key extends Pick<SigningKey, 'signsFrom'>>(
   keys: readonly Key[],
   now: Date,

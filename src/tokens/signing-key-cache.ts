@@ -1,4 +1,4 @@
-// The signing keys of this replica: read at start, and again when any replica says that they changed.
+// The signing keys of this replica: read at start, and again when any replica announces that they changed.
 import type { JWK } from 'jose'
 import type { Sealer } from '../encryption/sealer.ts'
 import type { Sql } from '../postgres/pool.ts'
@@ -39,7 +39,7 @@ export const openSigningKeys = async (deps: CacheDeps): Promise<SigningKeys> => 
     asked += 1
     const turn = asked
     const current = await read()
-    // Two that were asked for at once may finish in the other order; whoever changes keys asks after the change.
+    // Two reloads at once may finish in the other order; what an earlier one has read never replaces what a later one has.
     if (turn < held) return
     held = turn
     keys = current

@@ -58,8 +58,8 @@ const INSERT_SIGNING_KEY = {
 }
 
 /**
- * Stores a key, unless one stands in its way: any key at all for the `first`, one that waits for its turn
- * for the `next`; one that signs `now` takes its turn before any that waits. Returns whether it was stored.
+ * Stores a key and returns true, unless there is one already: for the `first`, any key; for the `next`, a key that does
+ * not sign yet. A key that signs `now` is always stored.
  */
 export const insertSigningKey = (
   deps: { postgres: Postgres; sealer: Sealer },
@@ -84,7 +84,7 @@ export const insertSigningKey = (
     return rows.length === 1
   })
 
-// Never the key that signs at $2 (`signingKeyAt`): so one that may sign always remains.
+// Never the key that signs at $2 (`signingKeyAt`), so that one key that may sign always remains.
 const DELETE_SIGNING_KEY = {
   name: 'delete_signing_key',
   text: `

@@ -1,6 +1,6 @@
-// Verifying Postern's own access tokens (RFC 9068 section 4). The signature is checked once a token: a verified
-// token is remembered until it expires, since checking ES256 costs what signing costs. That its key is still
-// published, and its lifetime, are looked at every time; whether its session still lives is asked elsewhere.
+// Verifies Postern's own access tokens (RFC 9068 section 4). The signature is checked once for each token, and the token
+// remembered until it expires, because checking ES256 costs as much as signing. Its lifetime, and whether its key is
+// still published, are checked every time. Whether its session is live is checked elsewhere.
 import { LRUCache } from 'lru-cache'
 import { hashToken } from '../encryption/opaque-token.ts'
 import { AuthError } from '../errors.ts'
@@ -17,8 +17,8 @@ type Claims = {
 }
 
 /**
- * What of an access token Postern's routes look at. An account's names its session; a client's own names the
- * client as its subject, and has none. What is neither is no token, so that one is never taken for the other.
+ * What Postern's routes read of an access token. An account's token names its session. A client's own token names the
+ * client as its subject, and no session. Any other token is refused, so that one kind is never taken for the other.
  */
 export type AccessTokenClaims = Claims &
   ({ of: 'account'; accountId: string; sid: string } | { of: 'client' })
@@ -37,7 +37,7 @@ const readClaims = (kid: string, payload: Record<string, unknown>): AccessTokenC
   return sid === undefined && sub === clientId ? { ...claims, of: 'client' } : null
 }
 
-/** Not expired, and not of the future: where a clock is behind, such a token would live longer than it may. */
+/** Neither expired nor of the future: where a clock is behind, a token of the future would be valid for too long. */
 const isCurrent = ({ issuedAt, expiresAt }: AccessTokenClaims, now: Date): boolean =>
   isWithin(expiresAt - issuedAt, issuedAt, now)
 
@@ -71,7 +71,7 @@ export const createAccessTokenVerifier = (deps: { signingKeys: SigningKeys }): A
     const key = hashToken(token)
     const known = remembered.get(key)
     const claims = known ?? verified(deps, token, now)
-    // A key that was withdrawn takes with it what it had signed.
+    // Tokens of a key that was withdrawn are refused.
     if (!claims || !isCurrent(claims, now) || !deps.signingKeys.find(claims.kid, now))
       throw new AuthError('invalid_token')
     if (!known) remembered.set(key, claims)

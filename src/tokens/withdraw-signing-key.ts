@@ -6,8 +6,8 @@ import { AuthError } from '../errors.ts'
 import { deleteSigningKey } from './store.ts'
 
 /**
- * Withdraws a signing key that is no longer to be trusted: from now on it is neither published nor accepted, and
- * every token that it has signed is refused. A gateway takes them until it reads the JWKS again.
+ * Withdraws a signing key that is no longer trusted: from now on it is neither published nor accepted, and every token
+ * that it has signed is refused. A gateway accepts them until it reads the JWKS again.
  * @throws {AuthError} not_found; conflict, for the key that signs: another has to take its place first
  */
 export const withdrawSigningKey = async (

@@ -31,7 +31,7 @@ export const isInNetworks = (ip: string, networks: readonly string[]): boolean =
 
 const MAX_CHARACTERS = 256
 
-/** What a request may say of the end user's; more of it than is kept, since some are long. */
+/** The longest user agent that a request may have; it is more than is kept, because some are long. */
 export const USER_AGENT_LENGTH = 4096
 
 /** Cut between two characters: half of one is no text to PostgreSQL. Null where there is none. */

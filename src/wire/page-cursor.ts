@@ -15,7 +15,7 @@ const parse = (cursor: string): unknown => {
 
 /**
  * The sort key inside a cursor, each part as its pattern demands.
- * @throws {AuthError} invalid_request for what no list has handed out.
+ * @throws {AuthError} invalid_request for a cursor that no list has given
  */
 export const decodeCursor = (cursor: string, patterns: readonly RegExp[]): string[] => {
   const key = parse(cursor)
@@ -28,7 +28,7 @@ export const decodeCursor = (cursor: string, patterns: readonly RegExp[]): strin
   return key
 }
 
-/** Cuts rows that were read with one more than `limit` to a page; the one more says that there is a next. */
+/** A page of rows that were read with one more than `limit`; if there is one more, there is a next page. */
 export const toPage = <T>(
   rows: readonly T[],
   limit: number,

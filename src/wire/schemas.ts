@@ -1,5 +1,5 @@
-// Schemas that several routes share. Strict: unknown members are refused, nothing is coerced in a body. Every string
-// and array that a request may hold has an end, because it is looked at on the event loop (docs/security.md 40).
+// Schemas that several routes share. Strict: unknown members are refused, and nothing in a body is coerced. Every string
+// and array of a request has a limit, because it is checked on the event loop (docs/security.md 40).
 import { type Static, type TObject, type TProperties, Type } from 'typebox'
 import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 
@@ -7,7 +7,7 @@ import { ERROR_CODES, type ErrorCode } from '../errors.ts'
 export const Strict = <T extends TProperties>(properties: T, options: object = {}): TObject<T> =>
   Type.Object(properties, { additionalProperties: false, ...options })
 
-/** Text without control characters or lone surrogates, which neither a log nor PostgreSQL would take. */
+/** Text without control characters or lone surrogates, which neither a log nor PostgreSQL accepts. */
 export const PlainText = (options: { minLength?: number; maxLength: number; description?: string }) =>
   Type.String({ pattern: '^[^\\p{Cc}\\p{Cs}]*$', ...options })
 
@@ -75,10 +75,10 @@ const EXAMPLE_DETAILS: Partial<Record<ErrorCode, object>> = {
   insufficient_user_authentication: { acr_values: 'aal2', max_age: 900 },
 }
 
-/** Codes that any route can give: malformed input, too many requests, a dependency that is away. */
+/** Codes that any route can answer: malformed input, too many requests, a dependency that is away. */
 const EVERYWHERE: ErrorCode[] = ['invalid_request', 'rate_limited', 'server_error', 'temporarily_unavailable']
 
-/** Whoever takes a token refuses one that may not do what the route does. */
+/** Routes that take a token refuse one whose scope does not fit. */
 const alsoGiven = (code: ErrorCode): ErrorCode[] =>
   code === 'invalid_token' ? [code, 'insufficient_scope'] : [code]
 

@@ -1,7 +1,7 @@
 // How requests are validated: the first problem is named, nothing is coerced or dropped in a body. Query strings
 // are text, so there numbers and booleans are read from it.
-// Decision: the first and not all of them, because looking on is what a hostile body would be made for
-// (docs/security.md 40): behind a list that is too long there are as many problems as it has items.
+// Decision: validation stops at the first problem, because a hostile body can have as many problems as its lists have
+// items (docs/security.md 40).
 import { isIPv4, isIPv6 } from 'node:net'
 import { Ajv } from 'ajv'
 import addFormats from 'ajv-formats'
@@ -16,10 +16,10 @@ const OPTIONS = {
   useDefaults: true,
   removeAdditional: false,
   strict: false,
-  // The schemas are the program's own: to check them against JSON Schema's would take a tenth of the start.
+  // The schemas are the program's own: checking them against JSON Schema would take a tenth of the start.
   validateSchema: false,
   meta: false,
-  // What Ajv has to say of a schema is for a developer, and would go to standard error, into the log.
+  // Ajv's remarks on schemas are for developers, and would go to standard error, into the log.
   logger: false,
 } as const
 const withFormats = (ajv: Ajv): Ajv => {
@@ -39,7 +39,7 @@ export const compileValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
   (httpPart === 'querystring' ? fromText : strict).compile(schema)
 
 /**
- * What a caller other than HTTP gives (the command line), checked as a body would be.
+ * Checks input that does not come over HTTP (the command line) as a body would be checked.
  * @throws {AuthError} invalid_request, naming the members
  */
 export const validated = <T extends TSchema>(schema: T, value: unknown): Static<T> => {
@@ -48,7 +48,7 @@ export const validated = <T extends TSchema>(schema: T, value: unknown): Static<
   throw invalidRequest(validate.errors ?? [], 'input')
 }
 
-/** A `preValidation` hook for routes whose body's members are all optional: no body is an empty one. */
+/** A `preValidation` hook for routes whose body's members are all optional: no body counts as an empty one. */
 export const admitNoBody = async (request: FastifyRequest): Promise<void> => {
   if (request.body === undefined) request.body = {}
 }

@@ -11,7 +11,7 @@ import { endAccess } from '../../sessions/end-access.ts'
 import { validated } from '../../wire/validation.ts'
 import { AccountPatch } from './schemas.ts'
 
-/** The members of `patch` that say something new. */
+/** The members of `patch` that change something. */
 const changesOf = (account: Account, patch: AccountPatch): AccountChanges => {
   const current = { ...account, display_name: account.displayName }
   const changed = Object.entries(patch).filter(
@@ -20,7 +20,7 @@ const changesOf = (account: Account, patch: AccountPatch): AccountChanges => {
   return Object.fromEntries(changed)
 }
 
-/** For the audit event: names, of which only roles and status keep their values. */
+/** For the audit event: the names of all members, and the values of roles and status only. */
 const auditedChanges = (changes: AccountChanges): Record<string, unknown> =>
   Object.fromEntries(
     Object.entries(changes).map(([member, value]) => [
@@ -69,7 +69,7 @@ export const changeAccount = async (
     if (!done)
       throw new AuthError('conflict', 'The last active administrator has to stay one. Make another first.')
   }
-  // Also where it was disabled before: ending may have failed then. Only after PostgreSQL has it disabled, or a
-  // sign-in could slip in between.
+  // Also where the account was disabled before, because ending may have failed then. After the account is disabled in
+  // PostgreSQL, or a sign-in in between would keep its session.
   if (patch.status === 'disabled') await endAccess(deps, origin, accountId, 'disabled')
 }

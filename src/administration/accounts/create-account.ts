@@ -9,7 +9,7 @@ import { requireAcceptablePassword } from '../../passwords/require-acceptable-pa
 import { validated } from '../../wire/validation.ts'
 import { NewAccountNames } from './schemas.ts'
 
-/** `hash`: made elsewhere, for imports; it is made anew at the first sign-in. Null: no sign-in with a password. */
+/** `hash`: made elsewhere, for imports; replaced at the first sign-in. Null: no sign-in with a password. */
 export type InitialPassword = { password: string } | { hash: string } | null
 
 const DEFAULT_ROLES = ['user']

@@ -12,7 +12,7 @@ import { requireAcceptablePassword } from '../../passwords/require-acceptable-pa
 /** 20 bytes in base64url: 160 bits, 27 characters. */
 const GENERATED_PASSWORD_BYTES = 20
 
-/** `password` is null where it was configured, so that it need not be shown. */
+/** `password` is null where it was configured, because it is not shown then. */
 export type FirstAdministrator = { username: string; password: string | null }
 
 type FirstDeps = Pick<Deps, 'config' | 'postgres' | 'policy' | 'passwords' | 'clock' | 'randomBytes'>
@@ -34,7 +34,7 @@ const requireAcceptable = async (
 
 /**
  * Makes the first administrator where there is no account yet; null where there is one.
- * @throws {ConfigError} the configured password is one that nobody could choose here.
+ * @throws {ConfigError} the configured password cannot be accepted
  */
 export const createFirstAdministrator = async (deps: FirstDeps): Promise<FirstAdministrator | null> => {
   if (await hasOwnAccounts(deps)) return null

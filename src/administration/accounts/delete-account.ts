@@ -20,7 +20,7 @@ export const deleteAccount = async (
   const deleted = await deleteAccountRow(deps, accountId, accountDeleted(origin, { accountId }))
   if (!deleted && (await findAccount(deps, accountId)))
     throw new AuthError('conflict', 'The last active administrator cannot be deleted.')
-  // Also where it is gone: ending may have failed when it was deleted.
+  // Also where the account is gone already, because ending may have failed when it was deleted.
   await endAccess(deps, origin, accountId, 'deleted')
   if (!deleted) throw new AuthError('not_found', 'There is no such account.')
 }

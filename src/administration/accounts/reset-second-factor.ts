@@ -9,8 +9,7 @@ import { endAccess } from '../../sessions/end-access.ts'
 /**
  * Removes an account's authenticators and recovery codes, for a user who has lost them: it enrolls anew at its
  * next sign-in. Ends its sessions and challenges, and any lock.
- * @throws {AuthError} not_found; access_denied, for an administrator's own, which would take the second factor
- *   away without being asked for it
+ * @throws {AuthError} not_found; access_denied, for an administrator's own: it would be removed without being asked for
  */
 export const resetSecondFactor = async (
   deps: Pick<Deps, 'postgres' | 'ephemeral'>,

@@ -1,5 +1,5 @@
-// Accounts for administrators: created, listed, changed, helped back in. Who may come in is
-// `requireAdministrator`'s; what a second factor is, the authenticators'.
+// Accounts, for administrators: create, list, change, reset, unlock. `requireAdministrator` decides who may use these
+// routes; `authenticators/` owns what a second factor is.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { RoleName } from '../../accounts/schemas.ts'

@@ -22,7 +22,7 @@ export const unlockAccount = async (
   }
   const account = await findAccount(deps, accountId)
   if (!account) throw new AuthError('not_found', 'There is no such account.')
-  // Recorded first: new attempts are given out only once it is durable who gave them.
+  // Recorded first: before there are new attempts, it is durable who gave them.
   await recordEvent(deps, accountUnlocked(origin, { accountId }))
   await deps.ephemeral.budgets.clear(accountId)
   await forgetPasswordFailures(deps, account)

@@ -8,7 +8,7 @@ import { AuthError } from '../../errors.ts'
 import type { ClientAndSecret } from './schemas.ts'
 
 /**
- * A new secret in the place of the old one, which is refused from then on.
+ * Gives a client a new secret; the old one is refused from then on.
  * @throws {AuthError} not_found, invalid_request (a public client has none), conflict
  */
 export const rotateClientSecret = async (

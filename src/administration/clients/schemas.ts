@@ -1,4 +1,4 @@
-// How a client is registered and shown. Pure: what stands beside the schemas are the rules across members.
+// How a client is registered and shown: schemas, and the rules that hold across members. Pure.
 import { type Static, Type } from 'typebox'
 import { AUTH_METHODS, type Client, MACHINE_SCOPES, SCOPES } from '../../clients/client.ts'
 import type { ClientChange } from '../../clients/store.ts'
@@ -30,8 +30,8 @@ const MEMBERS = {
 }
 
 /**
- * No colon: in HTTP Basic it ends the id. No UUID: a client's own tokens name it as their `sub`, which nobody may take
- * for an account's.
+ * No colon: in HTTP Basic it ends the id. No UUID: a client's own tokens have its id as their `sub`, and accounts are
+ * named by UUIDs.
  */
 const ClientId = Type.String({
   maxLength: 64,
@@ -77,10 +77,10 @@ export const ClientWithSecret = Type.Object(
 )
 export type ClientWithSecret = Static<typeof ClientWithSecret>
 
-/** What a client is registered with; what is left out is as `createClient` says. */
+/** What a client is registered with; `createClient` has the defaults. */
 export type WantedClient = ClientChange & { name: string; clientId?: string }
 
-/** Members that are given, in the domain's words; what is left out stays out. */
+/** The members that are given, in the names of the domain; what is left out stays out. */
 export const toClientChange = (given: ClientPatch): ClientChange => ({
   ...(given.name !== undefined && { name: given.name }),
   ...(given.first_party !== undefined && { firstParty: given.first_party }),
@@ -150,7 +150,7 @@ export const refuseUnfit = (
   client: Pick<Client, 'tokenEndpointAuthMethod' | 'firstParty' | 'scopes' | 'redirectUris'>,
 ): void => {
   const isPublic = client.tokenEndpointAuthMethod === 'none'
-  // Whoever opens challenges vouches for the first factor, and a public client proves nothing.
+  // A client that opens challenges vouches for the first factor, and a public client cannot prove who it is.
   const vouching = MACHINE_SCOPES.find((scope) => client.scopes.includes(scope))
   if (isPublic && vouching !== undefined) {
     throw new AuthError('invalid_request', `A public client cannot have the scope ${vouching}.`, {

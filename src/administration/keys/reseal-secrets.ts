@@ -1,5 +1,5 @@
 // Retiring an encryption key: everything that it has sealed is sealed again with the first key configured.
-// Every replica has to be started with the new key first in POSTERN_ENCRYPTION_KEYS before this is run, or it
+// Before this is run, every replica has to be restarted with the new key first in POSTERN_ENCRYPTION_KEYS; otherwise it
 // goes on sealing with the old one.
 import { encryptionKeysResealed } from '../../audit/administration-events.ts'
 import type { Origin } from '../../audit/event.ts'
@@ -40,24 +40,24 @@ const resealBatch = async ({ postgres, sealer }: ResealDeps, column: SealedColum
 }
 
 /**
- * Seals everything again with the first key, account secrets bound to their accounts. Can be broken off and run again at any time.
- * `tell` hears, after each batch, how many values have been done.
+ * Seals everything again with the first key, and binds account secrets to their accounts. It can be interrupted and run
+ * again at any time. `report` is called after each batch with the number of values so far.
  * @throws {UnsealError} a value was altered, or sealed with a key that is not configured
  */
 export const resealSecrets = async (
   deps: ResealDeps,
   origin: Origin,
-  tell: (values: number) => void,
+  report: (values: number) => void,
 ): Promise<Resealed> => {
   const [keyId = ''] = deps.sealer.keyIds
   let values = 0
   for (const column of Object.keys(RESEAL) as SealedColumn[]) {
-    // Until none is found: what another process sealed with the old key meanwhile is taken too.
+    // Until none is found, so that values which another process seals with the old key meanwhile are included.
     for (let found = BATCH; found > 0; ) {
       const batch = await resealBatch(deps, column, keyId)
       found = batch.found
       values += batch.replaced
-      if (found > 0) tell(values)
+      if (found > 0) report(values)
     }
   }
   const event = encryptionKeysResealed(origin, { keyId, values })

@@ -1,14 +1,14 @@
-// Every column that holds sealed values, in PostgreSQL: what `key reseal` walks. A new one is added here.
+// Every column of sealed values in PostgreSQL, for `key reseal`. A new column is added here.
 import type { AuditEvent } from '../../audit/event.ts'
 import { BOUND_TO_ACCOUNT } from '../../authenticators/authenticator.ts'
 import type { Sql } from '../../postgres/pool.ts'
 
 export type SealedColumn = 'authenticators.secret_sealed' | 'signing_keys.private_sealed'
 
-/** `id` names the row within its table, `accountId` whose it is; the value's context is made of them. */
+/** `id` names the row within its table, `accountId` its account; the context that binds the value is made of them. */
 export type SealedValue = { id: string; accountId: string | null; sealed: string }
 
-// A key id has no colon, so `<key id>:` begins what it has sealed and nothing else.
+// A key id has no colon, so only values that this key has sealed begin with `<key id>:`.
 const FIND_OTHERWISE_SEALED = {
   'authenticators.secret_sealed': {
     name: 'find_otherwise_sealed_authenticators',
@@ -38,7 +38,7 @@ export const findOtherwiseSealed = (
   limit: number,
 ): Promise<SealedValue[]> => deps.postgres.query<SealedValue>(FIND_OTHERWISE_SEALED[column], [keyId, limit])
 
-// Conditional on the old value: what was written meanwhile stands.
+// Conditional on the old value, so that a value that was written meanwhile is not overwritten.
 const REPLACE_SEALED = {
   'authenticators.secret_sealed': {
     name: 'replace_sealed_authenticators',
@@ -60,7 +60,7 @@ const REPLACE_SEALED = {
   },
 } as const satisfies Record<SealedColumn, object>
 
-/** Puts `next` in the place of each value that is still what was read; returns how many were. */
+/** Replaces by `next` each value that is still as it was read; returns how many were. */
 export const replaceSealed = async (
   deps: { postgres: Sql },
   column: SealedColumn,
@@ -89,7 +89,7 @@ const FORGET_RETIRED_KEYS = {
     SELECT retired.key_id FROM recorded LEFT JOIN retired ON true`,
 }
 
-/** Forgets keys that seal nothing any more, and records `event`; returns their ids, which a start no longer needs. */
+/** Forgets keys that no value is sealed with any more, and records `event`; returns their ids. */
 export const forgetRetiredKeys = async (
   deps: { postgres: Sql },
   keyId: string,

@@ -11,7 +11,7 @@ import { isInNetworks } from '../../wire/end-user.ts'
 const matches = (ifMatch: string, version: number): boolean =>
   ifMatch.split(',').some((tag) => [`"${version}"`, '*'].includes(tag.trim()))
 
-/** The command line has no address: it is how one who is locked out gets back in. */
+/** The command line has no address, so a way back in remains. */
 const refuseLockingOut = ({ admin_networks: networks }: Partial<Policy>, { ip }: Origin): void => {
   if (!networks || networks.length === 0 || ip === null || isInNetworks(ip, networks)) return
   throw new AuthError(
@@ -22,8 +22,8 @@ const refuseLockingOut = ({ admin_networks: networks }: Partial<Policy>, { ip }:
 }
 
 /**
- * Changes the policy, here at once and in every replica within a second. What changes nothing makes no new
- * version. `ifMatch` is the header of that name: the version that the caller has seen.
+ * Changes the policy, here at once and in every replica within a second. A change of nothing makes no new version.
+ * `ifMatch` is the header `If-Match`: the version that the caller has read.
  * @throws {AuthError} invalid_request (contradicts itself, or would lock the caller out), precondition_failed
  */
 export const changePolicy = async (
@@ -32,7 +32,7 @@ export const changePolicy = async (
   patch: PolicyPatch,
   ifMatch: string | undefined,
 ): Promise<VersionedPolicy> => {
-  // From the database and not from the cache, which may be a moment behind.
+  // Read from the database, because the cache may be a moment behind.
   const read = await findPolicy(deps)
   if (ifMatch !== undefined && !matches(ifMatch, read.version)) throw new AuthError('precondition_failed')
   const next = mergePolicy(read.policy, patch)

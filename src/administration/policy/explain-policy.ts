@@ -1,5 +1,5 @@
-// Why an account is asked for a second factor or not, and whether it would be under another policy: the same
-// pure function that decides at sign-in, asked for a sign-in with a password just now. Nothing is changed.
+// Why an account is asked for a second factor or not, and whether it would be under another policy. Asks the same pure
+// function that decides at sign-in, for a sign-in with a password just now. Changes nothing.
 import type { Account } from '../../accounts/account.ts'
 import { findAccountByName, findSubject } from '../../accounts/store.ts'
 import type { Deps } from '../../deps.ts'
@@ -41,8 +41,8 @@ const findAsked = async (
 }
 
 /**
- * The decision for an account as the policy stands, and with `policy` laid over it where that is given.
- * With `client_id`, an external subject of that client is looked for first.
+ * The decision for an account under the current policy, and, if `policy` is given, with those changes.
+ * With `client_id`, looks first for an external subject of that client.
  * @throws {AuthError} not_found; invalid_request for a proposed policy that contradicts itself
  */
 export const explainPolicy = async (

@@ -1,5 +1,4 @@
-// The policy, for administrators: read it, change it, ask why. This folder owns what decides whether an
-// account must pass a second factor and which ones count; checking one is the challenges'.
+// The policy, for administrators: read it, change it, ask why. The decision itself is in `policy/decide.ts`.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
@@ -87,7 +86,7 @@ export const policyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
         ...common,
         summary: 'Why an account is asked for a second factor, or not',
         description:
-          'For a sign-in with a password just now: as the policy stands, and with `policy` laid over it. ' +
+          'For a sign-in with a password just now: under the current policy, and with the changes of `policy`. ' +
           'Changes nothing.',
         body: ExplainBody,
         response: {

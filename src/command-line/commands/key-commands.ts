@@ -72,8 +72,8 @@ export const addKeyCommands = (program: Command, host: Host): void => {
             `The running Postern seals with "${deps.sealer.keyIds[0]}", not with "${encryptionKeyId}". Restart it with the new keys first.`,
           )
         }
-        const tell = (values: number) => host.err(`${values} sealed again …`)
-        const { keyId, values, retired } = await resealSecrets(deps, origin, tell)
+        const report = (values: number) => host.err(`${values} sealed again …`)
+        const { keyId, values, retired } = await resealSecrets(deps, origin, report)
         host.out(
           `Sealed ${values} ${values === 1 ? 'secret' : 'secrets'} again with encryption key "${keyId}".`,
         )

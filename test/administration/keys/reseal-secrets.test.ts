@@ -43,11 +43,11 @@ t.test('after resealing, the new key alone opens everything, and the old one can
   const totp = await before.enrollTotp(account)
 
   const both = await openWith(t, NEW, OLD)
-  const told: number[] = []
+  const reported: number[] = []
   const origin = systemOrigin(both.now())
-  const resealed = await resealSecrets(both.deps, origin, (values) => told.push(values))
+  const resealed = await resealSecrets(both.deps, origin, (values) => reported.push(values))
   t.same(resealed, { keyId: 'new', values: 2, retired: ['old'] })
-  t.same(told, [1, 2])
+  t.same(reported, [1, 2])
   t.same(await keysInUse(both), ['new', 'new'])
   t.same(await keysChecked(both), ['new'])
   const [event] = await both.auditEvents({ event: 'encryption_keys.resealed' })
@@ -71,7 +71,7 @@ t.test('run again, it finds nothing to do', { skip }, async (t) => {
   const postern = await openWith(t, OLD)
   await postern.enrollTotp(await postern.createAccount())
   const again = await resealSecrets(postern.deps, systemOrigin(postern.now()), () =>
-    t.fail('told of nothing'),
+    t.fail('nothing is reported'),
   )
   t.same(again, { keyId: 'old', values: 0, retired: [] })
 })
@@ -82,10 +82,10 @@ t.test('more than one batch is resealed whole', { skip }, async (t) => {
   const account = await before.createAccount()
   for (let n = 0; n < 501; n += 1) await before.enrollTotp(account)
   const both = await openWith(t, NEW, OLD)
-  const told: number[] = []
-  const { values } = await resealSecrets(both.deps, systemOrigin(both.now()), (done) => told.push(done))
+  const reported: number[] = []
+  const { values } = await resealSecrets(both.deps, systemOrigin(both.now()), (done) => reported.push(done))
   t.equal(values, 502)
-  t.same(told, [500, 501, 502])
+  t.same(reported, [500, 501, 502])
   t.same(new Set(await keysInUse(both)), new Set(['new']))
 })
 

@@ -1,14 +1,9 @@
-import { execFile } from 'node:child_process'
-import { chmod, copyFile, cp, mkdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
+// What the container files say; test/release/image.test.ts builds the image and runs it.
+import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { parse } from 'yaml'
 import { VARIABLES } from '../src/config.ts'
-import { buildStage, lastValue, parseDockerfile, type Stage } from './support/dockerfile.ts'
-import { emptyFolder, serve, shell } from './support/install.ts'
-
-const NOBODY = 65534
+import { lastValue, parseDockerfile, type Stage } from './support/dockerfile.ts'
 
 const stages = parseDockerfile(await readFile('Dockerfile', 'utf8'))
 const image = stages.at(-1) as Stage
@@ -30,60 +25,6 @@ type Compose = {
 }
 
 const isVariable = (name: string): boolean => name.replace(/_FILE$/, '') in VARIABLES
-
-/** What `.dockerignore` lets through: it refuses everything, then names what is needed. */
-const buildContext = async (context: string): Promise<void> => {
-  const [everything, ...needed] = (await readFile('.dockerignore', 'utf8'))
-    .replace(/^#.*\n/gm, '')
-    .split('\n')
-  t.equal(everything, '*')
-  for (const path of needed.filter((line) => line !== ''))
-    await cp(path.slice('!'.length), join(context, path.slice('!'.length)), { recursive: true })
-}
-
-/** Runs the Dockerfile's stages; the folder that would be the image's WORKDIR. */
-const buildImage = async (root: string): Promise<string> => {
-  const context = join(root, 'context')
-  await buildContext(context)
-  const build = (stage: Stage, runs: 'run' | 'copy only') =>
-    buildStage(stage, { root, context, workdir: lastValue(stage, 'WORKDIR'), runs })
-  await Promise.all(stages.slice(0, -1).map((stage) => build(stage, 'run')))
-  await build(image, 'copy only')
-  return join(root, image.name)
-}
-
-t.test('the image serves unprivileged, and writes nowhere but to its data folder', async (t) => {
-  const root = await emptyFolder(t)
-  await chmod(root, 0o755)
-  const app = await buildImage(root)
-  const data = join(root, 'data')
-  await mkdir(data)
-  await chmod(data, 0o777)
-  await shell('chmod -R a-w .', app)
-  t.teardown(() => shell('chmod -R u+w .', app))
-
-  // A copy, because another user may not be let into the folder that this run's Node lies in.
-  const node = join(root, 'node')
-  await copyFile(process.execPath, node)
-  const [, ...entrypoint] = JSON.parse(lastValue(image, 'ENTRYPOINT')) as string[]
-  const command = JSON.parse(lastValue(image, 'CMD')) as string[]
-  const served = await serve(node, [...entrypoint, ...command], {
-    cwd: app,
-    env: { NODE_ENV: 'production', POSTERN_DATA_DIR: data },
-    ...(process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}),
-    readyWithinMs: 60_000,
-  })
-
-  const [, ...healthcheck] = JSON.parse(lastValue(image, 'HEALTHCHECK').split(/\sCMD\s/)[1] ?? '') as string[]
-  const isHealthy = () =>
-    promisify(execFile)(node, healthcheck, { env: { PORT: new URL(served.url).port } }).then(
-      () => true,
-      () => false,
-    )
-  t.equal(await isHealthy(), true)
-  t.same(await served.stop(), { code: 0, signal: null }, 'stops by itself', { output: served.output() })
-  t.equal(await isHealthy(), false)
-})
 
 t.test('the image has no devDependencies, and does not run as root', async (t) => {
   t.match(stages.find(({ name }) => name === 'dependencies')?.instructions, [

@@ -1,13 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { openTestApp, type TestApp } from './support/app.ts'
 import { begin, confirm, countByStatus } from './support/enrollment.ts'
-
-/** No server at all: PostgreSQL runs inside the process, and short-lived state is in its memory. */
-const openEmbedded = (t: Parameters<typeof openTestApp>[0], dataDir: string) =>
-  openTestApp(t, { databaseUrl: '', redisUrl: null, environment: { POSTERN_DATA_DIR: dataDir } })
 
 const verify = (postern: TestApp, challengeToken: string, code: string) =>
   postern.request('POST', '/v1/challenges/verify', {
@@ -15,9 +8,7 @@ const verify = (postern: TestApp, challengeToken: string, code: string) =>
   })
 
 t.test('on embedded defaults everything behaves the same', async (t) => {
-  const dataDir = mkdtempSync(join(tmpdir(), 'postern-embedded-'))
-  t.teardown(() => rmSync(dataDir, { recursive: true, force: true }))
-  const postern = await openEmbedded(t, dataDir)
+  const postern = await openTestApp(t, { engines: 'embedded' })
   t.match(await postern.request('GET', '/readyz'), {
     status: 200,
     body: { postgres: { kind: 'embedded' }, redis: { kind: 'memory' } },

@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { newDataFolder } from '../support/embedded.ts'
 import { eventually } from '../support/eventually.ts'
 import { type PosternProcess, runPostern, startPostern } from '../support/postern-process.ts'
 import { freePort } from '../support/server-process.ts'
@@ -39,7 +40,7 @@ const isSignedIn = async ({ url }: PosternProcess, token: string): Promise<boole
   (await fetch(`${url}/v1/me`, { headers: { authorization: `Bearer ${token}` } })).ok
 
 t.test('on embedded defaults, commands work beside the server and without it', async (t) => {
-  const environment = { POSTERN_DATA_DIR: dataDirOf(t) }
+  const environment = { POSTERN_DATA_DIR: await newDataFolder() }
   const run = (commandArguments: string[], input = '') => runPostern(commandArguments, environment, input)
   const server = await serving(t, environment)
 
@@ -149,7 +150,8 @@ t.test('a command that cannot begin says why in plain words', async (t) => {
   t.match(wrong.output, /POSTERN_ISSUER: got "ftp:\/\/x"/)
   t.notMatch(wrong.output, /\n {4}at /)
 
-  const without = await runPostern(['account', 'create', 'ada'], { POSTERN_DATA_DIR: dataDirOf(t) })
+  const folder = { POSTERN_DATA_DIR: await newDataFolder() }
+  const without = await runPostern(['account', 'create', 'ada'], folder)
   t.match(without, { code: 1, output: 'No password was given on standard input.\n' })
 })
 

@@ -16,6 +16,7 @@ import { DependencyError } from '../../src/errors.ts'
 import { waitFor } from '../../src/postgres/wait-for.ts'
 import { createLog } from '../../src/server/log.ts'
 import { PASSWORD } from '../support/app.ts'
+import { newDataFolder } from '../support/embedded.ts'
 import { runPostern, startPostern } from '../support/postern-process.ts'
 import { createDatabase, missingServer, sharedPostgres, startRedis } from '../support/servers.ts'
 
@@ -79,7 +80,7 @@ t.test(
   'a configured administrator is made with its own password, and nothing is printed of it',
   async (t) => {
     const environment = {
-      POSTERN_DATA_DIR: temporaryDataDir(t),
+      POSTERN_DATA_DIR: await newDataFolder(),
       POSTERN_ADMIN_USERNAME: 'root',
       POSTERN_ADMIN_PASSWORD: PASSWORD,
     }
@@ -104,9 +105,8 @@ t.test('a start that cannot be stops, says why in plain words, and changes nothi
   })
 
   t.test('a password that nobody could choose here', async (t) => {
-    const dataDir = temporaryDataDir(t)
     const { code, output } = await runPostern(['serve'], {
-      POSTERN_DATA_DIR: dataDir,
+      POSTERN_DATA_DIR: await newDataFolder(),
       POSTERN_ADMIN_PASSWORD: 'password1',
     })
     t.equal(code, 1)

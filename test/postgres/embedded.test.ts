@@ -5,15 +5,10 @@ import t from 'tap'
 import { openEmbeddedPostgres } from '../../src/postgres/embedded.ts'
 import { signInAdministrator } from '../support/administrator.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
+import { newDataFolder } from '../support/embedded.ts'
 import { eventually } from '../support/eventually.ts'
-import { temporaryFolder } from '../support/server-process.ts'
 
-const open = (t: Parameters<typeof openTestApp>[0]) =>
-  openTestApp(t, {
-    databaseUrl: '',
-    redisUrl: null,
-    environment: { POSTERN_DATA_DIR: temporaryFolder('embedded') },
-  })
+const open = (t: Parameters<typeof openTestApp>[0]) => openTestApp(t, { engines: 'embedded' })
 
 /** Five requests at once are served; a moment after this thread was busy they are refused as too many. */
 const serves = async (postern: TestApp): Promise<boolean> => {
@@ -62,7 +57,7 @@ t.test('of a transaction that took too long, nothing is left', async (t) => {
 })
 
 t.test('a connection that is cut in the middle of a message leaves nothing to the next', async (t) => {
-  const postgres = await openEmbeddedPostgres(temporaryFolder('embedded'))
+  const postgres = await openEmbeddedPostgres(await newDataFolder())
   t.teardown(() => postgres.close())
   const one = { name: 'test_one', text: 'SELECT 1 AS number' }
   const { connection } = await postgres.connect()

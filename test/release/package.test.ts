@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import t from 'tap'
-import { emptyFolder, serve, shell } from './support/install.ts'
+import { emptyFolder, serve, shell } from '../support/install.ts'
 
 t.test('the packed package serves from a folder that has nothing else', async (t) => {
   const packed = await emptyFolder(t)

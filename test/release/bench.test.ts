@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { findProgram } from './support/server-process.ts'
-import { missingServer } from './support/servers.ts'
+import { findProgram } from '../support/server-process.ts'
+import { missingServer } from '../support/servers.ts'
 
 const run = promisify(execFile)
 

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
-import { VARIABLES } from '../src/config.ts'
-import { startPostern } from './support/postern-process.ts'
-import { freePort, temporaryFolder } from './support/server-process.ts'
+import { VARIABLES } from '../../src/config.ts'
+import { startPostern } from '../support/postern-process.ts'
+import { freePort, temporaryFolder } from '../support/server-process.ts'
 
 const run = promisify(execFile)
-const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
-const DEMO = fileURLToPath(new URL('../scripts/demo.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const DEMO = fileURLToPath(new URL('../../scripts/demo.ts', import.meta.url))
 
 type Run = { code: number; out: string; err: string }
 

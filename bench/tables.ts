@@ -3,7 +3,7 @@ import type { Comparison, Round } from './compare.ts'
 import type { Flood } from './flood.ts'
 import type { Start } from './footprint.ts'
 
-const table = (header: string[], rows: string[][]): string => {
+export const table = (header: string[], rows: string[][]): string => {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
   const line = (cells: string[]) =>
     `| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' | ')} |`

@@ -146,10 +146,12 @@ export const isCommonSearch = async (
   const text = `
     SELECT ${SHARE} < 1
            AND count(*) >= GREATEST(${FEW_IN_SAMPLE}, ${FEW} * ${SHARE})
-           AND count(DISTINCT (s.ctid::text::point)[0]) >= ${FEW_BLOCKS_IN_SAMPLE} AS common
-      FROM account_search AS s TABLESAMPLE SYSTEM (100 * ${SHARE})
-     WHERE position($4 IN s.names) > 0
-       AND ${filtered(filter)}`
+           AND count(DISTINCT block) >= ${FEW_BLOCKS_IN_SAMPLE} AS common
+      FROM (SELECT split_part(s.ctid::text, ',', 1) AS block
+              FROM account_search AS s TABLESAMPLE SYSTEM (100 * ${SHARE})
+             WHERE position($4 IN s.names) > 0
+               AND ${filtered(filter)}
+             LIMIT ${FEW}) AS matches`
   const [row] = await deps.postgres.query<{ common: boolean }>({ text }, [...valuesOf(filter), part])
   return row?.common === true
 }

@@ -29,9 +29,9 @@ const INSERT_ACCOUNTS = `
          CASE WHEN external THEN 'client-1' END,
          CASE WHEN external THEN 'Subject-' || i END,
          CASE WHEN external THEN NULL ELSE first || '.' || last || i END,
-         CASE WHEN external THEN NULL ELSE lower(first || '.' || last || i) END,
+         CASE WHEN external THEN NULL ELSE lower_name(first || '.' || last || i) END,
          first || '.' || last || i || '@' || domain,
-         lower(first || '.' || last || i || '@' || domain),
+         lower_name(first || '.' || last || i || '@' || domain),
          first || ' ' || last,
          ARRAY['user'] || CASE WHEN i <= total / 100 THEN ARRAY['${OLD_ROLE}'] ELSE '{}' END
                        || CASE WHEN i % GREATEST(1, total / 20) = 3 THEN ARRAY['${RARE_ROLE}'] ELSE '{}' END,

@@ -84,9 +84,13 @@ for (const [i, size] of sizes.entries()) {
 }
 await configure('ALTER SYSTEM RESET ALL')
 
-const ask = async (one: Filled, prepared: Buffer[]): Promise<number[]> => {
+const ask = async (one: Filled, name: string, prepared: Buffer[]): Promise<number[]> => {
   const answers = await load(one.port, 1, each(prepared))
-  refuseFailures(answers)
+  try {
+    refuseFailures(answers)
+  } catch (cause) {
+    throw new Error(`${name}, ${one.accounts} accounts`, { cause })
+  }
   return answers.latenciesMs
 }
 
@@ -97,7 +101,7 @@ const measure = async ({ name, prepare }: Case): Promise<Measured> => {
   for (let round = 0; round <= ROUNDS; round += 1) {
     for (const [i, one] of filled.entries()) {
       await one.renew()
-      const measured = await ask(one, await prepare(one, perRound))
+      const measured = await ask(one, name, await prepare(one, perRound))
       if (round > 0) latencies[i]?.push(...measured)
     }
   }

@@ -18,13 +18,25 @@ export type AccountPage = { afterId: string | null; limit: number }
  */
 export type AccountSearch = { name: string; part: string }
 
-// After `$3 IS NULL OR`, an IN would not become a join; it would be evaluated for every row.
+// After `$3 IS NULL OR`, an IN would not become a join; it would be evaluated for every row. `$4` limits the roles too:
+// the planner does not infer it from the join.
 const filtered = ({ role }: AccountFilter) => `
        ($1::boolean IS NULL OR s.enrolled = $1)
    AND ($2::text IS NULL OR s.status = $2)
-   AND ${role === null ? '$3::text IS NULL' : 's.account_id IN (SELECT r.account_id FROM account_roles AS r WHERE r.role = $3)'}`
+   AND ($4::uuid IS NULL OR s.account_id < $4)
+   AND ${
+     role === null
+       ? '$3::text IS NULL'
+       : `s.account_id IN (SELECT r.account_id FROM account_roles AS r
+                            WHERE r.role = $3 AND ($4::uuid IS NULL OR r.account_id < $4))`
+   }`
 
-const valuesOf = ({ enrolled, status, role }: AccountFilter) => [enrolled, status, role]
+const valuesOf = ({ enrolled, status, role }: AccountFilter, beforeId: string | null = null) => [
+  enrolled,
+  status,
+  role,
+  beforeId,
+]
 
 const query = async (
   deps: { postgres: Sql },
@@ -40,13 +52,14 @@ export const listAccountDetails = (
 ): Promise<AccountDetails[]> => {
   const text = `
     SELECT ${DETAILS_COLUMNS}
-      FROM account_search AS s
-      JOIN accounts AS a ON a.id = s.account_id
-     WHERE ${filtered(filter)}
-       AND ($4::uuid IS NULL OR s.account_id < $4)
-     ORDER BY s.account_id DESC
-     LIMIT $5`
-  return query(deps, text, [...valuesOf(filter), afterId, limit])
+      FROM (SELECT s.account_id
+              FROM account_search AS s
+             WHERE ${filtered(filter)}
+             ORDER BY s.account_id DESC
+             LIMIT $5) AS page
+      JOIN accounts AS a ON a.id = page.account_id
+     ORDER BY a.id DESC`
+  return query(deps, text, [...valuesOf(filter, afterId), limit])
 }
 
 const named = (name: string) => `(a.username_key = ${name}
@@ -66,12 +79,11 @@ export const findExactAccounts = (
     SELECT ${DETAILS_COLUMNS}
       FROM accounts AS a
       JOIN account_search AS s ON s.account_id = a.id
-     WHERE ${named('$4')}
+     WHERE ${named('$5')}
        AND ${filtered(filter)}
-       AND ($5::uuid IS NULL OR a.id < $5)
      ORDER BY a.id DESC
      LIMIT $6`
-  return query(deps, text, [...valuesOf(filter), name, afterId, limit])
+  return query(deps, text, [...valuesOf(filter, afterId), name, limit])
 }
 
 /**
@@ -88,11 +100,10 @@ export const findNewestAccounts = (
     WITH found AS MATERIALIZED (
       SELECT s.account_id
         FROM account_search AS s
-       WHERE s.letters LIKE '%' || search_letters($5) || '%'
-         AND position($5 IN s.names) > 0
-         AND ${notNamed('$4')}
+       WHERE s.letters LIKE '%' || search_letters($6) || '%'
+         AND position($6 IN s.names) > 0
+         AND ${notNamed('$5')}
          AND ${filtered(filter)}
-         AND ($6::uuid IS NULL OR s.account_id < $6)
     ), page AS (
       SELECT account_id FROM found ORDER BY account_id DESC LIMIT $7
     )
@@ -100,7 +111,7 @@ export const findNewestAccounts = (
       FROM page
       JOIN accounts AS a ON a.id = page.account_id
      ORDER BY a.id DESC`
-  return query(deps, text, [...valuesOf(filter), name, part, afterId, limit])
+  return query(deps, text, [...valuesOf(filter, afterId), name, part, limit])
 }
 
 const scattered = (id: string) => `reverse(${id}::text) COLLATE "C"`
@@ -114,14 +125,16 @@ export const findScatteredAccounts = (
 ): Promise<AccountDetails[]> => {
   const text = `
     SELECT ${DETAILS_COLUMNS}
-      FROM account_search AS s
-      JOIN accounts AS a ON a.id = s.account_id
-     WHERE position($5 IN s.names) > 0
-       AND ${notNamed('$4')}
-       AND ${filtered(filter)}
-       AND ($6::uuid IS NULL OR ${scattered('s.account_id')} > ${scattered('$6::uuid')})
-     ORDER BY ${scattered('s.account_id')}
-     LIMIT $7`
+      FROM (SELECT s.account_id
+              FROM account_search AS s
+             WHERE position($6 IN s.names) > 0
+               AND ${notNamed('$5')}
+               AND ${filtered(filter)}
+               AND ($7::uuid IS NULL OR ${scattered('s.account_id')} > ${scattered('$7::uuid')})
+             ORDER BY ${scattered('s.account_id')}
+             LIMIT $8) AS page
+      JOIN accounts AS a ON a.id = page.account_id
+     ORDER BY ${scattered('a.id')}`
   return query(deps, text, [...valuesOf(filter), name, part, afterId, limit])
 }
 
@@ -149,7 +162,7 @@ export const isCommonSearch = async (
            AND count(DISTINCT block) >= ${FEW_BLOCKS_IN_SAMPLE} AS common
       FROM (SELECT split_part(s.ctid::text, ',', 1) AS block
               FROM account_search AS s TABLESAMPLE SYSTEM (100 * ${SHARE})
-             WHERE position($4 IN s.names) > 0
+             WHERE position($5 IN s.names) > 0
                AND ${filtered(filter)}
              LIMIT ${FEW}) AS matches`
   const [row] = await deps.postgres.query<{ common: boolean }>({ text }, [...valuesOf(filter), part])

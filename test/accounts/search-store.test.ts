@@ -1,7 +1,7 @@
 import t from 'tap'
 import { findAccounts, type Place } from '../../src/accounts/find-accounts.ts'
 import { ENGINES } from '../support/engines.ts'
-import { listening, planOf } from '../support/plans.ts'
+import { listening, mostRowsRead, planOf } from '../support/plans.ts'
 import { createSubjects } from '../support/subjects.ts'
 
 const ANY = { search: null, role: null, status: null, enrolled: null }
@@ -55,6 +55,22 @@ for (const { engine, skip, open } of ENGINES) {
       t.equal(found.length, 1_111)
       t.equal(found[0]?.account.displayName, 'Member number 14999')
       t.equal(found.at(-1)?.account.displayName, 'Legacy number 14')
+    })
+
+    t.test('a page in the middle reads no more than itself', async (t) => {
+      const middle = await findAccounts(
+        postern.deps,
+        { ...ANY, search: 'number 7500' },
+        { after: null, limit: 1 },
+      )
+      const after: Place = { stretch: 'newest', id: middle[0]?.account.id ?? '' }
+      for (const filter of [{}, { role: 'pupil' }, { status: 'active' as const }, { enrolled: false }]) {
+        const { sql, asked } = listening(postern.deps.postgres)
+        const found = await findAccounts({ postgres: sql }, { ...ANY, ...filter }, { after, limit: 51 })
+        t.equal(found[0]?.account.displayName, 'Member number 7499')
+        for (const one of asked)
+          t.ok((await mostRowsRead(postern.deps.postgres, one)) <= 51, JSON.stringify(filter))
+      }
     })
 
     for (const [what, filter, index] of FILTERS) {

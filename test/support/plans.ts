@@ -15,8 +15,18 @@ export const listening = (postgres: Sql): { sql: Sql; asked: Asked[] } => {
   return { sql, asked }
 }
 
-/** The plan of a statement for its values, as it is chosen; nothing is forbidden to the planner. */
-export const planOf = async (postgres: Sql, { statement, values }: Asked): Promise<string> => {
-  const rows = await postgres.query<{ 'QUERY PLAN': string }>({ text: `EXPLAIN ${statement.text}` }, values)
+const explain = async (postgres: Sql, how: string, { statement, values }: Asked): Promise<string> => {
+  const text = `EXPLAIN ${how} ${statement.text}`
+  const rows = await postgres.query<{ 'QUERY PLAN': string }>({ text }, values)
   return rows.map((row) => row['QUERY PLAN']).join('\n')
+}
+
+/** The plan of a statement for its values, as it is chosen; nothing is forbidden to the planner. */
+export const planOf = (postgres: Sql, asked: Asked): Promise<string> => explain(postgres, '', asked)
+
+/** How many rows the step of the plan that reads most has read, kept or not, when the statement is run. */
+export const mostRowsRead = async (postgres: Sql, asked: Asked): Promise<number> => {
+  const plan = await explain(postgres, '(ANALYZE)', asked)
+  const counts = plan.matchAll(/actual time=\S+ rows=([\d.]+)|Rows Removed by [\w ]+: (\d+)/g)
+  return Math.max(...Array.from(counts, ([, kept, removed]) => Number(kept ?? removed)))
 }

@@ -64,6 +64,10 @@ const LISTS: Case[] = [
   accounts('accounts, a page in the middle', middleOfAccounts),
   accounts('accounts of a role that twenty have', { role: RARE_ROLE }),
   accounts('accounts of a role of the oldest hundredth', { role: OLD_ROLE }),
+  accounts('accounts of a role that all have, in the middle', (filled) => ({
+    role: 'user',
+    ...middleOfAccounts(filled),
+  })),
   accounts('accounts of a role that nobody has', { role: 'nobody' }),
   accounts('accounts that are disabled', { status: 'disabled' }),
   accounts('accounts without a second factor', { second_factor: 'none' }),

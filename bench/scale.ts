@@ -68,6 +68,10 @@ const configure = async (...statements: string[]): Promise<void> => {
   await client.end()
 }
 
+// Memory as is usual for a database of this size.
+await configure("ALTER SYSTEM SET shared_buffers = '1GB'")
+await postgres.stop()
+await postgres.start()
 // For filling alone: what a power failure would lose is filled again.
 await configure('ALTER SYSTEM SET fsync = off', "ALTER SYSTEM SET max_wal_size = '8GB'")
 const filled: Filled[] = []
@@ -82,7 +86,7 @@ for (const [i, size] of sizes.entries()) {
   }
   filled.push(await openFilled(urls, size, { requests, progress }))
 }
-await configure('ALTER SYSTEM RESET ALL')
+await configure('ALTER SYSTEM RESET fsync', 'ALTER SYSTEM RESET max_wal_size')
 
 const ask = async (one: Filled, name: string, prepared: Buffer[]): Promise<number[]> => {
   const answers = await load(one.port, 1, each(prepared))

@@ -239,3 +239,12 @@ t.test('no room has more than eighteen files at one level', async (t) => {
     [],
   )
 })
+
+t.test('SQL is in stores, and parts that they share in `…-sql.ts`', async (t) => {
+  const elsewhere = globSync('**/*.ts', { cwd: 'src', exclude: ['postgres/**'] }).filter((file) => {
+    if (/(^|[/-])(store|sql)\.ts$/.test(file)) return false
+    const code = readFileSync(`src/${file}`, 'utf8').replaceAll(/^\s*(\/\/|\*|\/\*\*).*$/gm, '')
+    return /\b(SELECT [\w$(*]|INSERT INTO|UPDATE \w|DELETE FROM)/.test(code)
+  })
+  t.same(elsewhere, [])
+})

@@ -66,17 +66,3 @@ export const nameKey = (name: string): string => name.trim().normalize('NFC').to
 /** The name a person knows the account by, for QR codes and greetings. */
 export const accountLabel = (account: Account): string =>
   account.username ?? account.email ?? account.displayName ?? account.subject ?? account.id
-
-/** How every statement notes a sign-in. Accounts have the alias `a`; the WHERE that follows says which one. */
-export const noteSignIn = (at: string): string => `UPDATE accounts AS a
-         SET last_login_at = ${at}`
-
-/**
- * The part of a statement that notes a sign-in on the account of `burned` (a CTE with `account_id`). Where the
- * parameter `at` is null, it notes nothing.
- */
-export const signedIn = (burned: string, at: string): string => `signed_in AS (
-      ${noteSignIn(at)}
-        FROM ${burned}
-       WHERE a.id = ${burned}.account_id AND ${at}::timestamptz IS NOT NULL
-    )`

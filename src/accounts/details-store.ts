@@ -1,6 +1,7 @@
 // One account in PostgreSQL as administrators see it. How accounts are listed: `search-store.ts`.
 import type { Sql } from '../postgres/pool.ts'
-import { type AccountDetails, DETAILS_COLUMNS, type DetailsRow, toDetails } from './details.ts'
+import { DETAILS_COLUMNS } from './account-sql.ts'
+import { type AccountDetails, type DetailsRow, toDetails } from './details.ts'
 
 const FIND_DETAILS = {
   name: 'find_account_details',

@@ -1,13 +1,8 @@
 // Accounts in PostgreSQL as they are listed and searched: by `account_search` and `account_roles`, which triggers keep
 // (sql/0002_search.sql). No statement has a name, so that each is planned for the values it is given.
 import type { Sql } from '../postgres/pool.ts'
-import {
-  type AccountDetails,
-  type AccountFilter,
-  DETAILS_COLUMNS,
-  type DetailsRow,
-  toDetails,
-} from './details.ts'
+import { DETAILS_COLUMNS } from './account-sql.ts'
+import { type AccountDetails, type AccountFilter, type DetailsRow, toDetails } from './details.ts'
 
 /** A page from after the account `afterId`, in the order of the list; null for the first. */
 export type AccountPage = { afterId: string | null; limit: number }

@@ -1,7 +1,8 @@
 // Accounts in PostgreSQL, as signing in needs them. What administrators change of them: `changes-store.ts`.
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sql } from '../postgres/pool.ts'
-import { ACCOUNT_COLUMNS, type Account, type AccountRow, nameKey, noteSignIn, toAccount } from './account.ts'
+import { ACCOUNT_COLUMNS, type Account, type AccountRow, nameKey, toAccount } from './account.ts'
+import { noteSignIn } from './account-sql.ts'
 
 const FIND_ACCOUNT = {
   name: 'find_account',

@@ -1,6 +1,6 @@
 import type { Deps } from '../deps.ts'
+import { ensurePartition } from './store.ts'
 
-const ENSURE_PARTITION = { name: 'ensure_audit_partition', text: 'SELECT ensure_audit_partition($1)' }
 const MONTHS_AHEAD = 2
 
 type PartitionDeps = Pick<Deps, 'postgres' | 'log'>
@@ -14,7 +14,7 @@ export const ensureAuditPartitions = async (deps: PartitionDeps, now: Date): Pro
   for (let ahead = 0; ahead <= MONTHS_AHEAD; ahead += 1) {
     const month = new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + ahead, 1))
     try {
-      await deps.postgres.query(ENSURE_PARTITION, [month])
+      await ensurePartition(deps, month)
     } catch (error) {
       areAllThere = false
       deps.log.error({ month, reason: (error as Error).message }, 'could not make an audit partition')

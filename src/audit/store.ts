@@ -22,6 +22,13 @@ export const recordEvent = async (deps: { postgres: Sql }, event: AuditEvent): P
   await deps.postgres.query(RECORD_EVENT, [JSON.stringify(event)])
 }
 
+const ENSURE_PARTITION = { name: 'ensure_audit_partition', text: 'SELECT ensure_audit_partition($1)' }
+
+/** Makes the partition of `month`, where it is missing, and moves the events there that the default one has taken. */
+export const ensurePartition = async (deps: { postgres: Sql }, month: Date): Promise<void> => {
+  await deps.postgres.query(ENSURE_PARTITION, [month])
+}
+
 const columns = (
   ip: string,
 ) => `id, occurred_at, event, outcome, account_id, actor_type, actor_id, client_id, session_id,

@@ -1,7 +1,8 @@
 // Authenticators in PostgreSQL, as an attempt needs them: found, burned, failed. Recovery codes are in
 // `recovery-codes/store.ts`, enrolling is in `enrollment-store.ts`, and what accounts do with their own is in
 // `own-authenticator-store.ts`.
-import { ACCOUNT_COLUMNS, type Account, type AccountRow, signedIn, toAccount } from '../accounts/account.ts'
+import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
+import { signedIn } from '../accounts/account-sql.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
 import type { Sql } from '../postgres/pool.ts'

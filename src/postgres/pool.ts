@@ -17,6 +17,8 @@ export type Postgres = Sql & {
   /** Runs `run` in one transaction; anything it throws rolls it back. */
   transaction<T>(run: (sql: Sql) => Promise<T>): Promise<T>
   kind: 'postgres' | 'embedded'
+  /** Whether PostgreSQL answers. @throws {DependencyError} it does not. */
+  ping(): Promise<void>
   /** A separate connection, outside the pool and its time limits, for migrations. The caller ends it. */
   connect(): Promise<pg.Client>
   close(): Promise<void>
@@ -78,6 +80,7 @@ const withClient = async <T>(pool: pg.Pool, run: (client: pg.PoolClient) => Prom
   }
 }
 
+const PING = { name: 'ping', text: 'SELECT 1 AS up' }
 const BEGIN = { name: 'begin', text: 'BEGIN' }
 const COMMIT = { name: 'commit', text: 'COMMIT' }
 const ROLLBACK = { name: 'rollback', text: 'ROLLBACK' }
@@ -128,6 +131,9 @@ export const openPool = ({ connection, poolSize, kind, onConnect, onClosed }: Po
     query: (statement, values) => withClient(pool, (client) => sqlOver(client).query(statement, values)),
     transaction: (run) => inTransaction(pool, run),
     kind,
+    async ping() {
+      await withClient(pool, (client) => sqlOver(client).query(PING))
+    },
     async connect() {
       const client = new pg.Client({ ...connection, connectionTimeoutMillis: CONNECT_TIMEOUT_MS })
       client.on('error', () => {})

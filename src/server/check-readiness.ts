@@ -3,8 +3,6 @@ import type { Deps } from '../deps.ts'
 type Check = { status: 'up' | 'down'; kind: string }
 export type Readiness = { status: 'ready' | 'not_ready'; postgres: Check; redis: Check; signing_keys: Check }
 
-const PING = { name: 'ping', text: 'SELECT 1 AS up' }
-
 const check = async (kind: string, ask: () => Promise<unknown>): Promise<Check> => {
   try {
     await ask()
@@ -19,7 +17,7 @@ export const checkReadiness = async (
   deps: Pick<Deps, 'postgres' | 'ephemeral' | 'signingKeys' | 'clock'>,
 ): Promise<Readiness> => {
   const [postgres, redis, signingKeys] = await Promise.all([
-    check(deps.postgres.kind, () => deps.postgres.query(PING)),
+    check(deps.postgres.kind, () => deps.postgres.ping()),
     check(deps.ephemeral.kind, () => deps.ephemeral.ping()),
     check('ES256', async () => deps.signingKeys.current(deps.clock())),
   ])

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { onBothEngines } from '../support/embedded.ts'
+import { lockAccount } from '../support/lock.ts'
 
 const skip = onBothEngines()
 
@@ -69,4 +70,55 @@ t.test('a handler whose routes no guard is before gets no caller', { skip }, asy
     postern.app.inject('/healthz').then(({ raw }) => callerOf(raw.req as never)),
     TypeError,
   )
+})
+
+t.test('nobody but an administrator comes in under /v1/admin, whatever the route', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount({ roles: ['user'] })
+  const { access_token: bearer } = await postern.signIn(account, await postern.enrollTotp(account))
+  const routes = routesThatTake(postern, ['bearer'], /^\/v1\/admin\//)
+  t.ok(routes.length > 15, `${routes.length} routes`)
+  for (const { method, url } of routes) {
+    const refused = await postern.request(method, url, { bearer })
+    t.match(refused, { status: 403, body: { error: 'access_denied' } }, `${method} ${url}`)
+  }
+})
+
+const changesOfOwn = (postern: TestApp): Route[] =>
+  routesThatTake(postern, ['bearer'], /^\/v1\/me(\/|$)/).filter(({ method }) => method !== 'GET')
+
+/** What a locked account may still do: see to it that nobody else is signed in, and step up once it is unlocked. */
+const OPEN_TO_LOCKED = ['DELETE /v1/me/sessions', 'DELETE /v1/me/sessions/{id}', 'POST /v1/me/step-up']
+
+t.test('a locked account changes nothing under /v1/me, whatever the route', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount()
+  const { access_token: bearer } = await postern.signIn(account, await postern.enrollTotp(account))
+  await lockAccount(postern, account.id)
+  const changes = changesOfOwn(postern)
+  t.ok(changes.length > 7, `${changes.length} routes`)
+  for (const { method, url } of changes) {
+    const name = `${method} ${url.replace(/[0-9a-f-]{36}/, '{id}')}`
+    if (OPEN_TO_LOCKED.includes(name)) continue
+    const refused = await postern.request(method, url, { bearer })
+    t.match(refused, { status: 429, body: { error: 'account_locked' } }, name)
+  }
+})
+
+/** These ask for a password and a code themselves, or change nothing that anyone signs in with. */
+const ASK_THEMSELVES = ['POST /v1/me/second-factor/disable', 'PATCH /v1/me', ...OPEN_TO_LOCKED]
+
+t.test('a second factor of a while ago changes no factor and no password', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount()
+  const tokens = await postern.signIn(account, await postern.enrollTotp(account))
+  postern.advance(16 * 60)
+  const form = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token, client_id: 'postern' }
+  const { access_token: bearer } = (await postern.request('POST', '/oauth2/token', { form })).body
+  for (const { method, url } of changesOfOwn(postern)) {
+    const name = `${method} ${url.replace(/[0-9a-f-]{36}/, '{id}')}`
+    if (ASK_THEMSELVES.includes(name)) continue
+    const refused = await postern.request(method, url, { bearer })
+    t.match(refused, { status: 401, body: { error: 'insufficient_user_authentication' } }, name)
+  }
 })

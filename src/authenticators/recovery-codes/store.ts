@@ -1,11 +1,6 @@
 // Recovery codes in PostgreSQL: salted hashes, a set at a time, each used once.
-import {
-  ACCOUNT_COLUMNS,
-  type Account,
-  type AccountRow,
-  signedIn,
-  toAccount,
-} from '../../accounts/account.ts'
+import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../../accounts/account.ts'
+import { signedIn } from '../../accounts/account-sql.ts'
 import type { AuditEvent } from '../../audit/event.ts'
 import type { Sql } from '../../postgres/pool.ts'
 import type { StoredRecoveryCode } from './recovery-code.ts'

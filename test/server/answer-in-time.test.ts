@@ -14,7 +14,8 @@ const openHeld = async (t: Test) => {
     logTo: { write: (line) => lines.push(line) },
   })
   const held = Promise.withResolvers<never[]>()
-  t.intercept(postern.deps.postgres, 'query', { value: () => held.promise })
+  for (const ask of ['query', 'ping'] as const)
+    t.intercept(postern.deps.postgres, ask, { value: () => held.promise })
   lines.length = 0
   return { postern, held, lines }
 }
@@ -84,4 +85,13 @@ t.test('a moment in which the loop stands still does not make the process too bu
     t.equal((await postern.app.inject('/healthz')).statusCode, 200)
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
+})
+
+t.test('a process that is too busy refuses requests, and still says that it lives', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  for (const end = performance.now() + 4_000; performance.now() < end; );
+  // The delay is sampled behind what has filled the loop.
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  t.match(await postern.request('GET', '/v1/me'), LATE)
+  t.equal((await postern.request('GET', '/healthz')).status, 200)
 })

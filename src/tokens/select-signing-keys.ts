@@ -11,7 +11,8 @@ export const PUBLISH_LEAD_SECONDS = 600
 /** How long a gateway may keep the JWKS, in seconds. */
 export const JWKS_MAX_AGE_SECONDS = 300
 
-const CLOCK_SKEW_SECONDS = 60
+/** A replaced key stays published this long after its last token expired: gateways may allow that much for clocks. */
+const PUBLISHED_AFTER_LAST_TOKEN_SECONDS = 60
 
 export type SigningKey = {
   kid: string
@@ -44,7 +45,7 @@ export const publishedKeysAt = <Key extends Pick<SigningKey, 'signsFrom'>>(
   return byTurn.filter((_, index) => {
     const successor = byTurn[index + 1]
     if (!successor) return true
-    const lastTokenExpires = successor.signsFrom.getTime() + (TOKEN_TTL_SECONDS + CLOCK_SKEW_SECONDS) * 1000
-    return now.getTime() < lastTokenExpires
+    const publishedSeconds = TOKEN_TTL_SECONDS + PUBLISHED_AFTER_LAST_TOKEN_SECONDS
+    return now.getTime() < successor.signsFrom.getTime() + publishedSeconds * 1000
   })
 }

@@ -7,13 +7,17 @@
 // gives the time (`nowMs`), so that the application's clock decides, in tests too; key TTLs only remove what has
 // expired.
 //
+// Redis outlives a release, and replicas of two releases may use it at once. A format that changes, that of a record or
+// of a score too, therefore gets a new key name (`se:` became `se2:`): what another release has written is absent, never
+// misread. A hash may get another field, if the releases before neither read nor miss it (`ac:` got `n:<hash>`).
+//
 // | key                   | value                                                        | TTL                     |
 // | --------------------- | ------------------------------------------------------------ | ----------------------- |
-// | ch:{tag}:<hash>       | one pending challenge: counters, methods, record             | the challenge's         |
-// | en:{tag}:<hash>       | one open enrollment at login: record                         | the enrollment's        |
+// | ch2:{tag}:<hash>      | one pending challenge: counters, methods, record             | the challenge's         |
+// | en2:{tag}:<hash>      | one open enrollment at login: record                         | the enrollment's        |
 // | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch, n:<hash> networks signed in from | 30 days from last write |
-// | se:{tag}:<sid>        | hash: one session, its refresh family (rf, r) and record     | idle, absolute at most  |
-// | sx:{tag}              | sorted set: at most 100 sids, by when each ends if unused    | the latest absolute one |
+// | se2:{tag}:<sid>       | hash: one session, its refresh family (rf, r) and record     | idle, absolute at most  |
+// | sx2:{tag}             | sorted set: at most 100 sids, by when (ms) each ends if unused | the latest absolute one |
 // | pw:{tag}              | hash of one field a lane: wrong passwords of an account, or of a name that was typed | six hours a failure |
 // | ct:{<hash of name>}   | a counter (wrong passwords by network)         | its window              |
 // | channel changed       | a topic that replicas have to read again                     | -                       |

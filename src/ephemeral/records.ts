@@ -1,100 +1,118 @@
 // How records are stored: compact JSON arrays, in Redis and in memory alike, so that neither store shares an object
-// with its callers.
+// with its callers. Redis outlives a release: where one of these formats changes, its keys get a new name
+// (`ephemeral.ts`). What is not of the format is null, as if it were not stored.
+import { Ajv } from 'ajv'
+import { type Static, Type } from 'typebox'
 import type { ChallengeRecord, EndUser, EnrollmentRecord, ListedSession, SessionRecord } from './ephemeral.ts'
 
-type StoredEndUser = [ip: string | null, userAgent: string | null]
+// The schemas are the program's own: they are not checked.
+const ajv = new Ajv({ strict: false, validateSchema: false, meta: false, logger: false })
 
-const packEndUser = (endUser: EndUser | null): StoredEndUser | null =>
+const Text = Type.String()
+const TextOrNull = Type.Union([Text, Type.Null()])
+const Time = Type.Number()
+const Amr = Type.Array(Text)
+
+/** `[ip, userAgent]`. */
+const StoredEndUser = Type.Union([Type.Tuple([TextOrNull, TextOrNull]), Type.Null()])
+
+const packEndUser = (endUser: EndUser | null): Static<typeof StoredEndUser> =>
   endUser && [endUser.ip, endUser.userAgent]
 
-const unpackEndUser = (stored: StoredEndUser | null): EndUser | null =>
+const unpackEndUser = (stored: Static<typeof StoredEndUser>): EndUser | null =>
   stored && { ip: stored[0], userAgent: stored[1] }
 
-type StoredChallenge = [
-  accountId: string,
-  clientId: string,
-  clientRegisteredAt: number,
-  purpose: ChallengeRecord['purpose'],
-  scope: string,
-  amr: string[],
-  authTime: number,
-  sid: string | null,
-  endUser: StoredEndUser | null,
-]
+const parsed = (packed: string): unknown => {
+  try {
+    return JSON.parse(packed)
+  } catch {
+    return undefined
+  }
+}
+
+/** `[accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, endUser]`. */
+const StoredChallenge = Type.Tuple([
+  Text,
+  Text,
+  Time,
+  Type.Union([Type.Literal('login'), Type.Literal('vouched'), Type.Literal('step_up')]),
+  Text,
+  Amr,
+  Time,
+  TextOrNull,
+  StoredEndUser,
+])
+const isStoredChallenge = ajv.compile<Static<typeof StoredChallenge>>(StoredChallenge)
 
 export const packChallenge = (record: ChallengeRecord): string => {
   const { accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, endUser } = record
   const about = [accountId, clientId, clientRegisteredAt, purpose, scope] as const
-  const stored: StoredChallenge = [...about, amr, authTime, sid, packEndUser(endUser)]
+  const stored: Static<typeof StoredChallenge> = [...about, amr, authTime, sid, packEndUser(endUser)]
   return JSON.stringify(stored)
 }
 
-export const unpackChallenge = (packed: string): ChallengeRecord => {
-  const stored: StoredChallenge = JSON.parse(packed)
+export const unpackChallenge = (packed: string): ChallengeRecord | null => {
+  const stored = parsed(packed)
+  if (!isStoredChallenge(stored)) return null
   const [accountId, clientId, clientRegisteredAt, purpose, scope, ...rest] = stored
   const [amr, authTime, sid, endUser] = rest
-  return {
-    accountId,
-    clientId,
-    clientRegisteredAt,
-    purpose,
-    scope,
-    amr,
-    authTime,
-    sid,
-    endUser: unpackEndUser(endUser),
-  }
+  const about = { accountId, clientId, clientRegisteredAt, purpose, scope }
+  return { ...about, amr, authTime, sid, endUser: unpackEndUser(endUser) }
 }
 
-type StoredEnrollment = [
-  accountId: string,
-  clientId: string,
-  clientRegisteredAt: number,
-  scope: string,
-  amr: string[],
-  authTime: number,
-  endUser: StoredEndUser | null,
-]
+/** `[accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser]`. */
+const StoredEnrollment = Type.Tuple([Text, Text, Time, Text, Amr, Time, StoredEndUser])
+const isStoredEnrollment = ajv.compile<Static<typeof StoredEnrollment>>(StoredEnrollment)
 
 export const packEnrollment = (record: EnrollmentRecord): string => {
   const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser } = record
   const about = [accountId, clientId, clientRegisteredAt, scope] as const
-  const stored: StoredEnrollment = [...about, amr, authTime, packEndUser(endUser)]
+  const stored: Static<typeof StoredEnrollment> = [...about, amr, authTime, packEndUser(endUser)]
   return JSON.stringify(stored)
 }
 
-export const unpackEnrollment = (packed: string): EnrollmentRecord => {
-  const stored: StoredEnrollment = JSON.parse(packed)
+export const unpackEnrollment = (packed: string): EnrollmentRecord | null => {
+  const stored = parsed(packed)
+  if (!isStoredEnrollment(stored)) return null
   const [accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser] = stored
   return { accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser: unpackEndUser(endUser) }
 }
 
-type StoredSession = [
-  sid: string,
-  accountId: string,
-  clientId: string,
-  clientRegisteredAt: number,
-  scope: string,
-  authTime: number,
-  secondFactorAt: number | null,
-  acr: SessionRecord['acr'],
-  amr: string[],
-  ip: string | null,
-  userAgent: string | null,
-  createdAt: number,
-]
+/**
+ * `[sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, ip, userAgent, createdAt]`.
+ */
+const StoredSession = Type.Tuple([
+  Text,
+  Text,
+  Text,
+  Time,
+  Text,
+  Time,
+  Type.Union([Time, Type.Null()]),
+  Type.Union([Type.Literal('aal1'), Type.Literal('aal2'), Type.Literal('phr')]),
+  Amr,
+  TextOrNull,
+  TextOrNull,
+  Time,
+])
+const isStoredSession = ajv.compile<Static<typeof StoredSession>>(StoredSession)
 
 export const packSession = (session: SessionRecord): string => {
   const { sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt } = session
   const { acr, amr, ip, userAgent, createdAt } = session
   const about = [sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt] as const
-  const stored: StoredSession = [...about, acr, amr, ip, userAgent, createdAt]
+  const stored: Static<typeof StoredSession> = [...about, acr, amr, ip, userAgent, createdAt]
   return JSON.stringify(stored)
 }
 
 /** `lastSeenMs` in epoch milliseconds, `absoluteAt` in epoch seconds. */
-export const unpackSession = (packed: string, lastSeenMs: number, absoluteAt: number): ListedSession => {
-  const stored: StoredSession = JSON.parse(packed)
+export const unpackSession = (
+  packed: string,
+  lastSeenMs: number,
+  absoluteAt: number,
+): ListedSession | null => {
+  const stored = parsed(packed)
+  if (!isStoredSession(stored)) return null
   const [sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt, ...rest] = stored
   const [acr, amr, ip, userAgent, createdAt] = rest
   const about = { sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt }

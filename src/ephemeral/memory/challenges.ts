@@ -61,8 +61,8 @@ export const memoryChallenges = (pendings: MemoryPending, accounts: MemoryAccoun
   async takeAttempt(token, method, limits, nowMs) {
     const place = placeOf('challenge', token)
     const challenge = pendings.read(place, nowMs)
-    if (!place || !challenge) return { kind: 'unknown' }
-    const record = unpackChallenge(challenge.record)
+    const record = challenge && unpackChallenge(challenge.record)
+    if (!place || !challenge || !record) return { kind: 'unknown' }
     const { accountId, clientId } = record
     const { lockedUntilMs, sessionEpoch } = accounts.read(place.tag)
     if (lockedUntilMs !== null && lockedUntilMs > nowMs) {

@@ -19,7 +19,7 @@ type StoredSession = {
   refreshHash: string
 }
 
-const listed = ({ record, lastSeenMs, absoluteAt }: StoredSession): ListedSession =>
+const listed = ({ record, lastSeenMs, absoluteAt }: StoredSession): ListedSession | null =>
   unpackSession(record, lastSeenMs, absoluteAt)
 
 /** When it ends if it is not used again. */
@@ -114,19 +114,20 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
   },
   async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
     const session = sessions.live(tag, sid, nowMs)
+    const before = session && listed(session)
     // Who does not know the family part never had a token of this session, and must not be able to end it.
-    if (!session || session.familyHash !== familyHash) return { kind: 'unknown' }
+    if (!session || !before || session.familyHash !== familyHash) return { kind: 'unknown' }
     if (session.refreshHash !== refreshHash) {
       sessions.end(tag, sid)
-      return { kind: 'reused', session: listed(session) }
+      return { kind: 'reused', session: before }
     }
     const { lockedUntilMs } = accounts.read(tag)
     if (lockedUntilMs !== null && lockedUntilMs > nowMs) {
-      return { kind: 'locked', accountId: listed(session).accountId, untilMs: lockedUntilMs }
+      return { kind: 'locked', accountId: before.accountId, untilMs: lockedUntilMs }
     }
     session.refreshHash = nextRefreshHash
     sessions.use(session, nowMs)
-    return { kind: 'rotated', session: listed(session) }
+    return { kind: 'rotated', session: { ...before, lastSeenAt: Math.floor(session.lastSeenMs / 1000) } }
   },
   async restoreRefresh({ accountTag: tag, sid }, currentHash, previousHash) {
     const session = sessions.find(tag, sid)
@@ -135,7 +136,7 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
   async list(accountId, nowMs, { limit, after } = ALL_SESSIONS) {
     const live = sessions.allOf(accountTag(accountId), nowMs).sort(newestFirst)
     const rest = after ? live.filter((session) => newestFirst(after, session) < 0) : live
-    return rest.slice(0, limit).map(listed)
+    return rest.slice(0, limit).flatMap((session) => listed(session) ?? [])
   },
   async end(accountId, sid, nowMs) {
     const tag = accountTag(accountId)

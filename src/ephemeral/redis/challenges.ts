@@ -14,14 +14,17 @@ type TakeAttemptReply =
 const attemptTaken = (reply: TakeAttemptReply): AttemptTaken => {
   switch (reply[0]) {
     case 'taken': {
-      const [kind, record, remaining, sessionEpoch] = reply
-      return { kind, record: unpackChallenge(record), remaining, sessionEpoch }
+      const [kind, packed, remaining, sessionEpoch] = reply
+      const record = unpackChallenge(packed)
+      return record ? { kind, record, remaining, sessionEpoch } : { kind: 'unknown' }
     }
     case 'method_not_offered':
       return { kind: reply[0], methods: reply[1].split(',').filter((method) => method !== '') }
     case 'locked': {
-      const { accountId, clientId } = unpackChallenge(reply[1])
-      return { kind: reply[0], accountId, clientId, untilMs: reply[2] }
+      const [kind, packed, untilMs] = reply
+      const record = unpackChallenge(packed)
+      if (!record) return { kind: 'unknown' }
+      return { kind, accountId: record.accountId, clientId: record.clientId, untilMs }
     }
     case 'unknown':
       return { kind: reply[0] }

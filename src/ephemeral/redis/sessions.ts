@@ -12,7 +12,7 @@ type RotateReply =
   | ['locked', ...SessionReply, untilMs: number]
   | ['unknown']
 
-const listed = (reply: SessionReply): ListedSession => unpackSession(...reply)
+const listed = (reply: SessionReply): ListedSession | null => unpackSession(...reply)
 
 /** What the scripts that open a session take; see `open-session.lua`. */
 export const sessionArguments = (
@@ -47,11 +47,13 @@ const rotated = (reply: RotateReply): RefreshRotated => {
       return { kind: reply[0] }
     case 'locked': {
       const [kind, record, lastSeenMs, absoluteAt, untilMs] = reply
-      return { kind, accountId: listed([record, lastSeenMs, absoluteAt]).accountId, untilMs }
+      const session = listed([record, lastSeenMs, absoluteAt])
+      return session ? { kind, accountId: session.accountId, untilMs } : { kind: 'unknown' }
     }
     default: {
-      const [kind, ...session] = reply
-      return { kind, session: listed(session) }
+      const [kind, ...answered] = reply
+      const session = listed(answered)
+      return session ? { kind, session } : { kind: 'unknown' }
     }
   }
 }
@@ -85,7 +87,8 @@ export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => 
     async list(accountId, nowMs, { limit, after } = ALL_SESSIONS) {
       const tag = accountTag(accountId)
       const args = [nowMs, keys.sessionPrefix(tag), limit, after?.createdAt ?? '', after?.sid ?? '']
-      return (await run<SessionReply[]>('listSessions', ofAccount(tag), args)).map(listed)
+      const replies = await run<SessionReply[]>('listSessions', ofAccount(tag), args)
+      return replies.flatMap((reply) => listed(reply) ?? [])
     },
     async end(accountId, sid, nowMs) {
       const tag = accountTag(accountId)

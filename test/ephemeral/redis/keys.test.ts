@@ -59,8 +59,8 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
   await counters.decrement(`password:${accountId}`, NOW_MS)
 
   const keys = await redis.keys(`${keyPrefix}*`)
-  const kinds = keys.map((key) => key.slice(keyPrefix.length, keyPrefix.length + 3)).toSorted()
-  t.same(kinds, ['ac:', 'ch:', 'ch:', 'ct:', 'en:', 'pw:', 'se:', 'se:', 'sx:'])
+  const kinds = keys.map((key) => key.slice(keyPrefix.length).split(':')[0]).toSorted()
+  t.same(kinds, ['ac', 'ch2', 'ch2', 'ct', 'en2', 'pw', 'se2', 'se2', 'sx2'])
   for (const key of keys) {
     t.ok((await redis.pttl(key)) > 0, `${key} has a TTL`)
     t.notMatch(key, accountId)
@@ -85,10 +85,10 @@ t.test('one pending challenge takes less than 700 bytes of Redis', { skip }, asy
     endUser: { ip: '2001:db8:85a3:8d3:1319:8a2e:370:7348', userAgent: CHROME },
   })
   const methods = ['totp:6', 'recovery_code', 'webauthn', 'email:6']
-  const before = new Set(await redis.keys('postern:ch:*'))
+  const before = new Set(await redis.keys('postern:ch2:*'))
   const token = await openChallenge(ephemeral, accountId, { record, methods })
   await ephemeral.challenges.takeAttempt(token, 'totp:6', LIMITS, NOW_MS)
-  const [key = ''] = (await redis.keys('postern:ch:*')).filter((one) => !before.has(one))
+  const [key = ''] = (await redis.keys('postern:ch2:*')).filter((one) => !before.has(one))
   const bytes = await redis.memory('USAGE', key)
   t.ok(bytes !== null && bytes < 700, `${bytes} bytes`)
   t.comment(`a pending challenge takes ${bytes} bytes`)
@@ -102,9 +102,9 @@ t.test('a session outlives an evicted set of sessions, and not the end of all', 
   t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
   const accountId = newAccountId()
   const { sid } = await openSession(ephemeral, accountId)
-  await redis.del(...(await redis.keys(`${keyPrefix}sx:*`)))
+  await redis.del(...(await redis.keys(`${keyPrefix}sx2:*`)))
   t.ok(await ephemeral.sessions.touch(accountId, sid, NOW_MS + 2000))
-  t.same(await redis.keys(`${keyPrefix}sx:*`), [], 'its use makes no set without a TTL')
+  t.same(await redis.keys(`${keyPrefix}sx2:*`), [], 'its use makes no set without a TTL')
   await ephemeral.sessions.endAll(accountId, null, NOW_MS)
   t.equal(await ephemeral.sessions.touch(accountId, sid, NOW_MS), null)
 })
@@ -119,7 +119,7 @@ t.test('a session’s key goes with its absolute end, however it is used', { ski
     absoluteAt: Math.floor(NOW_MS / 1000) + 600,
   })
   await ephemeral.sessions.touch(accountId, sid, NOW_MS + 5000)
-  const [key = ''] = await redis.keys(`${keyPrefix}se:*`)
+  const [key = ''] = await redis.keys(`${keyPrefix}se2:*`)
   const ttlMs = await redis.pttl(key)
   t.ok(ttlMs > 0 && ttlMs <= 595_000, `${ttlMs} ms`)
 })
@@ -146,7 +146,7 @@ t.test('ending all sessions but one that is gone leaves nothing of that one', { 
   const { sid } = await openSession(ephemeral, accountId)
   await ephemeral.sessions.end(accountId, sid, NOW_MS)
   await ephemeral.sessions.endAll(accountId, sid, NOW_MS)
-  t.same(await redis.keys(`${keyPrefix}se:*`), [])
+  t.same(await redis.keys(`${keyPrefix}se2:*`), [])
 })
 
 t.test(
@@ -158,23 +158,23 @@ t.test(
     t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
     const accountId = newAccountId()
     await parallel(150, () => openSession(ephemeral, accountId, { idleSeconds: 60 }))
-    const [set = ''] = await redis.keys(`${keyPrefix}sx:*`)
+    const [set = ''] = await redis.keys(`${keyPrefix}sx2:*`)
     t.equal(await redis.zcard(set), 100)
-    t.equal((await redis.keys(`${keyPrefix}se:*`)).length, 100)
+    t.equal((await redis.keys(`${keyPrefix}se2:*`)).length, 100)
     const next = sessionOf(accountId)
     t.equal(await ephemeral.sessions.open(next, { sessionEpoch: 0 }, NOW_MS + 60_000), true)
     t.same(await redis.zrange(set, '0', '-1'), [next.sid])
-    t.same((await redis.keys(`${keyPrefix}se:*`)).length, 1)
+    t.same((await redis.keys(`${keyPrefix}se2:*`)).length, 1)
   },
 )
 
-t.test('a set of thousands, left by an earlier release, holds Redis up for no one', { skip }, async (t) => {
+t.test('a set of thousands holds Redis up for no one', { skip }, async (t) => {
   const keyPrefix = newKeyPrefix()
   const { ephemeral, redis } = await openBoth(keyPrefix)
   t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
   const accountId = newAccountId()
   const kept = await openSession(ephemeral, accountId)
-  const [set = ''] = await redis.keys(`${keyPrefix}sx:*`)
+  const [set = ''] = await redis.keys(`${keyPrefix}sx2:*`)
   const left = Array.from({ length: 5000 }, (_, i) => [String(NOW_MS + i), `left-${i}`]).flat()
   await redis.call('ZADD', set, ...left)
   const commands = async (run: () => Promise<unknown>): Promise<number> => {

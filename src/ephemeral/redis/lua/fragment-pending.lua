@@ -1,16 +1,14 @@
 -- Fragment: a pending challenge or enrollment. One string rather than a hash takes half the memory:
 -- attempts | expires at (ms) | session epoch | challenge epoch | methods, comma-separated | record
 
--- Nil where it is absent, has expired, or was opened under epochs that are no longer the account's.
+-- Nil where it is absent or malformed, has expired, or was opened under epochs that are no longer the account's.
 local function read_pending(key, account, now)
-  local value = redis.call('GET', key)
-  if not value then
-    return nil
-  end
+  local value = redis.call('GET', key) or ''
   local attempts, rest, expires, session_epoch, challenge_epoch, methods, record =
     string.match(value, '^(%d+)(|(%d+)|(%d+)|(%d+)|([^|]*)|(.*))$')
   if
-    tonumber(expires) <= now
+    not attempts
+    or tonumber(expires) <= now
     or tonumber(session_epoch) ~= account.session_epoch
     or tonumber(challenge_epoch) ~= account.challenge_epoch
   then

@@ -6,12 +6,14 @@
 
 local SESSIONS_AT_ONCE = 100
 
--- Nil where it has ended. The epoch is compared too: the set may have lost the session, to an eviction or while its
+-- Nil where it has ended, or is not whole. The epoch is compared too: the set may have lost the session, to an eviction or while its
 -- slot was moving, and the session must still end when all sessions are ended.
 local function read_session(key, account, now)
   local stored = redis.call('HMGET', key, 'd', 'i', 'a', 'c', 's', 'e')
-  if not stored[1] then
-    return nil
+  for i = 1, 6 do
+    if not stored[i] then
+      return nil
+    end
   end
   local session = {
     record = stored[1],

@@ -1,6 +1,6 @@
-// The control socket of a data folder: how `postern <command>` reaches the process that has the folder open,
-// because the embedded PostgreSQL opens once and short-lived state may live in that process alone. Holding it
-// is also the lock: a second process finds it answered and stops. Only the same user can connect.
+// The control socket of a data folder, by which `postern <command>` reaches the process that has the folder open: the
+// embedded PostgreSQL can be open in one process only, and short-lived state may be in its memory. The socket is also
+// the lock: a second process finds that it is answered, and stops. Only the same user can connect.
 import { hash } from 'node:crypto'
 import { once } from 'node:events'
 import { lstat, mkdir, rm, rmdir, stat } from 'node:fs/promises'
@@ -29,11 +29,11 @@ export type ControlHandler = (request: ControlRequest, output: Output) => Promis
 
 type Line = { out: string } | { err: string } | { exit: number }
 
-/** The kernel takes 107 bytes (103 on macOS); a longer path is cut short without a word. */
+/** The kernel takes 107 bytes (103 on macOS), and cuts a longer path without an error. */
 const MAX_PATH_BYTES = 100
 
 /**
- * The temporary folder is everybody's: someone else may have made this one, to be told passwords.
+ * The temporary folder is everybody's: someone else may have made this folder, to receive passwords.
  * @throws {DataFolderError}
  */
 const requirePrivate = async (folder: string): Promise<void> => {
@@ -87,7 +87,7 @@ const stateOf = async (path: string): Promise<'answered' | 'absent' | 'refused'>
 const MOMENT_MS = 50
 const TURN_ENDS_AFTER_MS = 5_000
 
-/** Makes a folder that only one process can have made; false where another has, and is at it. */
+/** Makes a folder that only one process can make at a time; false while another process has it. */
 const takeTurn = async (folder: string): Promise<boolean> => {
   try {
     await mkdir(folder)
@@ -96,15 +96,15 @@ const takeTurn = async (folder: string): Promise<boolean> => {
     if (codeOf(error) !== 'EEXIST') throw error
   }
   const made = await stat(folder).catch(() => null)
-  // Its process crashed in the few moments of its turn.
+  // The process that made it has crashed during its turn.
   if (made && Date.now() - made.mtimeMs > TURN_ENDS_AFTER_MS) await rmdir(folder).catch(() => {})
   await sleep(MOMENT_MS)
   return false
 }
 
 /**
- * Removes a socket that nobody answers; false where somebody does. One process at a time: between finding it
- * stale and removing it, nobody else can have put a fresh one in its place.
+ * Removes a socket that no process answers; false where one does. One process at a time does this, so that the socket
+ * that is removed is the one that was found stale, and not a new one.
  */
 const removeStale = async (path: string): Promise<boolean> => {
   const state = await stateOf(path)
@@ -112,7 +112,7 @@ const removeStale = async (path: string): Promise<boolean> => {
   const turn = `${path}.turn`
   if (!(await takeTurn(turn))) return true
   try {
-    // One that is being made answers a moment later.
+    // A socket that is just being made answers a moment later.
     await sleep(MOMENT_MS)
     const later = await stateOf(path)
     if (later === 'refused') await rm(path)
@@ -122,7 +122,7 @@ const removeStale = async (path: string): Promise<boolean> => {
   }
 }
 
-/** Binding makes the file, or fails where there is one: that is what makes it a lock. */
+/** Binding makes the file, or fails where there is one, which makes it a lock. */
 const bind = async (server: Server, path: string): Promise<boolean> => {
   const mask = process.umask(0o177)
   server.listen(path)
@@ -150,7 +150,7 @@ const readRequest = async (socket: Socket): Promise<ControlRequest> => {
 
 const answer = async (socket: Socket, handle: ControlHandler): Promise<void> => {
   const say = (line: Line) => socket.write(`${JSON.stringify(line)}\n`)
-  // Whoever only looks whether someone is there leaves without a word.
+  // A process that only checks whether the socket is answered closes it without a request.
   const request = await readRequest(socket).catch(() => null)
   if (request) {
     const output = { out: (out: string) => say({ out }), err: (err: string) => say({ err }) }
@@ -162,7 +162,7 @@ const answer = async (socket: Socket, handle: ControlHandler): Promise<void> => 
 export type ControlSocket = {
   /** Refuses commands from here on, and waits for those that run. */
   drain(): Promise<void>
-  /** Gives the data folder up. */
+  /** Releases the data folder. */
   close(): Promise<void>
 }
 

@@ -37,7 +37,7 @@ const isListenError = (error: Error): error is ListenError => {
 }
 
 /**
- * What to tell of an error: one message without a stack where it is understood, null where it has been told
+ * What to print of an error: a message without a stack where the error is expected, null where it has been printed
  * already, the stack where it is a defect.
  */
 export const describeFailure = (error: unknown): string | null => {

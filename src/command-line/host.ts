@@ -1,10 +1,10 @@
-// What the commands are given: where they write, how they ask, and how they reach Postern's state. The command
-// line has one, and so has the running server for the commands that are sent to it.
+// What commands are given: where they write, how they ask, and how they reach Postern's state. The command line has a
+// host, and the running server has one for the commands that are sent to it.
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import type { Output } from './control-socket.ts'
 
-/** What a command works on; `origin` names the operating system's user as the one who acts. */
+/** What a command works on; `origin` names the operating system's user as the actor. */
 export type Context = {
   deps: Deps
   origin: Origin
@@ -27,7 +27,7 @@ export type Host = Output & {
   perform(work: (context: Context) => Promise<void>): Promise<void>
   /** Applies migrations; returns the names of those that were missing. */
   migrate(): Promise<string[]>
-  /** Serves until it is told to stop. */
+  /** Serves until a signal stops it. */
   serve(): Promise<void>
 }
 
@@ -36,5 +36,5 @@ export class CommandError extends Error {
   override readonly name = 'CommandError'
 }
 
-/** For an option that may be given again and again. A list after one would swallow the command's argument. */
+/** For an option that may be repeated. An option that takes a list would also take the command's argument. */
 export const collected = (value: string, before: string[] = []): string[] => [...before, value]

@@ -1,5 +1,5 @@
-// The command line as it is typed: its own process, the environment's configuration, and either open
-// dependencies of its own or those of the running server.
+// The command line as it is typed: in its own process, with the environment's configuration, over dependencies that it
+// opens itself or over those of the running server.
 import { userInfo } from 'node:os'
 import { type Config, readConfig } from '../config.ts'
 import { openDatabase, openDeps } from '../deps.ts'
@@ -32,7 +32,7 @@ const userName = (): string => {
   }
 }
 
-/** Standard output is the command's own; what is logged at all goes to the other. */
+/** Standard output is for the command's results, so the log goes to standard error. */
 const commandLog = (config: Config) => createLog(config.logLevel === 'info' ? 'warn' : config.logLevel, 2)
 
 const sayBusy: ControlHandler = async (_request, { err }) => {
@@ -40,7 +40,7 @@ const sayBusy: ControlHandler = async (_request, { err }) => {
   return 1
 }
 
-/** Holds the data folder, where there is something in it to hold, while `run` runs. */
+/** Locks the data folder while `run` runs, where state is in it. */
 const holding = async <T>(config: Config, run: () => Promise<T>): Promise<T> => {
   if (!needsControlSocket(config)) return run()
   const control = await holdControlSocket(config.dataDir, sayBusy)
@@ -72,7 +72,7 @@ const migrateHere = async (config: Config): Promise<string[]> => {
   }
 }
 
-/** Runs what was typed; its exit code. `serve` has its code once it listens, and goes on. */
+/** Runs what was typed; returns the exit code. `serve` returns once it listens, and goes on serving. */
 export const runCommandLine = async (commandArguments: string[]): Promise<number> => {
   let password: string | null = null
   let sentCode: number | null = null
@@ -96,7 +96,7 @@ export const runCommandLine = async (commandArguments: string[]): Promise<number
     },
     async migrate() {
       const config = readConfig()
-      // The process that holds it has brought it up to date when it started.
+      // The process that holds the data folder has applied them when it started.
       if (await send(config)) return []
       return holding(config, () => migrateHere(config))
     },

@@ -9,8 +9,8 @@ export const runProgram = async (host: Host, commandArguments: readonly string[]
     await buildProgram(host).parseAsync(commandArguments, { from: 'user' })
     return 0
   } catch (error) {
-    const told = describeFailure(error)
-    if (told !== null) host.err(told)
+    const message = describeFailure(error)
+    if (message !== null) host.err(message)
     return error instanceof CommanderError ? error.exitCode : 1
   }
 }

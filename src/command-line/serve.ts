@@ -40,9 +40,9 @@ const listen = async (app: App, { host, port }: Config, log: Log): Promise<numbe
 }
 
 /**
- * On SIGTERM or SIGINT: stop accepting, finish what runs, close; within 10 s. One that comes during the start
- * waits for it, so that a first start is not left half-written. A second signal changes nothing: npm passes a
- * Ctrl-C on that the process has already had from the terminal.
+ * On SIGTERM or SIGINT: stop accepting, finish what runs, close; within 10 s. A signal during the start is handled after
+ * the start, so that a first start is not left half-written. A second signal changes nothing: npm passes on a Ctrl-C
+ * that the process has already received from the terminal.
  */
 const closeGracefully = (started: Promise<App>, log: Log): void => {
   const signals = ['SIGTERM', 'SIGINT'] as const
@@ -71,7 +71,7 @@ const start = async (config: Readonly<Config>, log: Log, output: Output): Promis
         commandRunner(() => deps),
       )
     : null
-  // The folder is given up last: until then nobody else may open it.
+  // The folder is released last: until then no other process may open it.
   const close = async () => {
     await control?.drain()
     await deps?.close()
@@ -84,9 +84,9 @@ const start = async (config: Readonly<Config>, log: Log, output: Output): Promis
     app.addHook('onClose', close)
     const firstAdministrator = await createFirstAdministrator(deps)
     await markFirstStartComplete(config.dataDir)
-    // Nobody is answered before there is an administrator to sign in.
+    // Requests are answered only once there is an administrator who can sign in.
     const port = await listen(app, config, log).catch((error) => {
-      // The password is shown this once, also where nothing can be served with it yet.
+      // The password is shown once only, so it is shown even if the start fails after this.
       if (firstAdministrator) output.out(administratorMessage(firstAdministrator))
       throw error
     })
@@ -104,14 +104,14 @@ const start = async (config: Readonly<Config>, log: Log, output: Output): Promis
     return app
   } catch (error) {
     await (app?.close() ?? close())
-    // A start that was stopped in order, such as by a refused password, leaves a whole folder behind.
+    // A start that fails without a crash, such as by a refused password, leaves a complete folder.
     if (deps) await markFirstStartComplete(config.dataDir)
     throw error
   }
 }
 
 /**
- * Serves until it is told to stop; returns once it listens.
+ * Serves until a signal stops it; returns once it listens.
  * @throws what `openDeps` does, and where the address cannot be listened on
  */
 export const serve = async (config: Readonly<Config>, output: Output): Promise<void> => {

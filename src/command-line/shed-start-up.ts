@@ -4,8 +4,8 @@ import type { Log } from '../server/log.ts'
 const ONCE_QUIET_MS = 1_000
 
 /**
- * Gives back what starting has left: V8 would keep it, half of an idle server's memory, until a load has it
- * collected. One full collection, a second after the start; it stops the process for less than 100 ms.
+ * Frees the memory that starting has used, which is half of an idle server's: V8 would keep it until there is a load.
+ * One full collection, a second after the start; it stops the process for less than 100 ms.
  * Where Node has no inspector, or may not use it (`--permission`), the memory is kept, and that is logged.
  */
 export const shedStartUp = async (log: Pick<Log, 'warn'>): Promise<void> => {

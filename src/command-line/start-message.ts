@@ -1,5 +1,5 @@
-// What a start tells its operator, in plain text on standard output. Pure. The one-time password is in it, and
-// nowhere else: it never passes the log.
+// What a start prints for its operator, in plain text on standard output. Pure. The one-time password is printed here
+// only, and never logged.
 import type { FirstAdministrator } from '../administration/accounts/create-first-administrator.ts'
 import type { Config } from '../config.ts'
 
@@ -11,7 +11,7 @@ export type StartFacts = {
   ephemeral: 'redis' | 'memory'
   /** Null on every start but the first. */
   firstAdministrator: FirstAdministrator | null
-  /** From its sources, where `npm run demo` is at hand. */
+  /** Whether it runs from a clone, where there is `npm run demo`. */
   fromSource: boolean
 }
 
@@ -95,6 +95,6 @@ export const startMessage = (facts: StartFacts, settings: Settings): string => {
   ].join('\n')
 }
 
-/** The part of it that must not be lost where the start fails after the administrator was made. */
+/** The part that has to be printed even if the start fails after the administrator was made. */
 export const administratorMessage = (firstAdministrator: FirstAdministrator): string =>
   [...administrator(firstAdministrator), ''].join('\n')

@@ -1,5 +1,4 @@
-// An account's own part of the audit log. This folder owns the log: what events are, how they are recorded and
-// listed. Recording is the use cases', each in the statement of what it tells of.
+// An account's own part of the audit log. `audit/` owns the log.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { listAccountEvents } from '../audit/list-events.ts'
 import { ActivityPage } from '../audit/schemas.ts'

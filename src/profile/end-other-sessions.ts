@@ -10,7 +10,7 @@ export const endOtherSessions = async (
   origin: Origin,
   { accountId, sid }: SessionRecord,
 ): Promise<void> => {
-  // Ended first: should recording fail, the caller is told so and the sessions are gone all the same.
+  // Ended first: should recording fail, the answer says so, and the sessions have ended all the same.
   await deps.ephemeral.sessions.endAll(accountId, sid, origin.now.getTime())
   const about = { accountId, keptSessionId: sid, reason: 'ended_by_account' }
   await recordEvent(deps, sessionsEnded(origin, about))

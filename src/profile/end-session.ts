@@ -14,7 +14,7 @@ export const endSession = async (
   accountId: string,
   sid: string,
 ): Promise<void> => {
-  // Ended first: should recording fail, the caller is told so and the session is gone all the same.
+  // Ended first: should recording fail, the answer says so, and the session has ended all the same.
   const ended = await deps.ephemeral.sessions.end(accountId, sid, origin.now.getTime())
   if (!ended) throw new AuthError('not_found', 'The account has no such session.')
   await recordEvent(deps, sessionEnded(origin, { accountId, sessionId: sid, reason: 'ended_by_account' }))

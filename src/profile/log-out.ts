@@ -10,7 +10,7 @@ export const logOut = async (
   origin: Origin,
   { accountId, sid, clientId }: SessionRecord,
 ): Promise<void> => {
-  // Ended first: should recording fail, the caller is told so and the session is gone all the same.
+  // Ended first: should recording fail, the answer says so, and the session has ended all the same.
   await deps.ephemeral.sessions.end(accountId, sid, origin.now.getTime())
   await recordEvent(deps, sessionEnded(origin, { accountId, sessionId: sid, clientId, reason: 'logout' }))
 }

@@ -6,7 +6,7 @@ import { requirementReasons } from '../policy/decide.ts'
 import type { Policy } from '../policy/policy.ts'
 import { Nullable, Timestamp, Uuid } from '../wire/schemas.ts'
 
-/** What of a second factor an account and its administrators see. */
+/** What an account and its administrators see of its second factor. */
 export const SECOND_FACTOR_MEMBERS = {
   enabled: Type.Boolean({ description: 'An authenticator is enrolled.' }),
   required: Type.Boolean({ description: 'The policy requires a second factor.' }),

@@ -1,5 +1,4 @@
-// The account's sessions over HTTP. This folder owns signed-in sessions and their refresh-token families: opened,
-// renewed, listed, ended. Whether one may be opened is the policy's; what speaks for it, the tokens'.
+// The account's own sessions over HTTP: list them and end them.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { bearerCallerOf, sessionCallerOf } from '../callers/guard-account.ts'
@@ -18,7 +17,7 @@ const OwnSessionItem = Type.Object({
 
 const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ bearer: [] }], summary })
 
-/** Any token for Postern may end its own session, whatever else it may do. */
+/** Any token for Postern may end its own session, whatever its scope. */
 export const logoutRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
     '/v1/logout',

@@ -8,10 +8,10 @@ import { pino } from 'pino'
 import { AuthError } from '../errors.ts'
 import type { App } from './app.ts'
 
-/** Answers are data: a browser that is led to one runs and frames nothing. `/docs` has a policy of its own. */
+/** Answers are data: a browser that opens one runs and frames nothing. `/docs` has a policy of its own. */
 const ANSWERS_ONLY = { defaultSrc: ["'none'"], frameAncestors: ["'none'"] }
 
-// Decision: not @fastify/helmet, which puts helmet together anew for every request.
+// Decision: not @fastify/helmet, which configures helmet anew for every request.
 const securityHeaders = (): OutgoingHttpHeaders => {
   const answer = new ServerResponse(new IncomingMessage(new Socket()))
   helmet({ contentSecurityPolicy: { useDefaults: false, directives: ANSWERS_ONLY } })(
@@ -22,10 +22,10 @@ const securityHeaders = (): OutgoingHttpHeaders => {
   return answer.getHeaders()
 }
 
-/** Those that are the same for every answer, also for what never became a request. */
+/** The headers that are the same for every answer, also for answers to malformed HTTP. */
 export const ANSWER_HEADERS: OutgoingHttpHeaders = { ...securityHeaders(), 'cache-control': 'no-store' }
 
-/** Has to come before the routes. */
+/** Has to be registered before the routes. */
 export const setAnswerHeaders = (app: App): void => {
   app.addHook('onRequest', (request, reply, done) => {
     const { cacheSeconds } = request.routeOptions.config
@@ -46,18 +46,18 @@ const WITHIN_MS = 1_900
 const SILENT = pino({ level: 'silent' })
 
 const answerLate = (reply: FastifyReply): void => {
-  // What has begun to answer may finish.
+  // An answer that has begun may finish.
   if (reply.raw.headersSent) return
   reply.send(new AuthError('temporarily_unavailable', undefined, { retry_after: 1 }))
-  // That is logged. The route is still at it, and what it ends in is answered to nobody: Fastify would log it again.
+  // That is logged. The route still runs, and its result is not answered; Fastify would log it again.
   reply.log = SILENT
 }
 
 /**
- * Answers 503 for whatever takes too long. The time that a body takes to come is its sender's, and Node's
- * `requestTimeout` bounds it. Has to come before the routes.
- * Decision: not Fastify's `handlerTimeout`, which besides its timer makes an abort signal for every request and
- * aborts it at its end. Nothing here listens to one, and it cost a tenth of a session check.
+ * Answers 503 for whatever takes too long. The time until the body has arrived does not count: it depends on the sender,
+ * and Node's `requestTimeout` bounds it. Has to be registered before the routes.
+ * Decision: not Fastify's `handlerTimeout`, which also makes an abort signal for every request and aborts it at its end.
+ * Nothing here uses that signal, and it cost a tenth of a session check.
  */
 export const answerInTime = (app: App): void => {
   app.decorateReply('tooLate', undefined)
@@ -86,9 +86,9 @@ export const answerInTime = (app: App): void => {
 
 declare module 'fastify' {
   interface FastifyReply {
-    /** Runs out when the answer is due; undefined while the body is still coming. */
+    /** Runs out when the answer is due; undefined while the body is arriving. */
     tooLate: NodeJS.Timeout | undefined
-    /** What was left of the time when the body began to come. */
+    /** What was left of the time when the body began to arrive. */
     msLeft: number
   }
 }
@@ -96,9 +96,9 @@ declare module 'fastify' {
 const IDLE_CHECK_MS = 50
 
 /**
- * Node closes connections that are idle when it stops accepting. One that is answering then would be kept alive
- * after its answer, for as long as its client likes, so it is looked for again; what comes on one until then is
- * refused.
+ * Node closes connections that are idle when it stops accepting. A connection that is answering at that moment would be
+ * kept alive after its answer, for as long as its client likes. So idle connections are closed again and again, and
+ * requests on them are refused meanwhile.
  */
 export const closeConnectionsWhenDone = (app: App): void => {
   let isClosing = false

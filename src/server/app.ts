@@ -55,29 +55,29 @@ const BODY_LIMIT_BYTES = 64 * 1024
 /** Of the request line and the headers together; Node's own limit. */
 const MAX_HEADER_BYTES = 16 * 1024
 
-/** A request, its body included, comes in this time or is given up: it is small, and whoever drips it holds a connection. */
+/** A request with its body has to arrive within this time: it is small, and a sender that drips it holds a connection. */
 const REQUEST_WITHIN_MS = 10_000
 
-/** Beyond this an answer would be late in any case (see `answer-in-time.ts`), so it is refused at once. */
+/** Beyond this delay of the event loop an answer would be late in any case, so the request is refused at once. */
 const MAX_EVENT_LOOP_DELAY_MS = 1_900
 
 const buildFastify = (deps: Deps) =>
   Fastify({
     loggerInstance: deps.log as FastifyBaseLogger,
-    // Requests are told by metrics and audit events; a line each would hold user agents and addresses.
+    // Requests are in metrics and audit events; a log line for each would have user agents and addresses in it.
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: deps.config.trustedProxies.length > 0 ? deps.config.trustedProxies : false,
     bodyLimit: BODY_LIMIT_BYTES,
     requestIdHeader: false,
     genReqId: () => randomUUID(),
-    // One more logger a request would cost more than its validation; what is logged names its request itself.
+    // A logger for each request would cost more than its validation; log lines name their request themselves.
     childLoggerFactory: (logger) => logger,
     forceCloseConnections: 'idle',
     schemaController: { compilersFactory: { buildSerializer: sharedSerializers() } },
-    // What Ajv has to say of an answer's schema would go to standard error, into the log.
+    // Ajv's remarks on the schema of an answer would go to standard error, into the log.
     serializerOpts: { ajv: { logger: false } },
     rewriteUrl: plainPath,
-    // The schemas bound what a path may hold, with the guards before them.
+    // The schemas bound the parameters of a path, and the guards run before them.
     routerOptions: { ignoreTrailingSlash: false, maxParamLength: MAX_HEADER_BYTES },
     clientErrorHandler: answerClientError,
     requestTimeout: REQUEST_WITHIN_MS,
@@ -85,7 +85,7 @@ const buildFastify = (deps: Deps) =>
       maxHeaderSize: MAX_HEADER_BYTES,
       headersTimeout: REQUEST_WITHIN_MS,
       connectionsCheckingInterval: 1_000,
-      // It is looked for where its absence can be answered.
+      // `requests.ts` checks for it, and answers in the one error shape where it is missing.
       requireHostHeader: false,
     },
     return503OnClosing: false,
@@ -93,7 +93,7 @@ const buildFastify = (deps: Deps) =>
 
 export type App = ReturnType<typeof buildFastify>
 
-/** Who may come in where: a guard, and the groups of routes behind it. */
+/** Who may call which routes: a guard, and the groups of routes behind it. */
 const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
   [guardClient, [loginRoutes, oauthRoutes]],
   [guardBackend, [challengeOpeningRoutes]],
@@ -126,7 +126,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   closeConnectionsWhenDone(app)
   await app.register(underPressure, {
     maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
-    // No shorter than the delay: a moment that fills one of its intervals has no sample, and counts as without end.
+    // Not shorter than the delay: if the loop is busy for a whole interval, there is no sample, which counts as endless.
     sampleInterval: MAX_EVENT_LOOP_DELAY_MS,
     pressureHandler: ({ url }) => {
       // Whoever restarts a process that does not answer here would make the others busier.

@@ -12,7 +12,7 @@ const check = async (kind: string, ask: () => Promise<unknown>): Promise<Check> 
   }
 }
 
-/** Asks each dependency; answers within their own time limits. */
+/** Checks each dependency, within its own time limit. */
 export const checkReadiness = async (
   deps: Pick<Deps, 'postgres' | 'ephemeral' | 'signingKeys' | 'clock'>,
 ): Promise<Readiness> => {

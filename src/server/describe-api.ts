@@ -9,7 +9,7 @@ import { VERSION } from './version.ts'
 const DESCRIPTION = `Adds a second factor to any system and hands out signed JWTs once it has passed.
 JSON in snake_case, times RFC 3339 UTC, durations in seconds, ids UUID. One error shape everywhere.`
 
-/** What the page that browses the API may load: its own files, and the API that it tries requests on. */
+/** What the page at `/docs` may load: its own files, and the API that it sends requests to. */
 const browsingPolicy = (issuer: string): Record<string, string[]> => ({
   'default-src': ["'none'"],
   'script-src': ["'self'"],
@@ -22,7 +22,7 @@ const browsingPolicy = (issuer: string): Record<string, string[]> => ({
   'frame-ancestors': ["'none'"],
 })
 
-/** Serves `/openapi.json`, and `/docs` to browse it. Has to stand before the routes it describes. */
+/** Serves `/openapi.json`, and `/docs` to browse it. Has to be registered before the routes that it describes. */
 export const describeApi = async (app: App, deps: Pick<Deps, 'config'>): Promise<void> => {
   await app.register(swagger, {
     openapi: {

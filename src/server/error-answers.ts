@@ -1,4 +1,4 @@
-// How errors are answered and logged, also those that Node finds before there is a request.
+// How errors are answered and logged, also errors that Node finds before there is a request.
 import { randomUUID } from 'node:crypto'
 import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
@@ -21,7 +21,7 @@ export const answerErrors = (app: App): void => {
 
 type Unread = { status: number; headers: OutgoingHttpHeaders; body: string }
 
-/** An answer to what is no request yet. Its status is HTTP's own, and it ends the connection. */
+/** An answer where there is no request yet. It has HTTP's own status, and ends the connection. */
 const unread = (status: number, description: string): Unread => {
   const requestId = randomUUID()
   const { body, headers } = renderError(new AuthError('invalid_request', description))
@@ -53,8 +53,8 @@ const REFUSALS: Record<string, [status: number, description: string]> = {
 }
 
 /**
- * Fastify's `clientErrorHandler`. Logs nothing: what came is a stranger's, may hold secrets, and is the sender's
- * fault or the network's.
+ * Fastify's `clientErrorHandler`. Logs nothing: the input is a stranger's and may contain secrets, and the error is the
+ * sender's or the network's.
  */
 export const answerClientError = (error: ConnectionError, socket: Duplex): void => {
   if (error.code === 'ECONNRESET' || !socket.writable) {
@@ -65,7 +65,7 @@ export const answerClientError = (error: ConnectionError, socket: Duplex): void 
   writeTo(socket, unread(status, description))
 }
 
-/** What Node would answer by itself, with no body or none of ours. */
+/** Refusals that Node would otherwise answer by itself, outside the one error shape. */
 export const answerUnread = (app: App): void => {
   app.server.on('checkExpectation', (_request, response) => {
     const { status, headers, body } = unread(417, 'There is nothing to expect but 100-continue.')

@@ -3,7 +3,7 @@ import { type DestinationStream, type Logger, pino } from 'pino'
 
 export type Log = Logger
 
-/** Members that must never be logged, should one ever be passed: censored wherever pino meets them. */
+/** Members that must never be logged: censored where pino finds them, should they ever be passed to it. */
 const REDACTED = ['password', 'code', 'secret', 'authorization', 'cookie', 'refresh_token', 'challenge_token']
 
 /** `to`: 1 for standard output, 2 for standard error, or a stream. */

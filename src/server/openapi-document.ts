@@ -1,5 +1,5 @@
-// What @fastify/swagger made of the routes, put in the form that people and generators read: schemas with a title
-// stand once, under their title; every operation has an id. Pure.
+// Turns the document that @fastify/swagger makes of the routes into one for people and generators: schemas with a title
+// are there once, under their title, and every operation has an id. Pure.
 
 type Json = null | boolean | number | string | Json[] | { [member: string]: Json }
 type JsonObject = { [member: string]: Json }
@@ -12,7 +12,7 @@ const mapMembers = (value: Json | undefined, map: (name: string, member: Json) =
     ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, map(name, member)]))
     : {}
 
-/** Fastify asks for a description, and swagger puts one that says nothing in its place. */
+/** Every response needs a description, and swagger's default one says nothing. */
 const ANSWERS: JsonObject = {
   200: 'Done.',
   201: 'Made.',
@@ -42,7 +42,7 @@ const hoist = (value: Json, shared: Shared): Json => {
   return { $ref: `#/components/schemas/${title}` }
 }
 
-/** Named examples are those of error codes, and a code has one; a list is a schema's own, and data. */
+/** Named examples are those of error codes, one for each code. A list of examples belongs to a schema and stays. */
 const hoistExamples = (examples: Json, shared: Shared): Json => {
   if (!isObject(examples)) return examples
   return mapMembers(examples, (code, example) => {

@@ -39,7 +39,7 @@ export const operationRoutes: FastifyPluginAsyncTypebox<{ deps: Deps; metrics: M
       schema: {
         tags: ['Operators'],
         summary: 'Whether PostgreSQL, Redis and the signing keys are there, each named',
-        // Also a 503 of its own has two bodies: what is away, or that the process is too busy or too slow to say.
+        // Its 503 has two bodies: one names what is away; the other says that the process is too busy or too slow.
         response: { ...errorResponses(), 200: Readiness, 503: Type.Union([Readiness, ErrorBody]) },
       },
     },

@@ -4,12 +4,12 @@ import { AuthError } from '../errors.ts'
 import { throttledNetwork } from '../wire/end-user.ts'
 import type { App } from './app.ts'
 
-/** Whoever watches over the process is answered, however often. */
+/** Health checks are not limited. */
 const WATCHED = ['/healthz', '/readyz']
 
 /**
- * Per-network flood protection. Decision: counted in each process and not in Redis, because it protects the
- * process, and would cost every request a round trip; the budgets that hold guesses down are in Redis.
+ * Per-network flood protection. Decision: counted in each process and not in Redis, because it protects the process, and
+ * Redis would cost every request a round trip. The budgets against guessing are in Redis.
  */
 export const limitRates = async (app: App, deps: Pick<Deps, 'config'>): Promise<void> => {
   const { rateLimitPerMinute } = deps.config
@@ -23,7 +23,7 @@ export const limitRates = async (app: App, deps: Pick<Deps, 'config'>): Promise<
     errorResponseBuilder: (_request, context) =>
       new AuthError('rate_limited', undefined, { retry_after: Math.max(1, Math.ceil(context.ttl / 1000)) }),
   })
-  // A hook of the whole app, and so before the guards, which are hooks of groups: whom they refuse is counted too,
-  // and so is who asks for what is not there.
+  // A hook of the whole app, which runs before the guards, which are hooks of groups. So requests that a guard refuses are
+  // counted too, and requests that no route is for.
   app.addHook('onRequest', app.rateLimit())
 }

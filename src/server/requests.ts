@@ -1,4 +1,4 @@
-// What of a request is taken, before any route: where it comes from, which route it is for, and its body.
+// What is read of a request before any route: where it comes from, which route it is for, and its body.
 
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest, preValidationHookHandler } from 'fastify'
@@ -6,19 +6,19 @@ import { AuthError, namesOf } from '../errors.ts'
 import { isAddress } from '../wire/end-user.ts'
 import type { App } from './app.ts'
 
-/** No address: the connection is gone, and nobody will be answered. */
+/** Not an address: the connection is closed, and there will be no answer. */
 const UNSPECIFIED = '::'
 
-/** The other end of the connection. A link-local address has its zone behind it, which says nothing elsewhere. */
+/** The other end of the connection. The zone of a link-local address is cut off: it means nothing on other machines. */
 const peerAddress = ({ socket }: FastifyRequest): string => {
   const [address = ''] = (socket.remoteAddress ?? '').split('%')
   return isAddress(address) ? address : UNSPECIFIED
 }
 
 /**
- * Where a trusted proxy names what is no address (`unknown`, `192.0.2.7:5123`), its own counts (docs/security.md
- * 34). Decision: nothing is cut off to make it one, because a proxy that writes ports into the header may write
- * other things into it too; it is set up to write addresses.
+ * Where a trusted proxy names something that is not an address (`unknown`, `192.0.2.7:5123`), the proxy's own address
+ * counts (docs/security.md 34). Decision: nothing is cut off to make an address of it, because a proxy that writes ports
+ * into the header may write other things too. Such a proxy has to be configured to write addresses.
  */
 export const settleAddresses = (app: App): void => {
   app.addHook('onRequest', (request, _reply, done) => {
@@ -27,15 +27,15 @@ export const settleAddresses = (app: App): void => {
   })
 }
 
-/** No route is here, nor will there be one. */
+/** A path that no route has. */
 const NOWHERE = '/nowhere'
 
-/** A path as it is, from the root on or behind a host, and whatever query follows. */
+/** A path, from the root on or after a host, and its query. */
 const PLAIN = /^(?:https?:\/\/[^/?#]+)?\/[^%#?]*(?:\?|$)/i
 
 /**
- * Fastify's `rewriteUrl`. Decision: a path is taken only as it is documented. None of Postern's needs an encoded
- * character, and `/%6detrics` would go past a proxy that keeps `/metrics` in.
+ * Fastify's `rewriteUrl`. Decision: a path is accepted only as it is documented. No path of Postern needs an encoded
+ * character, and a proxy that blocks `/metrics` would let `/%6detrics` pass.
  */
 export const plainPath = ({ url = '' }: Pick<IncomingMessage, 'url'>): string =>
   PLAIN.test(url) ? url : NOWHERE
@@ -55,8 +55,8 @@ const refusalOf = (originalUrl: string): AuthError =>
     : new AuthError('invalid_request', 'The path is malformed.', { fields: ['path'] })
 
 /**
- * Refuses what no route is for before a body is read: 405 with `Allow` where the path takes other methods. Has to
- * come before the routes, and behind what every request passes.
+ * Refuses, before its body is read, a request that no route is for: 405 with `Allow` where the path takes other methods.
+ * Has to be registered before the routes, and after the hooks that every request passes.
  */
 export const refuseUnrouted = (app: App): void => {
   const routes: { path: RegExp; methods: string[] }[] = []
@@ -85,7 +85,7 @@ const isEmpty = (value: unknown): boolean =>
   value === undefined ||
   (typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length === 0)
 
-/** What a route did not ask for is refused like an unknown member; `{}` and nothing are the same. */
+/** A body or query that a route does not take is refused like an unknown member. `{}` counts as no body. */
 const refuseUnasked: preValidationHookHandler = ({ routeOptions, body, query }, _reply, done) => {
   const { schema } = routeOptions
   if (!schema || schema.hide) return done()
@@ -99,7 +99,7 @@ const refuseUnasked: preValidationHookHandler = ({ routeOptions, body, query }, 
   done()
 }
 
-/** JSON and nothing else; an empty body is no body, and the route's schema says whether it needs one. */
+/** Accepts JSON only. An empty body is no body; the route's schema says whether it needs one. */
 export const parseBodies = (app: App): void => {
   const parse = app.getDefaultJsonParser('error', 'error')
   app.removeAllContentTypeParsers()

@@ -1,4 +1,4 @@
-// How responses are written: by the schema of their route, so that no member leaves that is not declared.
+// How responses are written: by the schema of their route, so that a member that is not declared is never sent.
 import SerializerSelector from '@fastify/fast-json-stringify-compiler'
 
 /**

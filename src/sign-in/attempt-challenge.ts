@@ -1,10 +1,10 @@
 // The only place where a second factor is checked at sign-in and step-up. Top to bottom:
-//   1. take an attempt: counted before anything is looked at, on the challenge and on the account;
+//   1. take an attempt: counted on the challenge and on the account, before anything is checked;
 //   2. compare the answer with what the account has enrolled, and ask the gate once more;
 //   3. burn the time step, or use the recovery code up, with its audit event: durable, and once;
 //   4. pass the challenge and open the session, in one step that exactly one caller wins;
 //   5. sign the tokens.
-// A crash after 3 costs the user one code; in no order of events is a code good twice.
+// A crash after 3 costs the user one code. No code is ever accepted twice.
 import { type Account, isAdministrator } from '../accounts/account.ts'
 import { challengePassed, challengeRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
@@ -23,7 +23,7 @@ import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 
 export type PassedChallenge = { status: 'authenticated' } & Tokens & {
     recovery_codes_remaining?: number
-    /** Whose challenge it was, for the backend that has opened it for an account of Postern's own. */
+    /** Whose challenge it was, for a backend that opened it for an account of Postern's own. */
     username?: string
   }
 
@@ -55,7 +55,7 @@ export const attemptChallenge = async (
 
   const { session, refreshToken } = await prepareSession(deps, origin, record, account)
   const event = passedEvent(origin, record, { method: answer.method, match, session })
-  // A step-up is no sign-in.
+  // A step-up is not a sign-in.
   const signedInAt = record.purpose === 'step_up' ? null : origin.now
   const burned = await burnMatch(deps, match, { now: origin.now, signedInAt }, event)
   if (!burned) {
@@ -87,7 +87,7 @@ const passedEvent = (
     ...(match.kind === 'totp' && { authenticatorId: match.authenticatorId }),
   })
 
-/** No client's word is taken for an administrator, also for one that has become one (docs/security.md 41). */
+/** No client vouches for an administrator, even one who became one meanwhile (docs/security.md 41). */
 const refuseVouched = async (
   deps: AttemptDeps,
   origin: Origin,
@@ -119,7 +119,7 @@ const askGate = async (
   throw new AuthError(decision.kind === 'deny' ? 'account_disabled' : 'invalid_challenge')
 }
 
-/** The session to open; at step-up, in the place of the one that asked for it, which keeps its absolute end. */
+/** The session to open. At step-up it replaces the session that asked for it, and keeps its absolute end. */
 const prepareSession = async (
   deps: AttemptDeps,
   origin: Origin,
@@ -142,9 +142,10 @@ const prepareSession = async (
       clientRegisteredAt: record.clientRegisteredAt,
       scope: record.scope,
       amr: record.amr,
-      // Decision: a step-up moves `auth_time`. RFC 9470 3 counts `max_age` from the last time that the user answered a
-      // prompt, and whoever asked for it reads that there; left as it was, they would ask for ever. It is no sign-in:
-      // the session keeps its beginning and its end, and a renewal moves nothing (RFC 9068 2.2.1).
+      // Decision: a step-up sets `auth_time` anew. RFC 9470 3 counts `max_age` from the last time that the user
+      // authenticated, and the API that asked for the step-up reads that time there: with the old value it would ask
+      // again and again. A step-up is not a sign-in: the session keeps its beginning and its end. A renewal does not
+      // change `auth_time` (RFC 9068 2.2.1).
       authTime: replaced ? Math.floor(now.getTime() / 1000) : record.authTime,
       secondFactor: CODE_FACTOR,
       ip: endUser.ip,

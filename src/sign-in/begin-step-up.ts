@@ -1,5 +1,5 @@
-// Step-up (RFC 9470): a fresh second factor inside a session. What the session has shown already is enough, or
-// a challenge is opened that is bound to it; passing that one puts a new session in its place.
+// Step-up (RFC 9470): a fresh second factor inside a session. If what the session has shown is not fresh enough, this
+// opens a challenge that is bound to the session; passing it replaces the session by a new one.
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { AuditEvent, Origin } from '../audit/event.ts'
@@ -14,10 +14,10 @@ import { AuthError } from '../errors.ts'
 import { isWithin } from '../policy/age.ts'
 import type { SignInAnswer } from './continue-sign-in.ts'
 
-/** `maxAgeSeconds` undefined: what the policy says of a second factor; of a first one, any age. */
+/** `maxAgeSeconds` undefined: for a second factor, the policy's maximum; for a first one, any age. */
 export type StepUpRequest = { acr: 'aal1' | 'aal2' | 'phr'; maxAgeSeconds: number | undefined }
 
-/** What the session vouches for as it stands; nothing new is signed. `authTime` in epoch seconds. */
+/** What the session has shown already; nothing new is signed. `authTime` in epoch seconds. */
 export type StepUpAnswer =
   | { status: 'authenticated'; session: SessionRecord }
   | Extract<SignInAnswer, { status: 'challenge_required' }>
@@ -83,7 +83,7 @@ const refusal = (
   reason: string,
 ): AuditEvent => accessRefused(origin, { accountId, clientId, sessionId, reason })
 
-/** Records a refusal; what is thrown then. */
+/** Records a refusal and returns the error to throw. */
 const refused = async (
   deps: StepUpDeps,
   origin: Origin,

@@ -1,5 +1,5 @@
-// Challenges over HTTP. This folder owns the pending second step: opened, attempted, then passed, locked,
-// expired or cancelled. What a code is belongs to the authenticators; whether one is needed, to the policy.
+// Challenges over HTTP: the pending second step is opened, attempted and cancelled. `authenticators/` owns what a code
+// is, `policy/` whether one is needed.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { RoleName } from '../accounts/schemas.ts'
@@ -15,7 +15,7 @@ import { openChallenge } from './open-challenge.ts'
 import { requireOwnChallenge } from './require-own-challenge.ts'
 import { Authenticated, OpaqueToken, SignInAnswer } from './schemas.ts'
 
-// RFC 8176, but for what only Postern may say: that a second factor has passed.
+// RFC 8176, without the values that only Postern may give, because they say that a second factor has passed.
 const PRIMARY_AMR = [
   'face',
   'fpt',
@@ -77,7 +77,7 @@ const VerifyBody = Strict(
 
 const CancelBody = Strict({ challenge_token: OpaqueToken })
 
-/** Behind the guard of backends: nothing of a body is looked at before its sender is known. */
+/** Behind the guard of backends, so that no body is read before its sender is authenticated. */
 export const challengeOpeningRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(
     '/v1/challenges',
@@ -89,7 +89,7 @@ export const challengeOpeningRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> =
           'For a client’s backend: HTTP Basic, or a Bearer token from `client_credentials` for Postern. With the scope ' +
           '`challenges` it vouches for its own `subject`s; a new one is known from then on. With ' +
           '`challenges:accounts` for a `username` of Postern’s: one with an authenticator, and no administrator. ' +
-          'What it has opened, that backend alone answers and cancels; the answers name whom it is for.',
+          'Only the backend that opened a challenge answers and cancels it; the answers name whom it is for.',
         security: [{ client: [] }, { bearer: [] }],
         body: OpenBody,
         response: {
@@ -132,7 +132,7 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
         tags: ['Signing in'],
         summary: 'Answer a challenge',
         description:
-          'What a client’s backend has opened, it answers itself, authenticated as it was then; nobody else can. ' +
+          'Only the backend that opened a challenge can answer it, authenticated in the same way. ' +
           'A malformed code, a method that is not offered, or the wrong caller spends no attempt.',
         security: [{}, { client: [] }, { bearer: [] }],
         body: VerifyBody,

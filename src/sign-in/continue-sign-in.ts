@@ -1,5 +1,5 @@
-// What follows a passed primary authentication, whoever did it: the gate decides, and the account gets a
-// session, a challenge, or an enrollment. Every sign-in comes through here.
+// What follows a passed primary authentication, whoever checked it: the gate decides, and the account gets a session, a
+// challenge, or an enrollment. Every sign-in passes here.
 import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { type Decided, recordFirstFactor, recordSignIn } from '../accounts/store.ts'
 import { primaryAuthenticationFailed, primaryAuthenticationPassed } from '../audit/authentication-events.ts'
@@ -19,13 +19,13 @@ import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 
 /** A passed primary authentication. */
 export type PrimaryAuthentication = Decided & {
-  /** Read before the account was: what has been ended since is not opened again. */
+  /** Read before the account was, so that nothing is opened if sessions or challenges have been ended since. */
   state: AccountState
   client: Client
   scope: string
   /** RFC 8176. */
   amr: string[]
-  /** The end user's, where a client's backend asks on their behalf; null: the request's own. */
+  /** Where the end user is, if a client's backend asks on their behalf; null: where the request comes from. */
   endUser: EndUser | null
   /** Left out: `login`. */
   purpose?: Exclude<ChallengePurpose, 'step_up'>
@@ -193,7 +193,7 @@ export const continueSignIn = async (
 const refusedEvent = (origin: Origin, { account, client }: PrimaryAuthentication, reason: string) =>
   primaryAuthenticationFailed(origin, { accountId: account.id, clientId: client.clientId, reason })
 
-/** What changes while a sign-in is under way ends it (docs/security.md 39). */
+/** A change of the account while a sign-in is under way ends the sign-in (docs/security.md 39). */
 const refuseChanged = async (
   deps: SignInDeps,
   origin: Origin,

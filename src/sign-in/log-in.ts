@@ -1,5 +1,5 @@
-// Primary authentication with a password. Counted before it is checked, by account and by network; an
-// unknown account costs the same work and answers the same as a wrong password (docs/security.md 4, 5, 7).
+// Primary authentication with a password. Counted before it is checked, by account and by network. An unknown account
+// costs the same work, and is answered the same, as a wrong password (docs/security.md 4, 5, 7).
 
 import { findAccountByName } from '../accounts/store.ts'
 import { primaryAuthenticationFailed } from '../audit/authentication-events.ts'
@@ -20,7 +20,7 @@ import { continueSignIn, type SignInAnswer } from './continue-sign-in.ts'
 /** Whom a client's backend signs in. */
 export type EndUser = { ip: string | null; userAgent: string | null }
 
-/** `endUser` is who `request` comes from, where a backend has named them; null where they ask themselves. */
+/** `endUser` is whom a backend signs in; null where the request comes from the end user. */
 export type Credentials = {
   username: string
   password: string
@@ -34,7 +34,7 @@ type LogInDeps = Pick<
 >
 
 /**
- * Signs an account in with its password, as far as a password goes.
+ * Signs an account in with its password, or opens the challenge or the enrollment that the policy asks for.
  * @throws {AuthError} unauthorized_client, invalid_scope, too_many_attempts, invalid_credentials,
  *   account_disabled, account_locked, temporarily_unavailable
  */

@@ -27,9 +27,10 @@ const LoginBody = Strict(
 )
 
 /**
- * Whom a backend signs in, as far as it says so: its own address and user agent are not theirs. Null for a client
- * that proves nothing: whoever asks is the end user.
- * @throws {AuthError} invalid_request, from whoever proves no client: anyone could name another address each time.
+ * Whom a backend signs in: their address and user agent, as it names them. Null where no client is authenticated: then
+ * the request comes from the end user.
+ * @throws {AuthError} invalid_request, where no client is authenticated but an end user is named: otherwise anyone could
+ *   name a new address for each try.
  */
 const endUserOf = (
   client: Client,
@@ -41,7 +42,7 @@ const endUserOf = (
   throw new AuthError('invalid_request', 'Only a backend that authenticates names an end user.', { fields })
 }
 
-/** Where a sign-in is counted and recorded as coming from: the end user where they are named, else who asks. */
+/** The address that a sign-in is counted and recorded by: the end user's, where a backend names it, else the request's. */
 const countedAs = (own: Origin, endUser: EndUser | null): Origin => ({
   ...own,
   ip: endUser?.ip ?? own.ip,

@@ -21,12 +21,12 @@ export type Vouched = {
   roles?: string[] | undefined
 }
 
-/** Whom it is for, as the backend names them: nobody else's challenge can be put in its place (docs/security.md 43). */
+/** With whom it is for, so that no other user's challenge can be put in its place (docs/security.md 43). */
 export type VouchedAnswer = SignInAnswer & { subject?: string; username?: string }
 
 type OpenDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes'>
 
-/** Recorded with its reason; the caller is only told that it may not. */
+/** The reason is recorded, and not answered. */
 const refuse = async (
   deps: OpenDeps,
   { client, origin }: Backend,
@@ -44,13 +44,13 @@ const requireVouching = async (deps: OpenDeps, backend: Backend, scope: MachineS
 }
 
 /**
- * An account of Postern's own that a client may vouch for (docs/security.md 41). Never an administrator, and never
- * one without an authenticator: the client's word alone would be enough to enroll one, or to sign in.
+ * An account of Postern's own that a client may vouch for (docs/security.md 41). Never an administrator. Never an account
+ * without an authenticator: there, vouching alone would be enough to enroll one, or to sign in.
  */
 const findVouchedAccount = async (deps: OpenDeps, backend: Backend, username: string): Promise<Account> => {
   await requireVouching(deps, backend, 'challenges:accounts')
   const found = await findAccountByName(deps, username)
-  // One answer to all three, so that it does not tell which accounts there are, or who administrates.
+  // The same answer to all three, so that it does not show which accounts exist, or who is an administrator.
   const refuseAs = (reason: string) => {
     const error = new AuthError('access_denied', 'No client can vouch for this account.')
     return refuse(deps, backend, { accountId: found?.account.id ?? null, reason }, error)

@@ -1,11 +1,11 @@
-// The refresh_token grant (RFC 6749 6, RFC 9700 4.14): every token is used once. A second use of one ends
-// its session. Rotation comes first, because exactly one caller may win it; where PostgreSQL then turns out
-// to be away, the old token is put back, so that an outage signs nobody out.
+// The refresh_token grant (RFC 6749 6, RFC 9700 4.14): every token is used once, and a second use ends its session.
+// Rotation is the first step, because exactly one caller may win it. If PostgreSQL is away after that, the old token is
+// put back, so that an outage signs nobody out.
 //
-// Decision: a session whose second factor is too old, or has yet to be shown, is not ended but asked for one
-// (RFC 9470). By then its access token has mostly expired, and a client of its own resources never had one for
-// `/v1/me/step-up`; so the refusal itself opens the step-up's challenge, the old token is put back, and the
-// challenge's answer puts a new session with new tokens in the place of this one. Nothing is given out before.
+// Decision: a session whose second factor is too old, or is now required, is not ended but asked for one (RFC 9470). Its
+// access token has mostly expired by then, and may not have been for Postern, so that it does not open
+// `/v1/me/step-up`. So the refusal itself opens the challenge of a step-up, and the old token is put back. The answer to
+// the challenge gives new tokens, and a new session that replaces this one; before it, nothing is given out.
 import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
 import { refreshTokenRefused, refreshTokenRotated } from '../audit/authentication-events.ts'
@@ -41,7 +41,7 @@ const refuse = async (
   throw new AuthError('invalid_grant')
 }
 
-/** The token that was shown, and the one that takes its place. */
+/** The token that was presented, and the one that replaces it. */
 type Rotation = { presented: RefreshToken; next: RefreshToken }
 
 /**
@@ -105,7 +105,7 @@ const mintForSession = async (
     await deps.ephemeral.sessions.end(session.accountId, session.sid, origin.now.getTime())
     return refuse(deps, origin, session, reason)
   }
-  // Someone else's client shows it: the token has leaked, so what it opens is closed (RFC 9700 4.14.2).
+  // Another client presents it: the token has leaked, so its session is ended (RFC 9700 4.14.2).
   if (session.clientId !== client.clientId) return end('wrong_client')
   if (!isRegisteredAs(client, session)) return end('client_replaced')
   if (keptScope(client, session.scope) === '') return end('scope')
@@ -125,7 +125,7 @@ const mintForSession = async (
 const askForStepUp = async (deps: RenewDeps, caller: Caller, rotation: Rotation): Promise<never> => {
   const { session, origin } = caller
   await putBack(deps, rotation)
-  // Zero seconds: asked in any case, for the policy has just said so.
+  // With zero seconds a second factor is asked for in any case: the policy has just required it.
   const step = await beginStepUp(deps, origin, caller, { acr: 'aal2', maxAgeSeconds: 0 })
   if (step.status === 'authenticated') return refuse(deps, origin, session, 'policy')
   const { accountId, clientId, sid: sessionId } = session

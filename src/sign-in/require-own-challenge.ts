@@ -8,9 +8,9 @@ import type { ChallengeRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 
 /**
- * What a client's backend has opened, that backend alone answers (docs/security.md 43): or somebody who has got
- * hold of a challenge could answer it past the backend. A client that has a secret opens challenges through its
- * backend and no other way; a session's step-up is its account's own. Spends no attempt.
+ * Only the backend that opened a challenge answers it (docs/security.md 43); otherwise somebody who has got hold of one
+ * could answer it without the backend. Every challenge of a client with a secret was opened by its backend, except for
+ * the step-up of a session, which its account answers. Spends no attempt.
  * @throws {AuthError} invalid_challenge, invalid_client
  */
 export const requireOwnChallenge = async (
@@ -20,7 +20,7 @@ export const requireOwnChallenge = async (
 ): Promise<void> => {
   if (accountTagOf('challenge', challengeToken) === null) return
   const record = await deps.ephemeral.challenges.find(challengeToken, origin.now.getTime())
-  // The attempt itself refuses what is not pending, and records that.
+  // An attempt at a challenge that is not pending is refused, and recorded, later.
   if (!record) return
   const refuse = async (reason: string, error: AuthError): Promise<never> => {
     const { accountId } = record
@@ -35,7 +35,7 @@ export const requireOwnChallenge = async (
       'client_not_authenticated',
       new AuthError(
         'invalid_client',
-        'The backend that has opened a challenge answers it, and says who it is.',
+        'Only the backend that opened this challenge can answer it, authenticated.',
       ),
     )
 }

@@ -1,4 +1,4 @@
-// What every sign-in answers with (API.md, "Signing in"); shared by the routes that sign in or renew.
+// The answers of every sign-in, shared by the routes that sign in or renew.
 import { Type } from 'typebox'
 import { Acr } from '../sessions/schemas.ts'
 import { Uuid } from '../wire/schemas.ts'
@@ -25,7 +25,7 @@ export const TOKEN_MEMBERS = {
   auth_time: Type.Integer({ description: 'Epoch seconds.', examples: [1795255800] }),
 }
 
-/** Whom a challenge is for, as the backend that opened it names them: it compares this with whom it meant. */
+/** Whom a challenge is for, in the words of the backend that opened it, which compares this with whom it meant. */
 const VOUCHED_MEMBERS = {
   subject: TOKEN_MEMBERS.subject,
   username: Type.Optional(
@@ -74,7 +74,7 @@ export const EnrollmentRequired = Type.Object(
 
 export const SignInAnswer = Type.Union([Authenticated, ChallengeRequired, EnrollmentRequired])
 
-/** A challenge token's shape is checked where it is read; here only that it is text of a sane length. */
+/** Checks only that a challenge token is text of a sane length; its form is checked where it is read. */
 export const OpaqueToken = Type.String({ minLength: 1, maxLength: 256, pattern: '^[\\w-]+$' })
 
 export const ScopeText = Type.String({

@@ -46,8 +46,8 @@ export const stepUpRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
         tags: ['The account’s own'],
         summary: 'Step up: a fresh second factor inside this session (RFC 9470)',
         description:
-          'Where the session has shown enough already it is said so, and nothing new is given out. Otherwise ' +
-          'the challenge’s answer puts a new session, with new tokens, in the place of this one.',
+          'Where the session has shown enough already, the answer says so and has no new tokens. Otherwise ' +
+          'the answer to the challenge has new tokens, of a new session that replaces this one.',
         security: [{ bearer: [] }],
         body: StepUpBody,
         response: {

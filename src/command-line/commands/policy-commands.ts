@@ -1,4 +1,4 @@
-// postern policy …: what an administrator does over HTTP, for one who has shut himself out.
+// postern policy …: show and change the policy, also for an administrator who is locked out over HTTP.
 import type { Command } from 'commander'
 import { changePolicy } from '../../administration/policy/change-policy.ts'
 import { PolicyPatch } from '../../policy/merge-policy.ts'

@@ -9,10 +9,10 @@ type Streams = {
 }
 
 const ask = async ({ input, prompts }: Streams, prompt: string): Promise<string> => {
-  // The terminal shows what is written here, and nothing is.
+  // The terminal shows only what is written here, which is nothing.
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const lines = createInterface({ input, output: silent, terminal: true })
-  // Once the terminal has stopped to echo, or a quick answer would show.
+  // After the terminal has stopped echoing, or a quick answer would be shown.
   prompts.write(prompt)
   try {
     return await lines.question('')

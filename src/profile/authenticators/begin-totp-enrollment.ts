@@ -1,5 +1,5 @@
-// Enrolling a TOTP authenticator, first half: a secret is made, sealed, and shown by this one answer. It counts
-// for nothing until a code of it confirms it, within 15 minutes (docs/security.md 12).
+// Enrolling a TOTP authenticator, first half: a secret is made, sealed, and shown by this one answer. It cannot be used
+// until one of its codes confirms it, within 15 minutes (docs/security.md 12).
 import { v7 as uuidv7 } from 'uuid'
 import { accountLabel } from '../../accounts/account.ts'
 import { enrollmentBegun } from '../../audit/account-events.ts'
@@ -84,7 +84,7 @@ const store = (
 const tooMany = () =>
   new AuthError('conflict', `An account has at most ${MAX_ENROLLED} authenticators; remove one first.`)
 
-/** Level L holds the most, and nothing on a screen gets scratched. */
+/** Level L holds the most data, and a code on a screen needs little error correction. */
 const svgDataUri = async (uri: string): Promise<string> => {
   // Loaded when it is first needed, to keep an idle server small.
   const { toString: drawQrCode } = await import('qrcode')

@@ -2,7 +2,7 @@
 import type { Authenticator } from '../../authenticators/authenticator.ts'
 import type { FreshProof } from '../../callers/require-fresh-second-factor.ts'
 
-/** Who has shown no second factor changes what is not confirmed yet, and nothing else. */
+/** A caller who has shown no second factor may change only what is not confirmed yet. */
 export const CHANGEABLE: Record<FreshProof, readonly Authenticator['status'][]> = {
   second_factor: ['pending', 'active', 'disabled'],
   first_factor: ['pending'],

@@ -1,17 +1,16 @@
 // Enrolling an authenticator, second half: one valid code makes it active. Top to bottom:
-//   1. take an attempt of the account's budget, before the code is looked at;
+//   1. take an attempt of the account's budget, before the code is checked;
 //   2. match the code against the pending secret;
 //   3. in one transaction: count it, activate it, burn its time step, and make recovery codes with the first;
-//   4. before that commits, end what is pending, and open the session of who signs in by enrolling, or the one
-//      that takes the place of the session in which the first authenticator was confirmed (docs/security.md 21);
+//   4. before that commits, end what is pending, and open a session: for an account that signs in by enrolling, or to
+//      replace the session in which the first authenticator was confirmed (docs/security.md 21);
 //   5. sign the tokens of a session that was opened.
 //
-// Decision: 4 stands inside the transaction. Where Redis is away, or the enrollment or the session has been used
-// or ended meanwhile, everything is rolled back and nobody has recovery codes that were never shown. Where a crash
-// or PostgreSQL prevents the commit, the enrollment token is spent, or the session replaced by one whose tokens
-// nobody was given: the user signs in again, and no factor was skipped. What ends comes last, because it would end
-// this enrollment with all others; should one outlive a crash between, the count it is held against
-// (`enrolled_authenticators = 0`) is in PostgreSQL.
+// Decision: 4 is inside the transaction. If Redis is away, or the enrollment or the session has been used or ended
+// meanwhile, everything is rolled back, and no account has recovery codes that were never shown. If a crash or
+// PostgreSQL prevents the commit, the enrollment token is spent, or the session is replaced by one whose tokens nobody
+// has: the user signs in again, and no factor was skipped. Pending enrollments are ended last, because that ends this
+// one too. If a crash lets one of them survive, it enrolls nothing: PostgreSQL requires `enrolled_authenticators = 0`.
 import { sessionEnded } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/store.ts'
 import { refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
@@ -70,7 +69,7 @@ export const confirmAuthenticator = async (
   if (timeStep === null) {
     return refuseCode(deps, origin, attempt, { method: 'totp', reason: 'wrong_code' })
   }
-  // No other connection is asked for in here: those of the pool may all be waiting for this account's row.
+  // Nothing in here takes another connection: all those of the pool may be waiting for this account's row.
   const confirmed = await deps.postgres.transaction(async (postgres) => {
     const within = { ...deps, postgres }
     const matched = { account, sessionId, authenticatorId, timeStep, below }
@@ -87,11 +86,11 @@ export const confirmAuthenticator = async (
   return { ...confirmed, tokens }
 }
 
-/** Who has shown no second factor may add the first one, and only the first. */
+/** A caller who has shown no second factor may add the first one only. */
 const limitFor = (enrollee: FreshEnrollee): number =>
   enrollee.by === 'session' && enrollee.proof === 'second_factor' ? MAX_ENROLLED : 1
 
-/** Null where the session that asks stays as it is: it has shown a second factor before. */
+/** Null where the caller's session is kept, because it has shown a second factor before. */
 const prepareSession = async (
   deps: ConfirmDeps,
   enrollee: FreshEnrollee,
@@ -111,7 +110,7 @@ const prepareSession = async (
   const opened = {
     ...grounds,
     account: enrollee.account,
-    // `authTime` stays: the code proves what has just been enrolled, not who is there.
+    // `authTime` does not change: the code proves the authenticator that was just enrolled, and not the user.
     secondFactor: CODE_FACTOR,
     ip: endUser.ip,
     userAgent: endUser.userAgent,

@@ -1,5 +1,5 @@
-// Doing without a second factor, where the policy allows it: proven with the password and a code, each counted
-// against its own budget before it is looked at. Whoever else is signed in is signed out.
+// Doing without a second factor, where the policy allows it. It needs the password and a code, each counted against its
+// own budget before it is checked. Ends the other sessions.
 
 import { secondFactorDisabled } from '../../audit/account-events.ts'
 import { accessRefused } from '../../audit/authentication-events.ts'
@@ -59,7 +59,7 @@ export const disableSecondFactor = async (
 
 const noneEnrolled = () => new AuthError('conflict', 'The account has no second factor.')
 
-/** It is the account's to choose only where the policy requires none. */
+/** The account may choose only where the policy requires no second factor. */
 const requireChoice = async (deps: DisableDeps, { session, account, origin }: Caller): Promise<void> => {
   if (account.enrolledAuthenticators === 0) throw noneEnrolled()
   if (requirementReasons(deps.policy.current(), account).length === 0) return
@@ -95,7 +95,7 @@ const requirePassword = async (
   await requireLongEnough(deps, { session, account, origin }, password)
 }
 
-/** From now on the password is the only factor: one that did beside another is not enough (docs/security.md 1). */
+/** From now on the password is the only factor, so it has to be longer than beside another one (docs/security.md 1). */
 const requireLongEnough = async (
   deps: DisableDeps,
   { session, account, origin }: Caller,

@@ -18,7 +18,7 @@ import type { Sql } from '../../postgres/pool.ts'
 /** `recoveryCodes` with the first authenticator, else null. */
 export type EnrolledAuthenticator = { authenticator: Authenticator; recoveryCodes: string[] | null }
 
-/** A pending authenticator whose code has matched; it may be added where there are fewer than `below`. */
+/** A pending authenticator whose code has matched; it may be added if there are fewer than `below`. */
 export type MatchedEnrollment = {
   account: Account
   sessionId: string | null
@@ -31,7 +31,7 @@ export const nothingToConfirm = () =>
   new AuthError('not_found', 'No authenticator by that id waits to be confirmed; it may have expired.')
 
 /**
- * Enrolls what has matched. `opening` is the session that this signs in to; null where it does not.
+ * Enrolls what has matched. `opening` is the session that this opens; null where it opens none.
  * @throws {AuthError} not_found, conflict, invalid_enrollment
  */
 export const enrollAuthenticator = async (

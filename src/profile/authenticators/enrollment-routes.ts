@@ -1,4 +1,4 @@
-// Enrolling an authenticator over HTTP: what the account has, begun, confirmed. An enrollment token opens these routes too.
+// Enrolling an authenticator over HTTP: list, begin, confirm. These routes take an enrollment token, too.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { findAuthenticators } from '../../authenticators/own-authenticator-store.ts'

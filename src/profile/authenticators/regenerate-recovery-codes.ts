@@ -23,7 +23,7 @@ export const regenerateRecoveryCodes = async (
   const { codes, stored } = newRecoveryCodes(deps.randomBytes, count)
   const event = recoveryCodesGenerated(origin, { accountId, sessionId: session.sid, count })
   await deps.postgres.transaction(async (postgres) => {
-    // Falsy: none is left, or the account is gone.
+    // Null or zero: no authenticator is left, or the account is gone.
     if (!(await lockEnrolled({ postgres }, accountId))) throw noneEnrolled()
     await replaceRecoveryCodes({ postgres }, accountId, { codes: stored, now: origin.now }, event)
     const kept = { accountId, keptSessionId: session.sid, others }

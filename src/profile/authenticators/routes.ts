@@ -1,6 +1,5 @@
-// The account’s own second factors over HTTP: renamed, removed, done without, and their recovery codes. This folder
-// owns what an account does with its authenticators. Whether it must have one is the policy's; the pending
-// step, sign-in's.
+// The account’s own second factors over HTTP: rename, remove, do without, recovery codes. This folder owns what an
+// account does with its authenticators; `policy/` decides whether it must have one.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { refuseMisshapen } from '../../authenticators/code.ts'

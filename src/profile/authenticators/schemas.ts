@@ -1,5 +1,5 @@
-// An account's authenticators over HTTP: the members that are given, and what is shown; a secret by the one
-// answer that begins an enrollment. Pure.
+// An account's authenticators over HTTP: requests and answers. Only the answer that begins an enrollment has the secret.
+// Pure.
 import { type Static, Type } from 'typebox'
 import type { Authenticator } from '../../authenticators/authenticator.ts'
 import { Code } from '../../authenticators/code.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { openTestApp, type TestAccount, type TestApp } from '../support/app.ts'
 import { onBothEngines } from '../support/embedded.ts'
-import { storedFactors, wrongCode } from '../support/enrollment.ts'
+import { begin, storedFactors, wrongCode } from '../support/enrollment.ts'
 import { holdStatement } from '../support/hold-statement.ts'
 
 const skip = onBothEngines()
@@ -24,6 +24,7 @@ const enrolled = async (postern: TestApp) => {
   postern.advance(30)
   return {
     account,
+    bearer,
     right: { totp: totp.code(), recovery_code: recoveryCode },
     wrong: {
       totp: wrongCode(totp, postern.now()),
@@ -84,4 +85,25 @@ t.test('burning a code', { skip }, async (t) => {
       },
     )
   }
+
+  t.test('a code of an authenticator that is no longer active by then is not burned', async (t) => {
+    const { account, right } = await enrolled(postern)
+    const slow = holdStatement(postern, 'question', BURN)
+    const answer = answerOne(postern, account, 'totp', right.totp)
+    await slow.reached
+    const text = `UPDATE authenticators SET status = 'disabled' WHERE account_id = $1`
+    await postern.deps.postgres.query({ text }, [account.id])
+    slow.release()
+    t.match(await answer, { status: 401, body: { error: 'invalid_code' } })
+    const passed = await postern.auditEvents({ accountId: account.id, event: 'challenge.passed' })
+    t.equal(passed.length, 1, 'the sign-in before')
+  })
+
+  t.test('a code of an authenticator that is not confirmed is a wrong one', async (t) => {
+    const { account, bearer } = await enrolled(postern)
+    const pending = await begin(postern, bearer)
+    t.equal((await answerOne(postern, account, 'totp', pending.code())).body.error, 'invalid_code')
+    const [failed] = await postern.auditEvents({ accountId: account.id, event: 'challenge.failed' })
+    t.equal(failed?.details.reason, 'wrong_code')
+  })
 })

@@ -67,6 +67,8 @@ t.test('renewing a session', { skip }, async (t) => {
     const form = { client_id: stranger.clientId, client_secret: stranger.secret }
     t.equal((await renew(postern, first.refresh_token, form)).body.error, 'invalid_grant')
     t.notOk(await isLive(postern, first.access_token))
+    const [event] = await postern.auditEvents({ event: 'refresh_token.refused', accountId: first.sub })
+    t.equal(event?.details.reason, 'wrong_client')
   })
 
   t.test('carries the second factor on, until it is too old', async (t) => {

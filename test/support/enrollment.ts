@@ -69,21 +69,24 @@ const WAITING = {
      WHERE datname = current_database() AND wait_event_type = 'Lock'`,
 }
 
+/** Until so many statements wait for a lock. */
+export const untilWaiting = async ({ deps }: TestApp, count: number): Promise<void> => {
+  const waiting = async (): Promise<number> => {
+    const [row] = await deps.postgres.query<{ waiting: number }>(WAITING)
+    return row?.waiting ?? 0
+  }
+  const wait = await eventually(1_400, async () => (await waiting()) >= count)
+  if (!wait) throw new Error(`${await waiting()} of ${count} are waiting`)
+}
+
 /** Holds an account's row, so that changes of its factors wait; `untilWaiting` until so many do. */
 export const holdAccount = async (t: Test, postern: TestApp, { id }: { id: string }) => {
   const client = await postern.deps.postgres.connect()
   t.teardown(() => client.end())
   await client.query('BEGIN')
   await client.query('SELECT id FROM accounts WHERE id = $1 FOR UPDATE', [id])
-  const waiting = async (): Promise<number> => {
-    const [row] = await postern.deps.postgres.query<{ waiting: number }>(WAITING)
-    return row?.waiting ?? 0
-  }
   return {
-    untilWaiting: async (count: number) => {
-      const wait = await eventually(1_400, async () => (await waiting()) >= count)
-      if (!wait) throw new Error(`${await waiting()} of ${count} are waiting`)
-    },
+    untilWaiting: (count: number) => untilWaiting(postern, count),
     /** Runs in the transaction that holds it. */
     query: (text: string, values: unknown[]) => client.query(text, values),
     release: () => client.query('COMMIT'),

@@ -4,7 +4,9 @@ import { changeAccount } from '../../../src/administration/accounts/change-accou
 import { systemOrigin } from '../../../src/audit/event.ts'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
-import { onBothEngines } from '../../support/embedded.ts'
+import { onBothEngines, testOnServers } from '../../support/embedded.ts'
+import { untilWaiting } from '../../support/enrollment.ts'
+import { holdStatement } from '../../support/hold-statement.ts'
 import { errorOf, race } from '../../support/race.ts'
 
 const skip = onBothEngines()
@@ -182,6 +184,33 @@ t.test('of administrators who demote each other at once, one is left', { skip },
   })
   t.same(outcomes.toSorted(), ['conflict', ...Array(7).fill(null)])
   t.equal((await postern.deps.postgres.query(ADMINISTRATORS)).length, 1)
+})
+
+testOnServers(t, 'while one administrator is being demoted, the other one is not', async (t) => {
+  const postern = await openTestApp(t)
+  const origin = systemOrigin(postern.now())
+  const [one, other] = [
+    await postern.createAccount({ roles: ['admin'] }),
+    await postern.createAccount({ roles: ['admin'] }),
+  ]
+  const demote = ({ id }: { id: string }) =>
+    errorOf(changeAccount(postern.deps, origin, id, { roles: ['user'] }))
+  const held = holdStatement(postern, 'answer', /UPDATE accounts AS a/)
+  const first = demote(one)
+  await held.reached
+  const second = demote(other)
+  await Promise.race([second, untilWaiting(postern, 1)])
+  held.release()
+  t.same([await first, await second], [null, 'conflict'])
+})
+
+t.test('an external subject with the role is no other administrator', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const origin = systemOrigin(postern.now())
+  const basic = await postern.createClient()
+  const last = await postern.createAccount({ roles: ['admin'] })
+  await postern.request('POST', '/v1/challenges', { basic, body: { subject: 's1', roles: ['admin'] } })
+  t.equal(await errorOf(changeAccount(postern.deps, origin, last.id, { roles: ['user'] })), 'conflict')
 })
 
 t.test("of an external subject only the status is Postern's to change", { skip }, async (t) => {

@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { onBothEngines } from '../support/embedded.ts'
+import { holdStatement } from '../support/hold-statement.ts'
 
 const skip = onBothEngines()
 
@@ -168,6 +170,22 @@ t.test('answering a challenge', { skip }, async (t) => {
       accountId: cancelled.account.id,
     })
     t.equal(events.length, 1)
+  })
+
+  t.test('a cancelled challenge is answered once that is recorded', async (t) => {
+    const { challengeToken } = await challenged(postern)
+    const slow = holdStatement(postern, 'question', /record_audit_event/)
+    let answered = false
+    const answer = postern
+      .request('POST', '/v1/challenges/cancel', { body: { challenge_token: challengeToken } })
+      .finally(() => {
+        answered = true
+      })
+    await slow.reached
+    await sleep(50)
+    t.notOk(answered)
+    slow.release()
+    t.equal((await answer).status, 204)
   })
 
   t.test('tokens that are no challenge tokens are refused alike', async (t) => {

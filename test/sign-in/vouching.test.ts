@@ -56,6 +56,19 @@ for (const { engine, skip: missing, open: openOn } of ENGINES) {
       t.same(await postern.deps.postgres.query(find, [account.id]), [{ last_login_at: postern.now() }])
     })
 
+    t.test('the subject of another client is none of them, whatever its address is', async (t) => {
+      const other = await postern.createClient()
+      const email = 'subject@example.org'
+      const { sub } = (await open(postern, other, { subject: 'flask-9', email })).body
+      await postern.enrollTotp({ id: sub })
+      t.match(await open(postern, client, { username: email }), {
+        status: 403,
+        body: { error: 'access_denied' },
+      })
+      const [event] = (await postern.auditEvents({ event: 'primary_authentication.failed' })).slice(-1)
+      t.match(event, { account_id: null, details: { reason: 'unknown_account' } })
+    })
+
     t.test('it takes a scope of its own', async (t) => {
       const account = await postern.createAccount()
       await postern.enrollTotp(account)

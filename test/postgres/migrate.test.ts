@@ -1,7 +1,8 @@
+import { setImmediate } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { findAccounts } from '../../src/accounts/find-accounts.ts'
 import { migrate } from '../../src/postgres/migrate.ts'
 import { openPostgres } from '../../src/postgres/pool.ts'
@@ -18,7 +19,12 @@ const superuser = async (url: string, ...statements: string[]): Promise<void> =>
   await client.end()
 }
 
-t.test('accounts of the release before are found after the migration', { skip }, async (t) => {
+const ADA = `
+  INSERT INTO accounts (id, username, username_key, display_name, roles, status, created_at, updated_at)
+  VALUES ('01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11', 'Ada', 'ada', 'Ada Lovelace', '{pilot}', 'disabled', now(), now())`
+
+/** A database with the tables of the first release. */
+const openFirstRelease = async (t: Test) => {
   const databaseUrl = await createDatabase(await sharedPostgres())
   await runner({
     databaseUrl,
@@ -28,13 +34,14 @@ t.test('accounts of the release before are found after the migration', { skip },
     migrationsTable: 'migrations',
     log: () => {},
   })
-  await superuser(
-    databaseUrl,
-    `INSERT INTO accounts (id, username, username_key, display_name, roles, status, created_at, updated_at)
-     VALUES ('01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11', 'Ada', 'ada', 'Ada Lovelace', '{pilot}', 'disabled', now(), now())`,
-  )
   const postgres = openPostgres(databaseUrl, 1)
   t.teardown(() => postgres.close())
+  return { databaseUrl, postgres }
+}
+
+t.test('accounts of the release before are found after the migration', { skip }, async (t) => {
+  const { databaseUrl, postgres } = await openFirstRelease(t)
+  await superuser(databaseUrl, ADA)
   t.ok((await migrate(postgres)).length > 0)
 
   const first = { after: null, limit: 10 }
@@ -51,6 +58,47 @@ t.test('accounts of the release before are found after the migration', { skip },
       JSON.stringify(filter),
     )
   }
+})
+
+t.test('while migrations make indexes, every table of the release before is read', { skip }, async (t) => {
+  const { databaseUrl, postgres } = await openFirstRelease(t)
+  await superuser(
+    databaseUrl,
+    `CREATE TABLE of_the_release_before AS
+     SELECT oid FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace`,
+    'CREATE TABLE kept_from_readers (made integer NOT NULL, locked regclass)',
+    `CREATE FUNCTION note_locks() RETURNS event_trigger LANGUAGE plpgsql AS $$
+     BEGIN
+       INSERT INTO kept_from_readers SELECT 1, NULL;
+       INSERT INTO kept_from_readers SELECT 0, l.relation FROM pg_locks AS l JOIN of_the_release_before AS b ON b.oid = l.relation
+        WHERE l.pid = pg_backend_pid() AND l.mode = 'AccessExclusiveLock';
+     END $$`,
+    `CREATE EVENT TRIGGER note_locks ON ddl_command_start WHEN TAG IN ('CREATE INDEX') EXECUTE FUNCTION note_locks()`,
+  )
+  await migrate(postgres)
+  const [noted] = await postgres.query<{ made: string; locked: string[] | null }>({
+    text: `SELECT sum(made) AS made, array_agg(DISTINCT locked::text) FILTER (WHERE locked IS NOT NULL) AS locked
+             FROM kept_from_readers`,
+  })
+  t.ok(Number(noted?.made) > 0, 'indexes are made')
+  t.equal(noted?.locked, null)
+})
+
+t.test('an account that changes as the migration begins is found as it has become', { skip }, async (t) => {
+  const { databaseUrl, postgres } = await openFirstRelease(t)
+  await superuser(databaseUrl, ADA)
+  const writer = new pg.Client({ connectionString: databaseUrl })
+  await writer.connect()
+  t.teardown(() => writer.end())
+  await writer.query('BEGIN')
+  await writer.query(`UPDATE accounts SET display_name = 'Ada Byron'`)
+  const migrated = migrate(postgres)
+  const waiting = `SELECT 1 FROM pg_locks WHERE relation = 'accounts'::regclass AND NOT granted`
+  while ((await writer.query(waiting)).rowCount === 0) await setImmediate()
+  await writer.query('COMMIT')
+  await migrated
+  const found = await findAccounts({ postgres }, { ...ANY, search: 'byron' }, { after: null, limit: 10 })
+  t.equal(found.length, 1)
 })
 
 t.test('a role that may not install an extension is helped, and nothing is changed', { skip }, async (t) => {

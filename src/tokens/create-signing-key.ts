@@ -6,6 +6,7 @@ import { signingKeyCreated } from '../audit/administration-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { announceChange } from '../ephemeral/announce-change.ts'
+import { AuthError } from '../errors.ts'
 import { PUBLISH_LEAD_SECONDS, type SigningKey } from './select-signing-keys.ts'
 import { insertSigningKey } from './store.ts'
 
@@ -41,17 +42,21 @@ export const ensureSigningKey = async (
 }
 
 /** From when the new key signs: once every gateway has had time to read the JWKS again, or now. */
-export type RotationTurn = 'next' | 'now'
+type RotationTurn = 'next' | 'now'
+
+/** A key as the JWKS has it from now on. */
+export type PublishedKey = Pick<SigningKey, 'kid' | 'algorithm' | 'signsFrom'>
 
 /**
  * Publishes a new signing key and returns it. If it signs `now`, gateways refuse its tokens until they read the JWKS
- * again. Null where the `next` key is asked for and the key of the last rotation does not sign yet.
+ * again.
+ * @throws {AuthError} conflict, where the `next` key is asked for and the key of the last rotation does not sign yet.
  */
 export const rotateSigningKey = async (
   deps: RotateDeps,
   origin: Origin,
   turn: RotationTurn = 'next',
-): Promise<{ kid: string; algorithm: string; signsFrom: Date } | null> => {
+): Promise<PublishedKey> => {
   const leadSeconds = turn === 'now' ? 0 : PUBLISH_LEAD_SECONDS
   const key = await newSigningKey(new Date(origin.now.getTime() + leadSeconds * 1000))
   const stored = await insertSigningKey(
@@ -59,7 +64,7 @@ export const rotateSigningKey = async (
     { ...key, createdAt: origin.now, turn },
     signingKeyCreated(origin, key),
   )
-  if (!stored) return null
+  if (!stored) throw new AuthError('conflict', 'The key of the last rotation is still waiting for its turn.')
   await deps.signingKeys.reload()
   await announceChange(deps, 'signing_keys')
   return key

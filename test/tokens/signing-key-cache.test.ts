@@ -28,7 +28,7 @@ t.test('of two readings the later one stays, in whatever order they are answered
   t.equal(keys.published(postern.now()).length, 2)
   answered.resolve()
   await first
-  t.equal(keys.published(postern.now()).at(-1)?.kid, next?.kid, 'the older set has not come back')
+  t.equal(keys.published(postern.now()).at(-1)?.kid, next.kid, 'the older set has not come back')
 })
 
 t.test('where a clock is behind the first start, the oldest key signs', { skip }, async (t) => {

@@ -3,17 +3,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
-import { AuthError } from '../../errors.ts'
 import { rotateSigningKey } from '../../tokens/create-signing-key.ts'
 import { withdrawSigningKey } from '../../tokens/withdraw-signing-key.ts'
-import { errorResponses, Strict, Timestamp } from '../../wire/schemas.ts'
+import { errorResponses, Strict } from '../../wire/schemas.ts'
 import { admitNoBody } from '../../wire/validation.ts'
-
-const PublishedKey = Type.Object({
-  kid: Type.String({ examples: ['kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k'] }),
-  algorithm: Type.String({ examples: ['ES256'] }),
-  signs_from: Timestamp,
-})
+import { KeyItem, toKeyItem } from './schemas.ts'
 
 const RotateBody = Strict(
   {
@@ -44,7 +38,7 @@ export const keyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
           '409 while the last one is still waiting for its turn.',
         body: RotateBody,
         response: {
-          201: PublishedKey,
+          201: KeyItem,
           ...errorResponses(...ADMINISTRATOR_ERRORS, 'conflict'),
         },
       },
@@ -52,9 +46,7 @@ export const keyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
     async (request, reply) => {
       const { origin } = administratorOf(request)
       const key = await rotateSigningKey(deps, origin, request.body.now ? 'now' : 'next')
-      if (!key) throw new AuthError('conflict', 'The key of the last rotation is still waiting for its turn.')
-      const { kid, algorithm, signsFrom } = key
-      return reply.code(201).send({ kid, algorithm, signs_from: signsFrom.toISOString() })
+      return reply.code(201).send(toKeyItem(key))
     },
   )
 

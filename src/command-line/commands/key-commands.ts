@@ -1,7 +1,7 @@
 // postern key …: the keys that sign tokens, and the keys that seal secrets at rest.
 import type { Command } from 'commander'
 import { resealSecrets } from '../../administration/keys/reseal-secrets.ts'
-import { AuthError } from '../../errors.ts'
+import { toKeyItem } from '../../administration/keys/schemas.ts'
 import { rotateSigningKey } from '../../tokens/create-signing-key.ts'
 import { withdrawSigningKey } from '../../tokens/withdraw-signing-key.ts'
 import { CommandError, type Host } from '../host.ts'
@@ -42,13 +42,9 @@ export const addKeyCommands = (program: Command, host: Host): void => {
     .option('--json', 'print the key as JSON')
     .action(async (options: { now?: true; json?: true }) =>
       host.perform(async ({ deps, origin }) => {
-        const next = await rotateSigningKey(deps, origin, options.now ? 'now' : 'next')
-        if (!next)
-          throw new AuthError('conflict', 'The key of the last rotation is still waiting for its turn.')
-        const { kid, algorithm } = next
-        const signsFrom = next.signsFrom.toISOString()
-        if (options.json) return host.out(JSON.stringify({ kid, algorithm, signs_from: signsFrom }))
-        host.out(`Published ${algorithm} key ${kid}; it signs from ${signsFrom}.`)
+        const next = toKeyItem(await rotateSigningKey(deps, origin, options.now ? 'now' : 'next'))
+        if (options.json) return host.out(JSON.stringify(next))
+        host.out(`Published ${next.algorithm} key ${next.kid}; it signs from ${next.signs_from}.`)
       }),
     )
   key

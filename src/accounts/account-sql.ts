@@ -21,3 +21,14 @@ export const signedIn = (burned: string, at: string): string => `signed_in AS (
         FROM ${burned}
        WHERE a.id = ${burned}.account_id AND ${at}::timestamptz IS NOT NULL
     )`
+
+/**
+ * The first part of a statement that changes the row `id` of `table`: locks its account, and has no row where that is
+ * not active. The change joins it, and so waits for the account before it locks anything else.
+ */
+export const lockedOwner = (table: 'authenticators' | 'recovery_codes', id: string): string => `owner AS (
+      SELECT a.id
+        FROM accounts AS a
+       WHERE a.id = (SELECT account_id FROM ${table} WHERE id = ${id}) AND a.status = 'active'
+         FOR NO KEY UPDATE
+    )`

@@ -1,6 +1,9 @@
 // An account's count of enrolled authenticators, and removing all of them. Every change of authenticators or recovery
-// codes first changes or locks this count, in the same transaction. So changes of one account's factors run one after
-// the other, and "the first", "not too many" and "not the last" are each one conditional update.
+// codes first locks their account, in the same statement or transaction. So changes of one account's factors run one
+// after the other, none of them is in a deadlock, and "the first", "not too many" and "not the last" are each one
+// conditional update.
+// Two do without that lock, because they never wait while they hold a row: a rename changes one row, and what goes over
+// many accounts (clearing expired enrollments, `key reseal`) skips the rows that others hold.
 import type { Sql } from '../postgres/pool.ts'
 
 type CountRow = { enrolled_authenticators: number }

@@ -2,7 +2,7 @@
 // `recovery-codes/store.ts`, enrolling is in `enrollment-store.ts`, and what accounts do with their own is in
 // `own-authenticator-store.ts`.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
-import { signedIn } from '../accounts/account-sql.ts'
+import { lockedOwner, signedIn } from '../accounts/account-sql.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
 import type { Sql } from '../postgres/pool.ts'
@@ -43,16 +43,16 @@ export const findTotp = async (
 }
 
 // One statement burns the step and records the event: of any number of parallel uses, one gets a row (RFC 6238 5.2).
-// The account's status is a condition too, so that a disabled account is refused.
+// The account is locked first, and has to be active: a disabled account is refused.
 const BURN_TIME_STEP = {
   name: 'burn_time_step',
   text: `
-    WITH burned AS (
-      UPDATE authenticators
+    WITH ${lockedOwner('authenticators', '$1')}, burned AS (
+      UPDATE authenticators AS t
          SET last_time_step = $2, consecutive_failures = 0, last_used_at = $3
-       WHERE id = $1 AND status = 'active' AND last_time_step < $2
-         AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id AND status = 'active')
-      RETURNING account_id
+        FROM owner
+       WHERE t.id = $1 AND t.account_id = owner.id AND t.status = 'active' AND t.last_time_step < $2
+      RETURNING t.account_id
     ), ${signedIn('burned', '$4')}
     SELECT record_audit_event($5::jsonb) FROM burned`,
 }
@@ -72,15 +72,22 @@ export const burnTimeStep = async (
 }
 
 // A wrong code counts against every authenticator it could have been meant for, in the statement that records the event.
+// The account is locked first, whatever its status.
 const RECORD_FAILURE = {
   name: 'record_totp_failure',
   text: `
-    WITH failed AS (
-      UPDATE authenticators
-         SET consecutive_failures = consecutive_failures + 1,
-             status = CASE WHEN consecutive_failures + 1 >= ${MAX_CONSECUTIVE_FAILURES} THEN 'disabled' ELSE status END
-       WHERE account_id = $1 AND type = 'totp' AND status = 'active'
-      RETURNING id, status
+    WITH owner AS (
+      SELECT id
+        FROM accounts
+       WHERE id = $1
+         FOR NO KEY UPDATE
+    ), failed AS (
+      UPDATE authenticators AS t
+         SET consecutive_failures = t.consecutive_failures + 1,
+             status = CASE WHEN t.consecutive_failures + 1 >= ${MAX_CONSECUTIVE_FAILURES} THEN 'disabled' ELSE t.status END
+        FROM owner
+       WHERE t.account_id = owner.id AND t.type = 'totp' AND t.status = 'active'
+      RETURNING t.id, t.status
     )
     SELECT id, status, NULL::uuid AS event_id FROM failed WHERE status = 'disabled'
     UNION ALL

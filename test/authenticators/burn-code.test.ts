@@ -9,7 +9,7 @@ const skip = onBothEngines()
 const METHODS = ['totp', 'recovery_code'] as const
 type Method = (typeof METHODS)[number]
 
-const BURN = /UPDATE authenticators\s+SET last_time_step|UPDATE recovery_codes\s+SET used_at/
+const BURN = /SET last_time_step|SET used_at/
 const DISABLE = { name: 'test_disable', text: `UPDATE accounts SET status = 'disabled' WHERE id = $1` }
 const LAST_LOGIN = { name: 'test_last_login', text: 'SELECT last_login_at FROM accounts WHERE id = $1' }
 

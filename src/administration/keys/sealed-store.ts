@@ -38,24 +38,40 @@ export const findOtherwiseSealed = (
   limit: number,
 ): Promise<SealedValue[]> => deps.postgres.query<SealedValue>(FIND_OTHERWISE_SEALED[column], [keyId, limit])
 
-// Conditional on the old value, so that a value that was written meanwhile is not overwritten.
+// Conditional on the old value, so that a value that was written meanwhile is not overwritten. What others hold is
+// skipped, and found again by the next batch: rows of many accounts are locked here, and waiting for one of them while
+// holding another could be a deadlock.
 const REPLACE_SEALED = {
   'authenticators.secret_sealed': {
     name: 'replace_sealed_authenticators',
     text: `
+      WITH found AS (
+        SELECT a.id, r.next
+          FROM authenticators AS a
+          JOIN unnest($1::uuid[], $2::text[], $3::text[]) AS r (id, old, next)
+            ON a.id = r.id AND a.secret_sealed = r.old
+           FOR NO KEY UPDATE OF a SKIP LOCKED
+      )
       UPDATE authenticators AS a
-         SET secret_sealed = r.next
-        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS r (id, old, next)
-       WHERE a.id = r.id AND a.secret_sealed = r.old
+         SET secret_sealed = found.next
+        FROM found
+       WHERE a.id = found.id
       RETURNING a.id`,
   },
   'signing_keys.private_sealed': {
     name: 'replace_sealed_signing_keys',
     text: `
+      WITH found AS (
+        SELECT k.kid, r.next
+          FROM signing_keys AS k
+          JOIN unnest($1::text[], $2::text[], $3::text[]) AS r (id, old, next)
+            ON k.kid = r.id AND k.private_sealed = r.old
+           FOR NO KEY UPDATE OF k SKIP LOCKED
+      )
       UPDATE signing_keys AS k
-         SET private_sealed = r.next
-        FROM unnest($1::text[], $2::text[], $3::text[]) AS r (id, old, next)
-       WHERE k.kid = r.id AND k.private_sealed = r.old
+         SET private_sealed = found.next
+        FROM found
+       WHERE k.kid = found.kid
       RETURNING k.kid`,
   },
 } as const satisfies Record<SealedColumn, object>

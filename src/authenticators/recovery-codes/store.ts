@@ -1,6 +1,6 @@
 // Recovery codes in PostgreSQL: salted hashes, a set at a time, each used once.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../../accounts/account.ts'
-import { signedIn } from '../../accounts/account-sql.ts'
+import { lockedOwner, signedIn } from '../../accounts/account-sql.ts'
 import type { AuditEvent } from '../../audit/event.ts'
 import type { Sql } from '../../postgres/pool.ts'
 import type { StoredRecoveryCode } from './recovery-code.ts'
@@ -36,12 +36,12 @@ export const findRecoveryCodes = async (
 const USE_RECOVERY_CODE = {
   name: 'use_recovery_code',
   text: `
-    WITH used AS (
-      UPDATE recovery_codes
+    WITH ${lockedOwner('recovery_codes', '$1')}, used AS (
+      UPDATE recovery_codes AS r
          SET used_at = $2
-       WHERE id = $1 AND used_at IS NULL
-         AND EXISTS (SELECT 1 FROM accounts WHERE id = account_id AND status = 'active')
-      RETURNING account_id
+        FROM owner
+       WHERE r.id = $1 AND r.account_id = owner.id AND r.used_at IS NULL
+      RETURNING r.account_id
     ), ${signedIn('used', '$3')}
     SELECT record_audit_event($4::jsonb) FROM used`,
 }

@@ -35,9 +35,12 @@ types.setTypeParser(INT8_OID, Number)
 /** SQLSTATE classes that say "away or overloaded", not "wrong": connection, resources, operator, canceled. */
 const AWAY = /^(08|53|57|58)/
 
-/** True for an error that PostgreSQL has answered, as opposed to no answer. */
+/** Given up for another transaction's sake, with nothing done: a serialization failure, a deadlock's victim. */
+const GIVEN_UP = /^(40001|40P01)$/
+
+/** True for PostgreSQL's own answer to a statement, as opposed to its absence, or to "try again". */
 const isAnswer = (error: unknown): error is pg.DatabaseError =>
-  error instanceof pg.DatabaseError && !AWAY.test(error.code ?? '')
+  error instanceof pg.DatabaseError && !AWAY.test(error.code ?? '') && !GIVEN_UP.test(error.code ?? '')
 
 const rethrow = (error: unknown): never => {
   throw isAnswer(error) ? error : new DependencyError('postgres', error)
@@ -63,7 +66,9 @@ const QUERY_CANCELED = '57014'
 /** False where the state of the connection is unknown: there was no answer, or the answer closes it. */
 const isUsableAfter = (error: unknown): boolean => {
   if (!(error instanceof DependencyError) || error.dependency !== 'postgres') return true
-  return error.cause instanceof pg.DatabaseError && error.cause.code === QUERY_CANCELED
+  if (!(error.cause instanceof pg.DatabaseError)) return false
+  const { code = '' } = error.cause
+  return code === QUERY_CANCELED || GIVEN_UP.test(code)
 }
 
 /** Gives `run` a connection of the pool. The pool keeps the connection after an error that PostgreSQL has answered. */

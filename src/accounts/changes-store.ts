@@ -119,6 +119,9 @@ export type AccountChanges = {
   status?: AccountStatus
 }
 
+const decidesWhoAdministers = ({ roles, status }: AccountChanges): boolean =>
+  roles !== undefined || status !== undefined
+
 const toColumns = (changes: AccountChanges): object => ({
   ...changes,
   ...(changes.username !== undefined && { username_key: nameKey(changes.username) }),
@@ -139,7 +142,7 @@ export const changeAccountRow = async (
   const columns = JSON.stringify(toColumns(change.changes))
   try {
     return await deps.postgres.transaction(async (sql) => {
-      await sql.query(LOCK_ADMINISTRATORS)
+      if (decidesWhoAdministers(change.changes)) await sql.query(LOCK_ADMINISTRATORS)
       const values = [change.accountId, columns, change.now, JSON.stringify(event)]
       return (await sql.query(CHANGE_ACCOUNT, values)).length === 1
     })

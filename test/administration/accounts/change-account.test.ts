@@ -5,7 +5,7 @@ import { systemOrigin } from '../../../src/audit/event.ts'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
 import { onBothEngines, testOnServers } from '../../support/embedded.ts'
-import { untilWaiting } from '../../support/enrollment.ts'
+import { holdAccount, untilWaiting } from '../../support/enrollment.ts'
 import { holdStatement } from '../../support/hold-statement.ts'
 import { errorOf, race } from '../../support/race.ts'
 
@@ -202,6 +202,42 @@ testOnServers(t, 'while one administrator is being demoted, the other one is not
   await Promise.race([second, untilWaiting(postern, 1)])
   held.release()
   t.same([await first, await second], [null, 'conflict'])
+})
+
+testOnServers(t, 'what changes no administrator waits for no other change', async (t) => {
+  const postern = await openTestApp(t)
+  const { bearer } = await signInAdministrator(postern)
+  const account = await postern.createAccount()
+  const { access_token: own } = await postern.signIn(account)
+  const blocker = await postern.deps.postgres.connect()
+  t.teardown(() => blocker.end())
+  await blocker.query('BEGIN')
+  await blocker.query('SELECT pg_advisory_xact_lock(7305612490120)')
+
+  const body = { display_name: 'Ada' }
+  t.equal((await postern.request('PATCH', '/v1/me', { bearer: own, body })).status, 200)
+  const names = { username: 'ada', email: 'ada@example.org', display_name: 'Ada Lovelace' }
+  t.equal((await patch(postern, bearer, account.id, names)).status, 200)
+  for (const change of [{ roles: ['viewer'] }, { status: 'disabled' }]) {
+    const waiting = patch(postern, bearer, account.id, change)
+    await untilWaiting(postern, 1)
+    await blocker.query('COMMIT')
+    t.equal((await waiting).status, 200)
+    await blocker.query('BEGIN')
+    await blocker.query('SELECT pg_advisory_xact_lock(7305612490120)')
+  }
+})
+
+testOnServers(t, 'a name that changes while its account is demoted leaves it demoted', async (t) => {
+  const postern = await openTestApp(t)
+  const { id } = await postern.createAccount({ roles: ['admin'] })
+  const { bearer } = await signInAdministrator(postern)
+  const held = await holdAccount(t, postern, { id })
+  const renamed = patch(postern, bearer, id, { display_name: 'Ada' })
+  await held.untilWaiting(1)
+  await held.query(`UPDATE accounts SET roles = '{user}' WHERE id = $1`, [id])
+  await held.release()
+  t.match(await renamed, { status: 200, body: { display_name: 'Ada', roles: ['user'] } })
 })
 
 t.test('an external subject with the role is no other administrator', { skip }, async (t) => {

@@ -2,7 +2,7 @@
 // What a file is follows from its name; `test/dependency-rules.test.ts` breaks every rule once.
 //
 // Decision: sources are read by swc. TypeScript 7 has no JavaScript API that dependency-cruiser knows, and
-// without a parser it leaves out .ts files silently. swc also tells `import type` from a call.
+// without a parser it leaves out .ts files silently. swc also distinguishes `import type` from a call.
 
 // The rooms of the house, from the top floor down: whoever is in a room uses those below it, never one above.
 const ROOMS = [
@@ -82,7 +82,7 @@ module.exports = {
     },
     ...ROOMS.slice(1).map((room, index) => ({
       name: 'rooms-look-down',
-      comment: `${room}/ uses the rooms below it; the order is ROOMS, and docs/architecture.md tells why.`,
+      comment: `${room}/ uses the rooms below it; the order is ROOMS; docs/architecture.md says why.`,
       severity: 'error',
       from: { path: `^src/${room}/` },
       to: { path: `^src/(?:${ROOMS.slice(0, index + 1).join('|')})/` },

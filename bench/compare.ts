@@ -1,4 +1,4 @@
-// One scenario on Postern and on the floor by turns, so that whatever else the machine does meets both.
+// One scenario on Postern and on the floor by turns, so that other work of the machine affects both.
 import { Redis } from 'ioredis'
 import { type Answers, each, load } from './load.ts'
 import type { Bench } from './prepare.ts'
@@ -10,7 +10,7 @@ export const CONNECTIONS = 32
 /** One round of one server. CPU is user and system time of the server's process, a request. */
 export type Round = { throughput: number; p50Ms: number; p99Ms: number; cpuUs: number; rssMb: number }
 
-/** Medians over the rounds; the shares are medians of those of the rounds that stand side by side. */
+/** Medians over the rounds. A share is the median of the shares of each pair of rounds. */
 export type Comparison = {
   scenario: Scenario
   postern: Round
@@ -27,7 +27,7 @@ export const quantile = (values: readonly number[], share: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
-/** @throws {Error} an answer that is not 200: what is measured is the whole work or nothing. */
+/** @throws {Error} an answer that is not 200: only requests that do all of the work are measured */
 export const refuseFailures = ({ statuses }: Answers): void => {
   const failed = [...statuses].filter(([status]) => status !== 200)
   if (failed.length > 0) throw new Error(`answers that are not 200: ${JSON.stringify(failed)}`)

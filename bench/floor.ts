@@ -125,7 +125,7 @@ app.post<{ Body: { challenge_token: string } }>('/v1/challenges/verify', async (
   return tokens(accountId, sid, now)
 })
 
-// P2: who a token speaks for is remembered, as Postern remembers what it has verified.
+// P2: the account of a token is remembered, as Postern remembers tokens that it has verified.
 const remembered = new Map<string, { sub: string; sid: string }>()
 app.get('/v1/me', async ({ headers: { authorization = '' } }) => {
   const [, claims = ''] = authorization.split('.')

@@ -1,4 +1,4 @@
-// The servers under test, each a process on its own core, and what the kernel says of them. Redis, PostgreSQL
+// The servers under test, each a process on its own core, and their CPU time and memory. Redis, PostgreSQL
 // and the load share the other core.
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -70,7 +70,7 @@ export const startUnderTest = async (
 /** User and system time of a process and all its threads so far, in milliseconds. */
 export const cpuMs = ({ pid }: Server): number => {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  // proc(5): the fields after the name, which stands in brackets; utime and stime are the 14th and 15th.
+  // proc(5): the fields after the name, which is in brackets; utime and stime are the 14th and 15th.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return ((Number(fields[11]) + Number(fields[12])) / TICKS_A_SECOND) * 1000
 }

@@ -1,6 +1,6 @@
 // Compiles src/ to dist/, for the npm package and the image: Node strips no types under node_modules.
-// What the code finds relative to `import.meta.url` lies the same way in both: Lua beside the module that
-// loads it, sql/ one folder up.
+// Files that the code finds relative to `import.meta.url` are at the same place relative to dist/ as to src/: Lua beside
+// the module that loads it, sql/ one folder up.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, globSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'

@@ -1,7 +1,7 @@
 // Reports what the last `tap` run covered of src/, and fails below the thresholds.
 //
-// Decision: c8 does it, and not tap's own check. tap knows only the files that a test has loaded; `--all` counts
-// those that none did, as uncovered. A module of nothing but types never runs, and is left out.
+// Decision: by c8, and not by tap's own check. tap counts only files that a test has loaded; c8's `--all` also counts
+// the others, as uncovered. A module that has only types never runs, and is left out.
 import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'

@@ -1,7 +1,7 @@
 // The whole story against a running Postern, readable: a password, then a code, then signed JWTs. The steps are
 // in `demo/story.ts`; they double as sample code.
 //
-// Ends with 1, and one clear line, where anything does not go as told.
+// Exits with 1, after one clear line, if any step does not end as it should.
 import { parseArgs } from 'node:util'
 import { signInAdministrator } from './demo/administrator.ts'
 import { createNarrator, type Narrator } from './demo/narrator.ts'
@@ -27,12 +27,12 @@ const play = async (server: DemoServer, narrator: Narrator): Promise<void> => {
   try {
     await tellStory(stage, user)
   } catch (error) {
-    // What went wrong is worth telling, and not what may go wrong after it.
+    // The first failure is printed, and not what may fail after it.
     await tidyUp(stage, administrator, user).catch(() => {})
     throw error
   }
   await tidyUp(stage, administrator, user)
-  narrator.title('\nAll of it went as told.')
+  narrator.title('\nEvery step ended as it should.')
 }
 
 const readOptions = () => {

@@ -14,7 +14,7 @@ const REDOCLY = fileURLToPath(new URL('../node_modules/.bin/redocly', import.met
 
 /** The document of the routes as they are now, as text. */
 export const describeRoutes = async (): Promise<string> => {
-  // Describing the routes asks nothing else of what they will be given.
+  // Describing the routes needs no other dependency.
   const deps = { config: readConfig({}), log: createLog('silent'), clock: () => new Date() } as Deps
   const app = await buildApp(deps)
   await app.ready()

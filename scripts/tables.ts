@@ -1,5 +1,5 @@
-// Writes the tables of the guides that the code is the source of, between their markers; with --check, exits
-// with 1 where one is not current.
+// Writes those tables of the guides that come from the code, between their markers. With --check, exits with 1 where one
+// is not current.
 //
 //   <!-- table: environment -->   …   <!-- end -->
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -19,7 +19,7 @@ const markdown = (head: Row, rows: readonly Row[]): string =>
 
 const code = (value: unknown): string => `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``
 
-/** What of a JSON schema the tables speak of. */
+/** The parts of a JSON schema that the tables show. */
 type Schema = {
   type?: string
   default?: unknown

@@ -13,7 +13,7 @@ CREATE TABLE clients (
   CHECK ((token_endpoint_auth_method = 'none') = (secret_hash IS NULL))
 );
 
--- The built-in client: what `POST /v1/login` signs in to where no other is named.
+-- The built-in client, for a `POST /v1/login` that names no other.
 INSERT INTO clients (client_id, name, first_party, token_endpoint_auth_method, scopes)
 VALUES ('postern', 'Postern', true, 'none', '{openid,profile,email,offline_access}');
 
@@ -41,7 +41,7 @@ CREATE TABLE accounts (
   CHECK ((client_id IS NULL) = (subject IS NULL)),
   CHECK ((client_id IS NULL) = (username IS NOT NULL)),
   CHECK ((username IS NULL) = (username_key IS NULL)),
-  -- Both sign in: a user name that reads like someone else's email address would catch their sign-ins.
+  -- Both are used to sign in: a user name that is someone else's email address would receive their sign-ins.
   CONSTRAINT accounts_username_is_email CHECK (username_key NOT LIKE '%@%' OR COALESCE(username_key = email_key, false))
 );
 CREATE UNIQUE INDEX accounts_username ON accounts (username_key);
@@ -99,7 +99,7 @@ CREATE TABLE signing_keys (
   signs_from timestamptz NOT NULL
 );
 
--- One row an encryption key id that has been in use: a value it sealed, to tell a wrong key at start.
+-- One row an encryption key id that has been in use: a value it sealed, to detect a wrong key at start.
 CREATE TABLE encryption_key_checks (
   key_id text PRIMARY KEY,
   sealed text NOT NULL
@@ -124,7 +124,7 @@ CREATE TABLE audit_events (
 CREATE INDEX audit_events_account ON audit_events (account_id, occurred_at DESC, id DESC);
 CREATE INDEX audit_events_event ON audit_events (event, occurred_at DESC, id DESC);
 
--- Catches what no month's partition takes, so that an event is never lost for want of one.
+-- Takes events of months without a partition, so that no event is lost.
 CREATE TABLE audit_events_default PARTITION OF audit_events DEFAULT;
 
 -- Makes the partition of the month of $1, if it is missing. Callers serialise by the advisory lock.
@@ -144,7 +144,7 @@ BEGIN
   END IF;
 END $$;
 
--- Records an event in the statement of what it tells of: SELECT record_audit_event($n) FROM changed.
+-- Records an event in the statement of the change that it is about: SELECT record_audit_event($n) FROM changed.
 CREATE FUNCTION record_audit_event(event jsonb) RETURNS uuid LANGUAGE sql VOLATILE AS $$
   INSERT INTO audit_events (id, occurred_at, event, outcome, account_id, actor_type, actor_id, client_id,
                             session_id, ip, user_agent, request_id, details)

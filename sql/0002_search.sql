@@ -1,7 +1,7 @@
 -- Up Migration
 
--- What keeps searches and lists as fast with a million accounts and years of events as with a handful. Figures, and
--- what the indexes cost a write: bench/README.md.
+-- Keeps searches and lists fast with a million accounts and years of events. bench/README.md has figures, and the cost of
+-- the indexes for writes.
 
 DO $$
 BEGIN
@@ -16,7 +16,7 @@ EXCEPTION WHEN insufficient_privilege OR undefined_file OR feature_not_supported
       SQLERRM, current_database(), current_user);
 END $$;
 
--- In a database of the locale C, lower() knows the letters of ASCII alone.
+-- In a database with the locale C, lower() changes ASCII letters only.
 DO $$
 BEGIN
   EXECUTE format(
@@ -34,31 +34,32 @@ CREATE FUNCTION names_of(account accounts) RETURNS text LANGUAGE sql IMMUTABLE A
       || COALESCE(E'\n\n' || lower_name(account.subject), '')
 $$;
 
--- A trigram of pg_trgm has letters and digits alone. With every other character made one, any three characters (`%_.`,
--- three emoji) have a trigram; so have the start of a name and its first letter, as a name begins after two line feeds.
+-- Trigrams of pg_trgm consist of letters and digits only. With every other character turned into a letter or digit, any
+-- three characters (`%_.`, three emoji) have a trigram. Each name begins after two line feeds, so that its first letter,
+-- too, has a trigram.
 CREATE FUNCTION search_letters(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT regexp_replace(replace($1, E'\n', 'j'), '[^[:alnum:]]', 'q', 'g')
 $$;
 
--- Nobody writes to `accounts` from here to the end, so the copies of its rows below miss none; it is read all along. The
--- foreign key takes the same lock; here it depends on nothing. Locked before `audit_events`, as by every statement of the
--- program that writes to both.
+-- From here to the end, `accounts` is not written to, but it is read: so the copies of its rows below are complete. The
+-- foreign key would take the same lock later. `accounts` is locked before `audit_events`, in the order of every statement
+-- of the program that writes to both.
 LOCK TABLE accounts IN SHARE ROW EXCLUSIVE MODE;
 
--- What accounts are listed and searched by. Apart from `accounts`, so that a sign-in, which changes an account's row,
+-- What accounts are listed and searched by. It is not in `accounts`, so that a sign-in, which changes an account's row,
 -- writes to none of these indexes, and a search reads little.
 CREATE TABLE account_search (
   account_id uuid PRIMARY KEY REFERENCES accounts ON DELETE CASCADE,
   status text NOT NULL,
   enrolled boolean NOT NULL,
   names text NOT NULL,
-  -- What the index finds by; what is found is compared with `names`.
+  -- What the index finds by; the result is then compared with `names`.
   letters text NOT NULL GENERATED ALWAYS AS (search_letters(names)) STORED
 );
 INSERT INTO account_search (account_id, status, enrolled, names)
 SELECT a.id, a.status, a.enrolled_authenticators > 0, names_of(a) FROM accounts AS a;
 
--- Triggers, so that the release before, which may run on this schema, keeps it too.
+-- Kept by triggers, so that the previous release, which may run on this schema, keeps it too.
 CREATE FUNCTION keep_account_search() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   INSERT INTO account_search (account_id, status, enrolled, names)
@@ -76,16 +77,16 @@ CREATE TRIGGER accounts_found_otherwise
       IS DISTINCT FROM (names_of(NEW), NEW.status, NEW.enrolled_authenticators > 0)
   ) EXECUTE FUNCTION keep_account_search();
 
--- The operator class is in the schema of the extension, which need not be in the search path. A search reads what is
--- pending of a GIN index from end to end, so that is kept short (KB).
+-- The operator class is in the schema of the extension, which need not be in the search path. A search reads the whole
+-- pending list of a GIN index, so the list is kept short (KB).
 DO $$
 BEGIN
   EXECUTE format(
     'CREATE INDEX account_search_letters ON account_search USING gin (letters %I.gin_trgm_ops) WITH (gin_pending_list_limit = 256)',
     (SELECT n.nspname FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm'));
 END $$;
--- In an order that has nothing to do with what the accounts are: a UUIDv7 ends in random bits (RFC 9562 5.7). A walk
--- along it meets soon what many accounts have, whenever those were created.
+-- A random order: a UUIDv7 ends in random bits (RFC 9562 5.7). A walk along it soon meets a match that many accounts
+-- have, whenever they were created.
 CREATE INDEX account_search_scattered ON account_search ((reverse(account_id::text)) COLLATE "C") INCLUDE (account_id, names);
 
 -- The roles of `accounts`, by role and then in the order of lists, which no index on an array has.
@@ -116,20 +117,20 @@ CREATE TRIGGER accounts_roles_changed AFTER UPDATE OF roles ON accounts
 -- The other filters of the list, each in its order.
 CREATE INDEX account_search_status ON account_search (status, account_id);
 CREATE INDEX account_search_enrolled ON account_search (enrolled, account_id);
--- Whether another administrates is asked before one is demoted.
+-- Before an administrator is demoted, it is checked whether there is another one.
 CREATE INDEX accounts_administrators ON accounts (id)
  WHERE client_id IS NULL AND status = 'active' AND 'admin' = ANY (roles);
 -- External subjects by their address, as own accounts by `accounts_email`.
 CREATE INDEX accounts_subject_email ON accounts (email_key) WHERE client_id IS NOT NULL;
--- Room for the next version of a row beside it: a sign-in, which notes its time, then writes to no index.
+-- Leaves room for the next version of a row in its page, so that a sign-in, which notes its time, writes to no index.
 ALTER TABLE accounts SET (fillfactor = 90);
 
 -- By event, and by its kind (`challenge.*`), each with the outcome: a filter that matches nothing reads nothing.
 CREATE INDEX audit_events_event_outcome ON audit_events (event, outcome, occurred_at DESC, id DESC);
 CREATE INDEX audit_events_kind ON audit_events (split_part(event, '.', 1), outcome, occurred_at DESC, id DESC);
--- Failures are few, and looked for; successes are met at once on the way through time.
+-- Failures are few, so they need an index; successes are found soon in the order of time.
 CREATE INDEX audit_events_failures ON audit_events (occurred_at DESC, id DESC) WHERE outcome = 'failure';
 
--- Last, because nobody reads these tables from here until the migration is committed.
+-- Last, because from here until the migration is committed these tables cannot be read.
 DROP INDEX accounts_roles;
 DROP INDEX audit_events_event;

@@ -1,6 +1,6 @@
 -- Up Migration
 
--- TRUNCATE fires no row's trigger, and a partition has only triggers of its own: each table has one.
+-- TRUNCATE does not fire row triggers, and a partition has only triggers of its own: so each table gets a trigger.
 CREATE FUNCTION refuse_audit_truncation(partition regclass) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   EXECUTE format(
@@ -13,8 +13,9 @@ END $$;
 SELECT refuse_audit_truncation(relid) FROM pg_partition_tree('audit_events');
 
 -- Makes the partition of the month of $1, if it is missing. Callers serialise by the advisory lock.
--- Events of that month that came before it, from a clock that was ahead, are in the default partition, which then
--- admits no partition for them: it is set aside while they move. They move whole, with what columns later migrations add.
+-- Events of that month that were recorded before, by a clock that was ahead, are in the default partition, and PostgreSQL
+-- then refuses a partition for that month. So the default partition is detached while they move. They move with all
+-- columns, also those of later migrations.
 CREATE OR REPLACE FUNCTION ensure_audit_partition(month timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   first_day timestamp := date_trunc('month', month AT TIME ZONE 'UTC');
@@ -28,7 +29,7 @@ BEGIN
     RETURN;
   END IF;
 
-  -- From here on nobody adds to it.
+  -- From here on nothing is added to it.
   LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE;
   SELECT EXISTS (
     SELECT FROM audit_events_default WHERE occurred_at >= month_begins AND occurred_at < month_ends

@@ -114,7 +114,7 @@ const openListening = async (t: Test): Promise<{ postern: TestApp; url: string }
 }
 
 t.test(
-  'every example that is marked so runs as it stands, with the answer that is shown',
+  'every example that is marked so runs as it is, with the answer that is shown',
   { skip },
   async (t) => {
     for (const guide of readGuides()) {

@@ -6,7 +6,7 @@ export type Narrator = ReturnType<typeof createNarrator>
 
 const WIDTH = 96
 
-/** A token's kind and its last letters, enough to tell one from another. */
+/** A token's kind and its last letters, enough to distinguish two tokens. */
 export const brief = (token: string): string => `${token.slice(0, 10)}…${token.slice(-10)}`
 
 /** Numbers the steps and prints what happens in each, to standard output. */

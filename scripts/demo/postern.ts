@@ -1,5 +1,5 @@
-// Talking to Postern over HTTP, as an application's own code would; nothing here is special to the demo but
-// that every call is shown.
+// Calls Postern over HTTP, as an application's own code would. The only thing special to the demo is that every call is
+// printed.
 import type { Narrator } from './narrator.ts'
 
 /** The tokens of a session. */
@@ -69,7 +69,7 @@ const fetchFrom = async (url: string, method: string, { bearer, json, form }: Op
   }
 }
 
-/** Calls the Postern at `url`. Each call expects what the story tells, and throws where it comes otherwise. */
+/** Calls the Postern at `url`. Each call names the answer it expects, and throws where it gets another. */
 export const createPosternCaller = (url: string, narrator: Narrator) => {
   const send = async (request: string, options: Options) => {
     const [method = '', path = ''] = request.split(' ')

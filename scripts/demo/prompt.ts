@@ -19,7 +19,7 @@ export const ask = async (question: string): Promise<string> => {
 export const askSecretly = async (question: string): Promise<string> => {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const terminal = createInterface({ input: process.stdin, output: silent, terminal: true })
-  // After the terminal has stopped to echo, or a quick answer would show.
+  // After the terminal has stopped echoing, or a quick answer would be shown.
   process.stdout.write(`    ${question} `)
   try {
     return (await terminal.question('')).trim()

@@ -74,7 +74,7 @@ const freePort = async (): Promise<number> => {
   return address.port
 }
 
-/** Without what is meant for another Postern: its database, its Redis, its keys. */
+/** The environment without the settings of another Postern: its database, its Redis, its keys. */
 const cleanEnvironment = (): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !(name.replace(/_FILE$/, '') in VARIABLES)),

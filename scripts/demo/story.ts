@@ -1,5 +1,4 @@
-// The story that the demo tells, a function a step: what an application does, in the order in which its user
-// meets it.
+// The steps of the demo, one function each: what an application does, in the order in which its user sees it.
 import { randomBytes } from 'node:crypto'
 import { type AuthenticatorApp, openAuthenticatorApp } from './authenticator-app.ts'
 import { createGateway, forge } from './gateway.ts'
@@ -151,7 +150,7 @@ const renew = async (
   narrator.step(`An access token lasts ${expires_in / 60} minutes: the refresh token renews it`)
   const renewed = await postern.ask<Tokens>('POST /oauth2/token', refreshForm(refresh_token))
   narrator.member('access_token', brief(renewed.access_token))
-  narrator.member('refresh_token', `${brief(renewed.refresh_token)} in the place of the old one`)
+  narrator.member('refresh_token', `${brief(renewed.refresh_token)} replaces the old one`)
   return renewed
 }
 
@@ -167,7 +166,7 @@ const showOldTokensRefused = async ({ postern, narrator }: Stage, tokens: Tokens
   narrator.proven('neither the access token nor the refresh token opens anything')
 }
 
-/** From the first password to the last refusal. @throws {DemoError} where something does not go as told. */
+/** From the first password to the last refusal. @throws {DemoError} where a step does not end as it should */
 export const tellStory = async (stage: Stage, user: User): Promise<void> => {
   const bearer = await logInWithPassword(stage, user)
   const enrollment = await enrollTotp(stage, bearer)
@@ -186,7 +185,7 @@ export const tellStory = async (stage: Stage, user: User): Promise<void> => {
   await showOldTokensRefused(stage, renewed)
 }
 
-/** Deletes the account, and with it all that the story has made. */
+/** Deletes the account, and with it everything that the steps have made. */
 export const tidyUp = async (
   { postern, narrator }: Stage,
   administrator: string,

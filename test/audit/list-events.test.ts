@@ -43,7 +43,7 @@ t.test(
   async (t) => {
     const { postern, list } = await open(t)
     const account = await postern.createAccount()
-    // The clock stands still: all of these happen at the same time.
+    // The clock does not move: all of these happen at the same time.
     for (let n = 0; n < 7; n += 1) await postern.logIn({ ...account, password: 'wrong' })
     const all = (await list({ account_id: account.id })).body.items.map((item: { id: string }) => item.id)
     t.equal(all.length, 8)
@@ -132,7 +132,7 @@ t.test('an account sees its own events, and not who the administrator was', { sk
 })
 
 t.test(
-  'a time that is none is refused by name; every time that is one can be asked for',
+  'what is not a time is refused, naming the member; every time can be asked for',
   { skip },
   async (t) => {
     const postern = await openTestApp(t)

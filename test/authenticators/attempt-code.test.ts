@@ -213,7 +213,7 @@ t.test('an attempt whose code was compared stays counted, whatever fails then', 
     t.equal((await verify('totp', totp.code())).body.error, 'account_locked')
   })
 
-  t.test('a right code that cannot be burned, and the next one clears it', async (t) => {
+  t.test('a right code that cannot be burned; the next one clears the count', async (t) => {
     const { totp, verify, disable } = await askedForCodes(postern)
     const restore = withoutStatements(postern, /SET last_time_step/)
     t.equal((await verify('totp', totp.code())).status, 503)
@@ -268,7 +268,7 @@ t.test('a hundred wrong codes in a row', { skip }, async (t) => {
     t.notOk('recovery_codes' in confirmed.body, 'which is not its first')
   })
 
-  t.test('without recovery codes leave no way in, and above all none by the password alone', async (t) => {
+  t.test('without recovery codes leave no way to sign in, and none by the password alone', async (t) => {
     const { account } = await exhaust()
     const sql = { name: 'test_lose_codes', text: 'DELETE FROM recovery_codes WHERE account_id = $1' }
     await postern.deps.postgres.query(sql, [account.id])

@@ -27,7 +27,7 @@ t.test(
   },
 )
 
-t.test('every byte stands for one of 32 symbols, evenly', async (t) => {
+t.test('every byte gives one of 32 symbols, evenly', async (t) => {
   const counts = new Map<string, number>()
   for (let start = 0; start < 256; start += 16) {
     const bytes = Buffer.from(Array.from({ length: 16 }, (_, index) => start + index))

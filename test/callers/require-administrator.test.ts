@@ -28,7 +28,7 @@ const CHANGE = {
   text: `UPDATE accounts SET roles = COALESCE($2, roles), status = COALESCE($3, status) WHERE id = $1`,
 }
 
-t.test('an administrator with a second factor may come in', { skip }, async (t) => {
+t.test('an administrator with a second factor is admitted', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const { tokens } = await signInAs(postern, ['admin'])
   const answer = await ask(postern, tokens.access_token)
@@ -37,7 +37,7 @@ t.test('an administrator with a second factor may come in', { skip }, async (t) 
   t.same(await refusals(postern), [])
 })
 
-t.test('without a token nobody comes in, and nothing is told of what a route takes', { skip }, async (t) => {
+t.test('without a token everyone is refused, and does not learn what a route takes', { skip }, async (t) => {
   const postern = await openTestApp(t)
   t.match(await ask(postern, 'not-a-token'), { status: 401, body: { error: 'invalid_token' } })
   const malformed = await postern.request('POST', '/v1/admin/accounts', { body: { nonsense: true } })

@@ -47,7 +47,7 @@ t.test('what cannot be created is refused in one line', { skip }, async (t) => {
   await postern.createAccount({ username: 'taken' })
   const weak = await runCommand(postern, ['account', 'create', 'weak'], { password: 'password' })
   t.equal(weak.code, 1)
-  for (const [ran, told] of [
+  for (const [ran, message] of [
     [weak, /password/i],
     [await run('create', 'taken'), /taken/],
     [await run('create', 'not a name'), /username/],
@@ -56,7 +56,7 @@ t.test('what cannot be created is refused in one line', { skip }, async (t) => {
     [await run('create', 'ada', '--password', 'secret'), /unknown option '--password'/],
   ] as const) {
     t.equal(ran.code, 1)
-    t.match(ran.err, told)
+    t.match(ran.err, message)
     t.notMatch(ran.err, /\n {4}at /, 'no stack')
     t.equal(ran.out, '')
   }

@@ -47,9 +47,9 @@ t.test('a client is created with a secret that works, or without one', { skip },
   )
 })
 
-t.test('a client that cannot be is refused in one line', { skip }, async (t) => {
+t.test('an impossible client is refused in one line', { skip }, async (t) => {
   const { run } = await open(t)
-  for (const [options, told] of [
+  for (const [options, message] of [
     [['--scope', 'root'], /scopes\/0/],
     [['--id', 'postern'], /client id is taken/],
     [['--redirect-uri', 'http://app.example'], /redirect URI/],
@@ -58,7 +58,7 @@ t.test('a client that cannot be is refused in one line', { skip }, async (t) => 
   ] as const) {
     const ran = await run('client', 'create', 'X', ...options)
     t.equal(ran.code, 1)
-    t.match(ran.err, told)
+    t.match(ran.err, message)
     t.notMatch(ran.err, /\n {4}at /)
   }
 })
@@ -82,7 +82,7 @@ t.test('the signing key is rotated once at a time', { skip }, async (t) => {
 })
 
 t.test(
-  'resealing tells how far it is, and does nothing under other keys than the server has',
+  'resealing reports its progress, and does nothing under other keys than the server has',
   { skip },
   async (t) => {
     const { postern, run } = await open(t)
@@ -171,14 +171,14 @@ t.test('postern serve --help has every variable, with its default and what it ex
   t.match(out, /<name>_FILE/)
 })
 
-t.test('what is not a command is told so, and nothing is done', async (t) => {
+t.test('what is not a command is refused, and nothing is done', async (t) => {
   t.match(await withoutState('nonsense'), { code: 1, err: /unknown command 'nonsense'/ })
   t.match(await withoutState('account', 'nonsense'), { code: 1, err: /unknown command/ })
   t.match(await withoutState('serve', 'now'), { code: 1, err: /too many arguments/ })
   t.match(await withoutState(), { code: 1, err: /^Usage: postern/ })
 })
 
-t.test('only a defect is told with its stack', async (t) => {
+t.test('only a defect is reported with its stack', async (t) => {
   t.equal(describeFailure(new ConfigError('The configuration is wrong')), 'The configuration is wrong')
   t.equal(describeFailure(new DependencyError('redis', 'gone')), 'redis is away: gone')
   t.match(describeFailure(new Error('a defect')), /Error: a defect\n +at /)

@@ -89,7 +89,7 @@ t.test('only the same user can connect', async (t) => {
   t.equal(statSync(dataDir).mode & 0o777, 0o700)
 })
 
-t.test('a second process is told who has the folder and what to do', async (t) => {
+t.test('a second process learns who has the folder and what to do', async (t) => {
   const dataDir = dataDirOf(t)
   await hold(t, dataDir)
   const refused = await holdControlSocket(dataDir, async () => 0).catch((error: Error) => error)
@@ -196,7 +196,7 @@ t.test('drained, it refuses commands, and waits for those that run', async (t) =
   await drained
 })
 
-t.test('a process that goes away in the middle is told of', async (t) => {
+t.test('a process that ends in the middle of a command is reported', async (t) => {
   const dataDir = dataDirOf(t)
   mkdirSync(dataDir)
   const server = createServer((socket) => {

@@ -59,7 +59,7 @@ t.test('a first start whose administrator has a poor password can be started aga
   t.equal(await postern.stop(), 0)
 })
 
-t.test('a first start that is told to stop finishes first, and can be started again', async (t) => {
+t.test('a first start that gets a signal finishes first, and can be started again', async (t) => {
   const folder = { POSTERN_DATA_DIR: join(temporaryFolder('first-start'), 'data') }
   const env = { ...process.env, HOST: '127.0.0.1', PORT: '0', ...folder }
   const child = spawn(process.execPath, [MAIN, 'serve'], { env, stdio: ['ignore', 'pipe', 'inherit'] })

@@ -155,7 +155,7 @@ t.test('a command that cannot begin says why in plain words', async (t) => {
   t.match(without, { code: 1, output: 'No password was given on standard input.\n' })
 })
 
-t.test('PostgreSQL that refuses is told in its own words', { skip }, async (t) => {
+t.test('a refusal by PostgreSQL is reported in its own words', { skip }, async (t) => {
   const url = (await createDatabase(await sharedPostgres())).replace(/[^/]*$/, 'nowhere')
   const environment = { DATABASE_URL: url, REDIS_URL: 'redis://127.0.0.1:1', POSTERN_ENCRYPTION_KEYS: KEYS }
   t.match(await runPostern(['migrate'], environment), {

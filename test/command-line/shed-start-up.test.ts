@@ -12,13 +12,13 @@ const PROGRAM = `
 const run = (options: string): Promise<string> =>
   shell(`node ${options} --input-type=module --eval '${PROGRAM}'`, '.')
 
-t.test('where Node may not look into itself, that is logged and Postern goes on', async (t) => {
+t.test('where Node has no inspector, that is logged and Postern goes on', async (t) => {
   t.match(
     await run('--permission --allow-fs-read=*'),
     /^\{"reason":.*\} the memory of the start.*\ngoes on\n$/,
   )
 })
 
-t.test('where it may, nothing is said', async (t) => {
+t.test('where it has one, nothing is logged', async (t) => {
   t.equal(await run(''), 'goes on\n')
 })

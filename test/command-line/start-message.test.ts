@@ -61,5 +61,5 @@ t.test('an issuer that is not where it listens is warned of, where that is certa
   t.ok(warns('http://localhost:8400', 9000))
   t.notOk(warns('http://localhost:8400', 8400))
   t.notOk(warns('http://localhost', 80))
-  t.notOk(warns('https://login.example', 8400), 'a proxy may stand between')
+  t.notOk(warns('https://login.example', 8400), 'there may be a proxy between')
 })

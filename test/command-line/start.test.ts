@@ -91,7 +91,7 @@ t.test(
   },
 )
 
-t.test('a start that cannot be stops, says why in plain words, and changes nothing', async (t) => {
+t.test('a start with a wrong setting stops, says why in plain words, and changes nothing', async (t) => {
   t.test('every wrong variable at once', async (t) => {
     const { code, output } = await runPostern(['serve'], {
       PORT: 'x',
@@ -203,8 +203,8 @@ t.test('replicas that start together migrate once and make one of everything', {
   }
   const replicas = await Promise.all([1, 2, 3].map(() => startPostern(environment)))
   t.teardown(() => Promise.all(replicas.map((replica) => replica.kill())))
-  const told = replicas.filter((replica) => /password {2,}[\w-]{27}/.test(replica.output()))
-  t.equal(told.length, 1, 'one of them shows the password')
+  const showing = replicas.filter((replica) => /password {2,}[\w-]{27}/.test(replica.output()))
+  t.equal(showing.length, 1, 'one of them shows the password')
   const counts = `
     SELECT (SELECT count(*)::int FROM accounts) AS accounts, (SELECT count(*)::int FROM signing_keys) AS signing_keys,
            (SELECT count(*)::int FROM migrations) AS migrations`
@@ -225,7 +225,7 @@ t.test('what is running is finished before the process ends', { skip }, async (t
   const code = await postern.stop()
   t.equal(code, 0)
   t.ok(performance.now() - began < 10_000)
-  // None was cut off; on a machine with more to do than this, one may have been told that it waited too long.
+  // None was cut off. On a busy machine, one may have been answered that it waited too long.
   const statuses = (await Promise.all(logins)).map(({ status }) => status)
   t.ok(statuses.includes(200))
   t.ok(statuses.every((status) => status === 200 || status === 503))

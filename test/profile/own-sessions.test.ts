@@ -86,7 +86,7 @@ t.test('an account’s own sessions', { skip }, async (t) => {
     }
   })
 
-  t.test('are a hundred at most: the one that was idle longest gives way', async (t) => {
+  t.test('are a hundred at most: beyond that the one idle longest is ended', async (t) => {
     const account = await postern.createAccount()
     const oldest = await postern.signIn(account)
     postern.advance(1)

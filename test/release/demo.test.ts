@@ -46,19 +46,19 @@ const MILESTONES = [
   /GET \/v1\/me 401 invalid_token/,
   /POST \/oauth2\/token 400 invalid_grant/,
   /DELETE \/v1\/admin\/accounts\/[\w-]+ 204/,
-  /All of it went as told\.\n$/,
+  /Every step ended as it should\.\n$/,
 ]
 
 const assertWholeStory = (t: Test, out: string): void => {
   let rest = out
   for (const milestone of MILESTONES) {
     const found = milestone.exec(rest)
-    t.ok(found, `${milestone} comes in its turn`, { rest: rest.slice(0, 500) })
+    t.ok(found, `${milestone} is there, in this order`, { rest: rest.slice(0, 500) })
     rest = rest.slice((found?.index ?? 0) + (found?.[0].length ?? 0))
   }
 }
 
-t.test('the demo tells the whole story with a server of its own, and leaves nothing behind', async (t) => {
+t.test('the demo runs the whole story with a server of its own, and leaves nothing behind', async (t) => {
   const folder = join(temporaryFolder('demo'), 'tmp')
   await mkdir(folder)
   const { code, out, err } = await runDemo(['--own'], { TMPDIR: folder })
@@ -111,7 +111,7 @@ t.test('against a server that runs already', async (t) => {
     assertWholeStory(t, again.out)
   })
 
-  await t.test('where it does not go as told, it says where, and tidies up all the same', async (t) => {
+  await t.test('where a step fails, it says which one, and tidies up all the same', async (t) => {
     const environment = { POSTERN_ADMIN_PASSWORD: password, DEMO_ADMIN_CODE: recoveryCode }
     const cli = (...args: string[]) =>
       run(process.execPath, [MAIN, ...args], { env: { ...process.env, POSTERN_DATA_DIR: dataDir } })
@@ -120,7 +120,7 @@ t.test('against a server that runs already', async (t) => {
 
     t.equal(code, 1)
     t.match(err, /✗ A challenge was due, and the answer is authenticated\.\n$/)
-    t.notMatch(out, /All of it went as told/)
+    t.notMatch(out, /Every step ended as it should/)
     const { stdout } = await cli('account', 'list', '--json')
     t.same(
       JSON.parse(stdout).map(({ username }: { username: string }) => username),

@@ -78,7 +78,7 @@ t.test('what a slow guard leaves of the time is all that its route has', { skip 
   route.release()
 })
 
-t.test('a moment in which the loop stands still does not make the process too busy', { skip }, async (t) => {
+t.test('a moment in which the loop is blocked does not make the process too busy', { skip }, async (t) => {
   const postern = await openTestApp(t)
   for (const end = performance.now() + 1_200; performance.now() < end; );
   for (let i = 0; i < 12; i += 1) {

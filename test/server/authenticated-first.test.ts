@@ -33,7 +33,7 @@ const WRONG: [who: string, headers: Record<string, string>][] = [
   ['another scheme', { authorization: 'Negotiate abc' }],
 ]
 
-t.test('who is not known, or not who it says, gets no word on the body', { skip }, async (t) => {
+t.test('a caller who is not authenticated learns nothing about the body', { skip }, async (t) => {
   const { built: postern, routes } = await routesOf(() => openTestApp(t))
   const guarded = routes.filter(
     ({ method, url }) => method !== 'HEAD' && !WITHOUT_CALLERS.some((one) => one.test(url)),

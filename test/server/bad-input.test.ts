@@ -77,7 +77,7 @@ t.test('malformed input is a 400 on every route, and nothing is stored', { skip 
     await postern.enrollTotp(administrator),
   )
   const { clientId, secret } = await postern.createClient()
-  /** Who may come in: nobody else gets as far as the body. */
+  /** Callers that the guards admit: only their bodies are read. */
   const credentialsFor = (path: string): Record<string, string> => {
     if (/^\/v1\/(me|admin|logout)\b/.test(path)) return { authorization: `Bearer ${bearer}` }
     return path.startsWith('/v1/challenges')
@@ -130,7 +130,7 @@ t.test('malformed input is a 400 on every route, and nothing is stored', { skip 
 })
 
 t.test(
-  'of a member that stands there twice the last counts, and a character set says nothing',
+  'where a member is there twice the last counts, and a character set makes no difference',
   { skip },
   async (t) => {
     const postern = await openTestApp(t)

@@ -127,7 +127,7 @@ t.test('no body costs more than 50 ms of the event loop, nor has a long answer',
   t.ok(sent > 3_000, `${sent} requests`)
 })
 
-t.test('a bystander is answered within 50 ms while hostile bodies come in', { skip }, async (t) => {
+t.test('a bystander is answered within 50 ms while hostile bodies arrive', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = postern.app.server.address() as AddressInfo

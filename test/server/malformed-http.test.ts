@@ -124,7 +124,7 @@ t.test('a body that drips is given up, in the one shape, and is no error of ours
   t.same(lines, [], 'nothing is logged')
 })
 
-t.test('a body that takes its time, within what it has, is answered as ever', { skip }, async (t) => {
+t.test('a slow body that arrives in time is answered as usual', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const port = await listen(postern)
   const account = await postern.createAccount()

@@ -64,7 +64,7 @@ t.test('step-up', { skip }, async (t) => {
     t.same((await findAccount(postern.deps, account.id))?.lastLoginAt, postern.now(), 'a sign-in is one')
   })
 
-  t.test('asks where it has not, and puts a fresh session in this one’s place', async (t) => {
+  t.test('opens a challenge where it has not, and replaces this session by a fresh one', async (t) => {
     const { account, totp, tokens } = await enrolled(postern)
     const created = postern.now()
     postern.advance(300)
@@ -160,7 +160,7 @@ t.test('step-up', { skip }, async (t) => {
   const lastRefusal = async (accountId: string) =>
     (await postern.auditEvents({ accountId, event: 'access.refused' })).at(-1)?.details.reason
 
-  t.test('phishing-resistant authentication cannot be had yet', async (t) => {
+  t.test('phishing-resistant authentication is refused, because it is not possible yet', async (t) => {
     const { account, tokens } = await enrolled(postern)
     const refused = await stepUp(postern, tokens.access_token, { acr: 'phr' })
     t.match(refused, {
@@ -170,7 +170,7 @@ t.test('step-up', { skip }, async (t) => {
     t.equal(await lastRefusal(account.id), 'acr_unmet')
   })
 
-  t.test('an account without a second factor is told to enroll, or to sign in again', async (t) => {
+  t.test('an account without a second factor has to enroll, or to sign in again', async (t) => {
     const account = await postern.createAccount()
     const { access_token: bearer } = await postern.signIn(account)
     t.equal((await stepUp(postern, bearer, { acr: 'aal1', max_age: 60 })).body.status, 'authenticated')
@@ -186,7 +186,7 @@ t.test('step-up', { skip }, async (t) => {
   })
 
   t.test(
-    'an account whose authenticators are all disabled is told that an administrator can help',
+    'an account whose authenticators are all disabled learns that an administrator can help',
     async (t) => {
       const { account, tokens } = await enrolled(postern)
       const sql = {

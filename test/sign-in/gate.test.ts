@@ -1,6 +1,6 @@
-// The one gate (DESIGN.md, section 3): every route and grant that can mint a session or a token, with the
+// The one gate (docs/architecture.md, "One gate"): every route and grant that can mint a session or a token, with the
 // password alone, where the policy says that a second factor must pass. A route that begins to mint tokens
-// fails the first test here until it stands in the table.
+// fails the first test here until it is in the table.
 import t from 'tap'
 import {
   type Answer,

@@ -74,7 +74,7 @@ t.test('a client that has done primary authentication itself', { skip }, async (
     t.same(await postern.deps.postgres.query(find, [body.sub]), [{ display_name: 'Five', roles: ['editor'] }])
   })
 
-  t.test('of fifty first challenges of one subject, all speak of one account', async (t) => {
+  t.test('fifty first challenges of one subject at once make one account', async (t) => {
     const { outcomes: answers } = await race(postern, 50, {
       prepare: async (run) => `flask-6-${run}`,
       attempt: (subject) => open(postern, client, { subject }),
@@ -83,7 +83,7 @@ t.test('a client that has done primary authentication itself', { skip }, async (
     t.equal(new Set(answers.map(({ body }) => body.sub)).size, 1)
   })
 
-  t.test('may use a token of client_credentials in the place of its secret', async (t) => {
+  t.test('may use a token of client_credentials instead of its secret', async (t) => {
     const token = await postern.request('POST', '/oauth2/token', {
       basic: client,
       form: { grant_type: 'client_credentials' },

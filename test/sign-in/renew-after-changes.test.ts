@@ -197,7 +197,7 @@ t.test('a client that was made anew under the same id', { skip }, async (t) => {
     await postern.createClient({ clientId, firstParty: true, scopes })
   }
 
-  t.test('is not what a token of the old one speaks for', async (t) => {
+  t.test('is not opened by a token of the old one', async (t) => {
     const client = await postern.createClient({ scopes: ['challenges'] })
     const form = { grant_type: 'client_credentials' }
     const { body } = await postern.request('POST', '/oauth2/token', { basic: client, form })
@@ -206,7 +206,7 @@ t.test('a client that was made anew under the same id', { skip }, async (t) => {
         bearer: body.access_token,
         body: { username: 'nobody' },
       })
-    t.equal((await open()).body.error, 'insufficient_scope', 'it speaks for its client')
+    t.equal((await open()).body.error, 'insufficient_scope', 'it is a token of its client')
     await makeAnew(client, ['challenges'])
     t.equal((await open()).body.error, 'invalid_token')
   })

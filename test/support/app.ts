@@ -5,7 +5,7 @@
 //
 //   const skip = onBothEngines()
 //
-// from embedded.ts, in the place of `missingServer(…)`; test/on-embedded/ runs all such files of every room. Nothing
+// from embedded.ts, instead of `missingServer(…)`; test/on-embedded/ runs all such files of every room. Nothing
 // else is needed: there, `openTestApp` gives each test a data folder and a memory of its own.
 // What a test asks for by `databaseUrl` or `redisUrl`, it gets in both runs; what needs a second connection is a
 // `testOnServers`. One file alone: POSTERN_TEST_ENGINES=embedded npx tap test/sign-in/log-in.test.ts
@@ -64,7 +64,7 @@ export type TestApp = {
   app: App
   deps: Deps
   config: Readonly<Config>
-  /** The clock: starts at the real time, and stands still until it is moved. */
+  /** The clock: starts at the real time, and does not move until it is moved. */
   now: () => Date
   advance: (seconds: number) => void
   request: (method: Method, url: string, options?: RequestOptions) => Promise<Answer>
@@ -238,7 +238,7 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
     if (body.status === 'authenticated') return body
     if (!totp || body.status !== 'challenge_required')
       throw new Error(`cannot sign in: ${JSON.stringify(body)}`)
-    // A step later, so that a code used a moment ago does not stand in the way.
+    // A step later, because the code of this step may have been used.
     time += 30_000
     const passed = await request('POST', '/v1/challenges/verify', {
       body: { challenge_token: body.challenge_token, method: 'totp', code: totp.code() },

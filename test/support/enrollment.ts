@@ -1,4 +1,4 @@
-// The account's own way to an authenticator, over HTTP, and what stands still while a test looks.
+// How an account enrolls an authenticator over HTTP; and a way to hold an account still while a test looks.
 import type { Test } from 'tap'
 import type { Answer, TestApp } from './app.ts'
 import { eventually } from './eventually.ts'

@@ -6,10 +6,10 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 export type Guide = { path: string; text: string }
 
-/** One fenced block. `tested` where `<!-- tested -->` stands before it; `answer` is a JSON block right after it. */
+/** One fenced block. `tested` where `<!-- tested -->` is before it; `answer` is a JSON block right after it. */
 export type Example = { language: string; code: string; tested: boolean; answer: unknown }
 
-/** Every page that speaks to somebody: those of the root, and docs/. */
+/** Every page for readers: those of the root, and docs/. */
 export const readGuides = (): Guide[] =>
   ['*.md', 'docs/*.md']
     .flatMap((pattern) => globSync(pattern, { cwd: ROOT }))
@@ -27,6 +27,6 @@ export const examplesOf = ({ text }: Guide): Example[] =>
     answer: answer === undefined ? null : JSON.parse(answer),
   }))
 
-/** What stands between single backticks outside of blocks. */
+/** The text between single backticks outside of blocks. */
 export const inlineCodeOf = ({ text }: Guide): string[] =>
   [...text.replaceAll(/^```.*?^```/gms, '').matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code)

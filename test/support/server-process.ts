@@ -132,7 +132,7 @@ export const runServer = async (plan: ServerPlan): Promise<Server> => {
     child.ref()
     const exited = once(child, 'exit')
     child.kill(name)
-    // A paused process hears nothing else.
+    // A paused process reacts to no other signal.
     signalAll('SIGCONT')
     await exited
   }

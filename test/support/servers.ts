@@ -80,12 +80,12 @@ export type RedisCluster = { url: string; nodes: Server[]; stop(): Promise<void>
 
 const SLOTS = 16384
 
-const untilClusterStands = async (nodes: Redis[]): Promise<void> => {
+const untilClusterIsReady = async (nodes: Redis[]): Promise<void> => {
   for (;;) {
     const states = await Promise.all(nodes.map((node) => node.cluster('INFO')))
-    const stands = (state: unknown) =>
+    const isReady = (state: unknown) =>
       /cluster_state:ok/.test(`${state}`) && `${state}`.includes(`cluster_known_nodes:${nodes.length}\r`)
-    if (states.every(stands)) return
+    if (states.every(isReady)) return
     await sleep(50)
   }
 }
@@ -113,7 +113,7 @@ export const startRedisCluster = async (): Promise<RedisCluster> => {
       await other.call('CLUSTER', 'MEET', LOOPBACK, `${port}`, `${busPort[1]}`)
     }
   }
-  await untilClusterStands(connections)
+  await untilClusterIsReady(connections)
   for (const connection of connections) connection.disconnect()
   return {
     url: `redis+cluster://${nodes.map(({ port }) => `${LOOPBACK}:${port}`).join(',')}`,

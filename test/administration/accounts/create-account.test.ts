@@ -153,7 +153,7 @@ t.test('an account is imported with the hash of another system', { skip }, async
   await t.rejects(unreadable, { code: 'invalid_request', details: { fields: ['password_hash'] } })
 })
 
-t.test('what comes past no route is held to the same shape', { skip }, async (t) => {
+t.test('what does not come over HTTP is held to the same shape', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const origin = systemOrigin(postern.now())
   const names = { username: 'a b', roles: ['no spaces'] }

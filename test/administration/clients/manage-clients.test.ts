@@ -127,7 +127,7 @@ const REFUSED: [string, object, field: string][] = [
   ]),
 ]
 
-t.test('a client that cannot be is refused, named, and nothing is stored', { skip }, async (t) => {
+t.test('an impossible client is refused, naming the member, and nothing is stored', { skip }, async (t) => {
   const { ask } = await open(t)
   for (const [what, body, field] of REFUSED) {
     const answer = await ask('POST', '', body)

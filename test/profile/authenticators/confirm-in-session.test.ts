@@ -19,7 +19,7 @@ const sessionsOf = async (postern: TestApp, bearer: string) =>
   (await postern.request('GET', '/v1/me/sessions', { bearer })).body.items
 
 const confirming = (postern: TestApp, t: import('tap').Test) => {
-  t.test('puts a session of a new id in the place of the one that asked, whose tokens end', async (t) => {
+  t.test('replaces the session that asked by one with a new id, and ends its tokens', async (t) => {
     const account = await postern.createAccount()
     const first = await postern.signIn(account)
     const [before] = await sessionsOf(postern, first.access_token)

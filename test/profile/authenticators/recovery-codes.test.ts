@@ -91,7 +91,7 @@ t.test('recovery codes', { skip }, async (t) => {
     t.equal((await use(postern, account, fresh)).status, 200)
   })
 
-  testOnServers(t, 'of two new sets at once one stands', async (t) => {
+  testOnServers(t, 'of two new sets at once one is kept', async (t) => {
     const { account, bearer } = await enrolled(postern)
     await regenerate(postern, bearer)
     const held = await holdAccount(t, postern, account)

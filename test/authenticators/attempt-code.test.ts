@@ -134,7 +134,7 @@ const READABLE = {
   text: `UPDATE authenticators SET secret_sealed = substr(secret_sealed, 6) WHERE account_id = $1`,
 }
 
-t.test('a method that the policy has dropped opens nothing any more', { skip }, async (t) => {
+t.test('a method that the policy no longer allows is refused', { skip }, async (t) => {
   const postern = await openTestApp(t)
   for (const dropped of ['recovery_code', 'totp'] as const) {
     t.test(dropped, async (t) => {

@@ -48,19 +48,23 @@ const timersOf = async <T>(work: () => Promise<T>): Promise<{ result: T; timers:
   }
 }
 
-t.test('what nobody confirmed in time is cleared away, though nobody enrolls', { skip }, async (t) => {
-  const { result: postern, timers } = await timersOf(() => openTestApp(t))
-  await beginOne(postern)
-  const runAll = () => {
-    for (const { run, everyMs } of timers) if (everyMs <= 300_000) run()
-  }
-  postern.advance(899)
-  runAll()
-  t.notOk(await eventually(300, async () => (await pendingOf(postern)) === 0), 'not before its 15 minutes')
-  postern.advance(1)
-  runAll()
-  t.ok(await eventually(2_000, async () => (await pendingOf(postern)) === 0), 'within 5 minutes of them')
-})
+t.test(
+  'authenticators that are not confirmed in time are deleted, even if nobody enrolls',
+  { skip },
+  async (t) => {
+    const { result: postern, timers } = await timersOf(() => openTestApp(t))
+    await beginOne(postern)
+    const runAll = () => {
+      for (const { run, everyMs } of timers) if (everyMs <= 300_000) run()
+    }
+    postern.advance(899)
+    runAll()
+    t.notOk(await eventually(300, async () => (await pendingOf(postern)) === 0), 'not before its 15 minutes')
+    postern.advance(1)
+    runAll()
+    t.ok(await eventually(2_000, async () => (await pendingOf(postern)) === 0), 'within 5 minutes of them')
+  },
+)
 
 t.test('and at a start', { skip }, async (t) => {
   const databaseUrl = await createDatabase(await sharedPostgres())
@@ -72,7 +76,7 @@ t.test('and at a start', { skip }, async (t) => {
   t.ok(await eventually(2_000, async () => (await pendingOf(again)) === 0))
 })
 
-t.test('batch by batch, past those that another replica holds', { skip }, async (t) => {
+t.test('they are deleted in batches, skipping those that another replica holds', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await beginOne(postern)
   await postern.deps.postgres.query(COPIES, [249])

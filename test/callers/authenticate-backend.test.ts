@@ -48,7 +48,7 @@ t.test(
   },
 )
 
-t.test('a public client vouches for nobody, whatever its registration says', { skip }, async (t) => {
+t.test('a public client vouches for nobody, whatever its scopes', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const { clientId } = await postern.createClient({ scopes: ['challenges'] })
   const publish = {

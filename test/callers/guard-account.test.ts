@@ -53,7 +53,7 @@ t.test('an enrollment token opens the routes that document it, and no other', { 
   }
 })
 
-t.test('who is refused by a guard is counted by the rate limit like anyone', { skip }, async (t) => {
+t.test('a request that a guard refuses is counted by the rate limit', { skip }, async (t) => {
   const postern = await openTestApp(t, { environment: { POSTERN_RATE_LIMIT: '3' } })
   const statuses = []
   for (const url of ['/v1/me', '/v1/me/sessions', '/v1/admin/policy', '/v1/me']) {
@@ -62,7 +62,7 @@ t.test('who is refused by a guard is counted by the rate limit like anyone', { s
   t.same(statuses, [401, 401, 401, 429])
 })
 
-t.test('a handler whose routes no guard is before gets no caller', { skip }, async (t) => {
+t.test('a handler of routes without a guard gets no caller', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const { guardWith } = await import('../../src/callers/guard.ts')
   const { callerOf } = guardWith('nobody', async () => 'somebody')
@@ -112,7 +112,7 @@ t.test('a locked account changes nothing under /v1/me, whatever the route', { sk
 /** These ask for a password and a code themselves, or change nothing that anyone signs in with. */
 const ASK_THEMSELVES = ['POST /v1/me/second-factor/disable', 'PATCH /v1/me', ...OPEN_TO_LOCKED]
 
-t.test('a second factor of a while ago changes no factor and no password', { skip }, async (t) => {
+t.test('an old second factor is not enough to change a factor or the password', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const account = await postern.createAccount()
   const tokens = await postern.signIn(account, await postern.enrollTotp(account))

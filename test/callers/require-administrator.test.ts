@@ -58,21 +58,25 @@ t.test('another role does not administer, whatever its token says', { skip }, as
   ])
 })
 
-t.test('a disabled or deleted account does not, though its session were left', { skip }, async (t) => {
-  const postern = await openTestApp(t)
-  const disabled = await signInAs(postern, ['admin'])
-  await postern.deps.postgres.query(CHANGE, [disabled.account.id, null, 'disabled'])
-  t.equal((await ask(postern, disabled.tokens.access_token)).status, 403)
+t.test(
+  'a disabled or deleted account does not administer, even if its session is left',
+  { skip },
+  async (t) => {
+    const postern = await openTestApp(t)
+    const disabled = await signInAs(postern, ['admin'])
+    await postern.deps.postgres.query(CHANGE, [disabled.account.id, null, 'disabled'])
+    t.equal((await ask(postern, disabled.tokens.access_token)).status, 403)
 
-  const deleted = await signInAs(postern, ['admin'])
-  const DELETE = { name: 'test_delete', text: 'DELETE FROM accounts WHERE id = $1' }
-  await postern.deps.postgres.query(DELETE, [deleted.account.id])
-  t.equal((await ask(postern, deleted.tokens.access_token)).status, 403)
-  t.same(await refusals(postern), [
-    [disabled.account.id, 'account_disabled'],
-    [deleted.account.id, 'account_deleted'],
-  ])
-})
+    const deleted = await signInAs(postern, ['admin'])
+    const DELETE = { name: 'test_delete', text: 'DELETE FROM accounts WHERE id = $1' }
+    await postern.deps.postgres.query(DELETE, [deleted.account.id])
+    t.equal((await ask(postern, deleted.tokens.access_token)).status, 403)
+    t.same(await refusals(postern), [
+      [disabled.account.id, 'account_disabled'],
+      [deleted.account.id, 'account_deleted'],
+    ])
+  },
+)
 
 t.test('roles that a client reports of its subjects give no power here', { skip }, async (t) => {
   const postern = await openTestApp(t)
@@ -87,32 +91,36 @@ t.test('roles that a client reports of its subjects give no power here', { skip 
   t.same(await refusals(postern), [[answer.body.sub, 'not_an_administrator']])
 })
 
-t.test("a third party's client is no way in, first-party ones are", { skip }, async (t) => {
-  const postern = await openTestApp(t)
-  const { username, password, id } = await postern.createAccount({ roles: ['admin'] })
-  const totp = await postern.enrollTotp({ id })
-  const client = await postern.createClient({ firstParty: true, scopes: ['postern:admin'] })
-  const opened = await postern.request('POST', '/v1/login', { basic: client, body: { username, password } })
-  const passed = await postern.request('POST', '/v1/challenges/verify', {
-    basic: client,
-    body: { challenge_token: opened.body.challenge_token, method: 'totp', code: totp.code() },
-  })
-  t.equal((await ask(postern, passed.body.access_token)).status, 200)
+t.test(
+  "administrators are admitted through first-party clients, not through a third party's",
+  { skip },
+  async (t) => {
+    const postern = await openTestApp(t)
+    const { username, password, id } = await postern.createAccount({ roles: ['admin'] })
+    const totp = await postern.enrollTotp({ id })
+    const client = await postern.createClient({ firstParty: true, scopes: ['postern:admin'] })
+    const opened = await postern.request('POST', '/v1/login', { basic: client, body: { username, password } })
+    const passed = await postern.request('POST', '/v1/challenges/verify', {
+      basic: client,
+      body: { challenge_token: opened.body.challenge_token, method: 'totp', code: totp.code() },
+    })
+    t.equal((await ask(postern, passed.body.access_token)).status, 200)
 
-  const text = 'UPDATE clients SET first_party = false WHERE client_id = $1'
-  await postern.deps.postgres.query({ name: 'test_third_party', text }, [client.clientId])
-  postern.deps.clients.forgetAll()
-  t.equal((await ask(postern, passed.body.access_token)).status, 403)
-  await postern.deps.postgres.query({ text: 'DELETE FROM clients WHERE client_id = $1' }, [client.clientId])
-  postern.deps.clients.forgetAll()
-  t.equal((await ask(postern, passed.body.access_token)).status, 403, 'nor is one that is gone')
-  t.same(await refusals(postern), [
-    [id, 'third_party_client'],
-    [id, 'third_party_client'],
-  ])
-})
+    const text = 'UPDATE clients SET first_party = false WHERE client_id = $1'
+    await postern.deps.postgres.query({ name: 'test_third_party', text }, [client.clientId])
+    postern.deps.clients.forgetAll()
+    t.equal((await ask(postern, passed.body.access_token)).status, 403)
+    await postern.deps.postgres.query({ text: 'DELETE FROM clients WHERE client_id = $1' }, [client.clientId])
+    postern.deps.clients.forgetAll()
+    t.equal((await ask(postern, passed.body.access_token)).status, 403, 'nor is one that is gone')
+    t.same(await refusals(postern), [
+      [id, 'third_party_client'],
+      [id, 'third_party_client'],
+    ])
+  },
+)
 
-t.test('a factor that leaves a session at aal1 is none to administer with', { skip }, async (t) => {
+t.test('a second factor that leaves a session at aal1 is not enough to administer', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const { deps, now } = postern
   const { account: created, tokens } = await signInAs(postern, ['admin'])

@@ -98,7 +98,7 @@ t.test('changing factors needs a second factor that passed at most 15 minutes ag
     })
   }
 
-  t.test('confirming asks too; what is pending waits for the step-up', async (t) => {
+  t.test('confirming needs it too; what is pending waits for the step-up', async (t) => {
     const account = await postern.createAccount()
     const totp = await postern.enrollTotp(account)
     const tokens = await postern.signIn(account, totp)
@@ -122,7 +122,7 @@ t.test('changing factors needs a second factor that passed at most 15 minutes ag
     t.equal((await confirm(postern, fresh, begun.id, begun.code())).status, 200)
   })
 
-  t.test('an account without a second factor may where it signed in at most 15 minutes ago', async (t) => {
+  t.test('an account without a second factor may, if it signed in at most 15 minutes ago', async (t) => {
     const account = await postern.createAccount()
     const tokens = await postern.signIn(account)
     postern.advance(899)

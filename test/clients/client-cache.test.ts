@@ -26,7 +26,7 @@ const administer = async (postern: TestApp) => {
   }
 }
 
-t.test('what one replica changes of a client, the others hold to at once', { skip }, async (t) => {
+t.test('a change of a client by one replica counts on the others at once', { skip }, async (t) => {
   const [one, other] = await openReplicas(t)
   const { rotate, change, remove } = await administer(one)
   const isRefused = (client: TestClient) =>
@@ -57,7 +57,7 @@ t.test('what one replica changes of a client, the others hold to at once', { ski
   })
 })
 
-t.test('what was read of a client before it changed is not remembered after', { skip }, async (t) => {
+t.test('a client that was read before it changed is not kept after that', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const { rotate } = await administer(postern)
   const client = await postern.createClient()

@@ -73,7 +73,7 @@ t.test('a command is run by who holds the folder, with its output and its exit c
   t.same(asked, [REQUEST])
 })
 
-t.test('nobody is asked where nobody holds it', async (t) => {
+t.test('where no process holds the folder, no command is sent', async (t) => {
   const dataDir = dataDirOf(t)
   t.same(await ask(dataDir), { code: null, lines: [] })
   const control = await holdControlSocket(dataDir, async () => 0)
@@ -106,7 +106,7 @@ const leaveStale = async (path: string): Promise<void> => {
   await once(spawn(process.execPath, ['-e', script]), 'exit')
 }
 
-t.test('what a crashed process left behind is replaced', async (t) => {
+t.test('a socket that a crashed process left is replaced', async (t) => {
   const dataDir = dataDirOf(t)
   await leaveStale(controlSocketPath(dataDir))
   t.ok(existsSync(controlSocketPath(dataDir)))
@@ -175,7 +175,7 @@ t.test('a socket that cannot be reached or made says so', async (t) => {
   await t.rejects(ask(dataDir), { name: 'DataFolderError', message: /cannot be reached \(ELOOP\)/ })
 })
 
-t.test('drained, it refuses commands, and waits for those that run', async (t) => {
+t.test('once drained, it refuses commands, and waits for those that run', async (t) => {
   const dataDir = dataDirOf(t)
   const released = Promise.withResolvers<number>()
   const running = Promise.withResolvers<void>()
@@ -206,7 +206,7 @@ t.test('a process that ends in the middle of a command is reported', async (t) =
   t.match(await ask(dataDir), { code: 1, lines: ['out begun', /went away before/] })
 })
 
-t.test('nonsense, too much and a hasty caller do no harm', async (t) => {
+t.test('malformed or large requests, and a caller that leaves at once, do no harm', async (t) => {
   const dataDir = dataDirOf(t)
   await hold(t, dataDir, async () => 5)
   const path = controlSocketPath(dataDir)
@@ -221,7 +221,7 @@ t.test('nonsense, too much and a hasty caller do no harm', async (t) => {
   t.equal((await ask(dataDir)).code, 5)
 })
 
-t.test('a command that fails in an unforeseen way ends the conversation', async (t) => {
+t.test('a command that fails with a defect still ends the connection', async (t) => {
   const dataDir = dataDirOf(t)
   await hold(t, dataDir, async () => {
     throw new Error('unforeseen')
@@ -229,7 +229,7 @@ t.test('a command that fails in an unforeseen way ends the conversation', async 
   t.match(await ask(dataDir), { code: 1, lines: [/went away/] })
 })
 
-t.test('it is needed where state lives in one process', async (t) => {
+t.test('the socket is needed where state is in one process', async (t) => {
   const both = { databaseUrl: 'postgres://x', redisUrl: 'redis://x' }
   t.notOk(needsControlSocket(both))
   t.ok(needsControlSocket({ ...both, redisUrl: null }))

@@ -104,7 +104,7 @@ t.test('a start with a wrong setting stops, says why in plain words, and changes
     t.notMatch(output, /\bat .*\.ts:/, 'no stack')
   })
 
-  t.test('a password that nobody could choose here', async (t) => {
+  t.test('a password that is not acceptable', async (t) => {
     const { code, output } = await runPostern(['serve'], {
       POSTERN_DATA_DIR: await newDataFolder(),
       POSTERN_ADMIN_PASSWORD: 'password1',

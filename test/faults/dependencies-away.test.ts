@@ -119,7 +119,7 @@ t.test('Redis away', { skip }, async (t) => {
     t.equal((await before.all.open()).status, 200)
   })
 
-  t.test('stopped, and back empty: nobody gets in by what was lost', async (t) => {
+  t.test('stopped, and back empty: what was lost lets nobody in', async (t) => {
     const before = await requests(postern)
     await redis.stop()
     await expectUnavailable(t, postern, before.all)

@@ -108,7 +108,7 @@ t.test('a wrong current password is refused, and counted like a sign-in', { skip
   await change()
 })
 
-t.test('a weak new password is refused before the current one is looked at', { skip }, async (t) => {
+t.test('a weak new password is refused before the current one is checked', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords: 1 })
   const { change, hash } = await prepare(postern)
@@ -131,7 +131,7 @@ t.test('of two changes at once that know the current password, one is made', { s
   t.equal((await postern.auditEvents({ event: 'password.changed' })).length, 1)
 })
 
-t.test('an account that signs in without a password has none to change', { skip }, async (t) => {
+t.test('an account without a password cannot change one', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const { change } = await prepare(postern)
   const client = await postern.createClient()

@@ -13,7 +13,7 @@ const codeOf = (promise: Promise<unknown>): Promise<string> =>
     (error: unknown) => (error instanceof AuthError ? error.code : `${error}`),
   )
 
-t.test('a password that has waited for more than a second is not looked at any more', async (t) => {
+t.test('a password that has waited for more than a second is not checked any more', async (t) => {
   const passwords = createPasswordHasher()
   t.teardown(() => passwords.close())
   const ahead = Array.from({ length: 2 * availableParallelism() }, () =>
@@ -25,7 +25,7 @@ t.test('a password that has waited for more than a second is not looked at any m
   t.equal(await codeOf(passwords.verify(FAST, 'wrong')), 'looked at', 'and the next one is')
 })
 
-t.test('while as many wait as may, nobody else has to begin', async (t) => {
+t.test('while the queue is full, everyone else is refused at once', async (t) => {
   const passwords = createPasswordHasher()
   t.teardown(() => passwords.close())
   passwords.requireRoom()

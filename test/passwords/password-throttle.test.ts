@@ -60,7 +60,7 @@ const know = async ({ deps, now }: TestApp, accountId: string, network: string) 
 }
 
 t.test(
-  'a name has so many wrong passwords, from wherever they come, then one a wait',
+  'a name has a number of wrong passwords, from any network, then one for each wait',
   { skip },
   async (t) => {
     const postern = await openTestApp(t)
@@ -79,7 +79,7 @@ t.test(
   },
 )
 
-t.test('guessing on for days gets slower, whether it hurries or paces itself', { skip }, async (t) => {
+t.test('guessing for days gets slower, whether it is fast or spread out', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const day = 86_400
   for (const [name, everySeconds] of [
@@ -120,7 +120,7 @@ t.test('a network from which the account has signed in keeps a lane of its own',
   t.equal((await take(postern, { name: 'grace', ip: '2001:db8:0:2::77' })).lane, 'others')
 })
 
-t.test('a right password from there reopens the name to no stranger', { skip }, async (t) => {
+t.test('a right password from there does not reopen the name to strangers', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords: 2, password_window: 60 })
   await know(postern, 'ada', '192.0.2.1')
@@ -187,25 +187,29 @@ t.test('two names of one account do not double its budget', { skip }, async (t) 
   t.equal(count(seen, 'silent'), 4, 'the others are answered as wrong ones')
 })
 
-t.test('a network has so many, for whatever accounts: an address, or an IPv6 /64', { skip }, async (t) => {
-  const postern = await openTestApp(t)
-  await postern.setPolicy({ max_failed_passwords_per_network: 2, password_window: 60 })
-  const admitted = async (name: string, ip: string | null) => (await take(postern, { name, ip })).admitted
+t.test(
+  'a network, an address or an IPv6 /64, has a number of wrong passwords for all accounts',
+  { skip },
+  async (t) => {
+    const postern = await openTestApp(t)
+    await postern.setPolicy({ max_failed_passwords_per_network: 2, password_window: 60 })
+    const admitted = async (name: string, ip: string | null) => (await take(postern, { name, ip })).admitted
 
-  t.equal(await admitted('a', '2001:db8:0:1::1'), true)
-  t.equal(await admitted('b', '2001:db8:0:1:ffff::2'), true)
-  const refused = await take(postern, { name: 'c', ip: '2001:db8:0:1::3' })
-  t.match(refused, { admitted: false, throttled: { reason: 'throttled_network' } })
-  t.equal(refused.throttled?.untilMs, postern.now().getTime() + 60_000)
-  t.equal(await admitted('c', '2001:db8:0:2::1'), true, 'the /64 beside it')
+    t.equal(await admitted('a', '2001:db8:0:1::1'), true)
+    t.equal(await admitted('b', '2001:db8:0:1:ffff::2'), true)
+    const refused = await take(postern, { name: 'c', ip: '2001:db8:0:1::3' })
+    t.match(refused, { admitted: false, throttled: { reason: 'throttled_network' } })
+    t.equal(refused.throttled?.untilMs, postern.now().getTime() + 60_000)
+    t.equal(await admitted('c', '2001:db8:0:2::1'), true, 'the /64 beside it')
 
-  for (const name of ['a', 'b']) t.equal(await admitted(name, '198.51.100.1'), true)
-  t.equal(await admitted('c', '::ffff:198.51.100.1'), false, 'the same IPv4 address, mapped')
-  t.equal(await admitted('c', '198.51.100.2'), true)
+    for (const name of ['a', 'b']) t.equal(await admitted(name, '198.51.100.1'), true)
+    t.equal(await admitted('c', '::ffff:198.51.100.1'), false, 'the same IPv4 address, mapped')
+    t.equal(await admitted('c', '198.51.100.2'), true)
 
-  for (const name of ['a', 'b']) t.equal(await admitted(name, null), true)
-  t.equal(await admitted('c', null), false, 'those without an address share one budget')
-})
+    for (const name of ['a', 'b']) t.equal(await admitted(name, null), true)
+    t.equal(await admitted('c', null), false, 'those without an address share one budget')
+  },
+)
 
 t.test('wrong passwords from an office do not shut out who signs in there', { skip }, async (t) => {
   const postern = await openTestApp(t)
@@ -220,7 +224,7 @@ t.test('wrong passwords from an office do not shut out who signs in there', { sk
   })
 })
 
-t.test('a network that is held back cannot use up the budgets of names or accounts', { skip }, async (t) => {
+t.test('a throttled network cannot use up the budgets of names or accounts', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords: 2, max_failed_passwords_per_network: 1 })
   await take(postern, { name: 'grace' })
@@ -231,7 +235,7 @@ t.test('a network that is held back cannot use up the budgets of names or accoun
   t.match(await take(postern, { ip: '198.51.100.3' }), { throttled: { reason: 'throttled_account' } })
 })
 
-t.test('of 100 parallel guesses no more than the budget are looked at', { skip }, async (t) => {
+t.test('of 100 parallel guesses no more than the budget are checked', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords: 7, max_failed_passwords_per_network: 40 })
   const reasonOf = async (attempt: Promise<PasswordAttempt>) => (await reasons([attempt]))[0] ?? ''
@@ -260,7 +264,7 @@ t.test('of 100 parallel guesses no more than the budget are looked at', { skip }
 })
 
 t.test(
-  'a right password clears its network’s lane, and not what strangers have failed',
+  'a right password clears its network’s lane, and not the failures of strangers',
   { skip },
   async (t) => {
     const postern = await openTestApp(t)
@@ -283,7 +287,7 @@ t.test(
   },
 )
 
-t.test('an attempt that was never looked at is given back to all', { skip }, async (t) => {
+t.test('an attempt that was never checked is given back to all budgets', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords: 2, max_failed_passwords_per_network: 2 })
   await take(postern)

@@ -5,7 +5,7 @@ import { holdStatement } from '../support/hold-statement.ts'
 
 const skip = onBothEngines()
 
-t.test('of two readings of the policy the newer one holds, whichever ends last', { skip }, async (t) => {
+t.test('of two readings of the policy the newer one is kept, whichever ends last', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const account = await postern.createAccount()
   const slow = holdStatement(postern, 'answer', /FROM settings/)

@@ -82,7 +82,7 @@ t.test('an account’s own profile', { skip }, async (t) => {
     })
   })
 
-  t.test('is nobody’s once the account is disabled or gone', async (t) => {
+  t.test('is refused once the account is disabled or gone', async (t) => {
     const [disabled, gone] = [await postern.createAccount(), await postern.createAccount()]
     const bearers = [(await postern.signIn(disabled)).access_token, (await postern.signIn(gone)).access_token]
     const { postgres } = postern.deps

@@ -13,7 +13,7 @@ const CACHEABLE = [
   '/.well-known/oauth-authorization-server',
 ]
 
-t.test('nobody keeps an answer, and each has the security headers', { skip }, async (t) => {
+t.test('no answer may be cached, and each has the security headers', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const routes = Object.entries(postern.app.swagger().paths ?? {}).flatMap(([path, operations]) =>
     Object.keys(operations ?? {}).map((method) => [
@@ -37,7 +37,7 @@ t.test('nobody keeps an answer, and each has the security headers', { skip }, as
   }
 })
 
-t.test('an error is not kept, where the answer would be', { skip }, async (t) => {
+t.test('an error may not be cached, where the answer may be', { skip }, async (t) => {
   const postern = await openTestApp(t)
   for (const url of CACHEABLE) {
     const { statusCode, headers } = await injectPatiently(postern.app, { url: `${url}?unknown_member=1` })

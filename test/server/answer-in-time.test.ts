@@ -36,7 +36,7 @@ t.test(
   },
 )
 
-t.test('nor is it logged twice where the route then fails', { skip }, async (t) => {
+t.test('a late answer is not logged twice where the route then fails', { skip }, async (t) => {
   const { postern, held, lines } = await openHeld(t)
   const answer = await postern.request('POST', '/v1/login', {
     body: { username: 'ada', password: 'some password' },
@@ -48,7 +48,7 @@ t.test('nor is it logged twice where the route then fails', { skip }, async (t) 
   t.match(JSON.parse(lines[0] ?? '{}'), { level: 'error', request_id: answer.body.request_id })
 })
 
-t.test('the time before a body and the time after it are one', { skip }, async (t) => {
+t.test('the times before and after a body are counted together', { skip }, async (t) => {
   const { postern } = await openHeld(t)
   const startedAt = performance.now()
   // The client is looked for before the body is read, and never found.
@@ -60,7 +60,7 @@ t.test('the time before a body and the time after it are one', { skip }, async (
   t.ok(performance.now() - startedAt < 2_500)
 })
 
-t.test('what a slow guard leaves of the time is all that its route has', { skip }, async (t) => {
+t.test('a route has only the time that a slow guard leaves', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const basic = await postern.createClient({ firstParty: true })
   const guard = holdStatement(postern, 'answer', /FROM clients/)

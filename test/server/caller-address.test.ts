@@ -23,7 +23,7 @@ const NO_ADDRESS = [
 
 const wrongLogin = { username: 'nobody', password: 'a wrong password' }
 
-t.test('where a proxy names no address, its own is recorded', { skip }, async (t) => {
+t.test('where a proxy names something that is not an address, its own is recorded', { skip }, async (t) => {
   const postern = await openTestApp(t, { environment: { POSTERN_TRUSTED_PROXIES: '10.0.0.0/8' } })
   const logIn = (forwarded: string, ip = PROXY) =>
     postern.request('POST', '/v1/login', {
@@ -52,7 +52,7 @@ t.test('a link-local peer counts as its address without the zone', { skip }, asy
   t.equal((await postern.auditEvents()).at(-1)?.ip, 'fe80::1')
 })
 
-t.test('what is no address does not get past the rate limit', { skip }, async (t) => {
+t.test('a forwarded value that is not an address does not get past the rate limit', { skip }, async (t) => {
   const postern = await openTestApp(t, {
     environment: { POSTERN_TRUSTED_PROXIES: '10.0.0.0/8', POSTERN_RATE_LIMIT: '3' },
   })
@@ -67,7 +67,7 @@ t.test('what is no address does not get past the rate limit', { skip }, async (t
   t.equal((await ask('192.0.2.8')).status, 200, 'who is named by address is counted apart')
 })
 
-t.test('what is not there is counted like what is', { skip }, async (t) => {
+t.test('requests for unknown routes are counted like any others', { skip }, async (t) => {
   for (const [method, url] of [
     ['GET', '/v1/nothing'],
     ['POST', '/v1/nothing'],

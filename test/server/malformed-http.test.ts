@@ -63,7 +63,7 @@ const MALFORMED: [what: string, status: number, request: string][] = [
 ]
 
 t.test(
-  'what is no request of Postern’s is answered in the one shape, with its headers',
+  'what is not a request for Postern is answered in the one shape, with its headers',
   { skip },
   async (t) => {
     const postern = await openTestApp(t)
@@ -80,16 +80,16 @@ t.test(
   },
 )
 
-t.test('a path in full, and one with a query, are found', { skip }, async (t) => {
+t.test('an absolute URL, and a path with a query, are found', { skip }, async (t) => {
   const port = await listen(await openTestApp(t))
   for (const path of ['http://login.example/healthz', '/healthz']) {
     t.equal((await sendRaw(port, `GET ${path} HTTP/1.1\r\n${CLOSE}`)).status, 200, path)
   }
   const refused = await sendRaw(port, `GET /healthz?a=%zz HTTP/1.1\r\n${CLOSE}`)
-  t.match(JSON.parse(refused.text), { error: 'invalid_request', fields: ['a'] }, 'its query is looked at')
+  t.match(JSON.parse(refused.text), { error: 'invalid_request', fields: ['a'] }, 'its query is validated')
 })
 
-t.test('a body that drips is given up, in the one shape, and is no error of ours', { skip }, async (t) => {
+t.test('a body that drips is refused in the one shape, and not logged as an error', { skip }, async (t) => {
   const lines: string[] = []
   const postern = await openTestApp(t, {
     environment: { LOG_LEVEL: 'trace' },
@@ -142,7 +142,7 @@ t.test('a slow body that arrives in time is answered as usual', { skip }, async 
   t.equal(parseAnswer(received()).status, 200, received())
 })
 
-t.test('what comes while Postern closes is a 503 in the one shape', { skip }, async (t) => {
+t.test('a request while Postern closes is answered 503 in the one shape', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const port = await listen(postern)
   const { socket, received, closed } = await openSocket(port)

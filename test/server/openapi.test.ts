@@ -74,7 +74,7 @@ t.test('the API can be browsed, and its page may load nothing from elsewhere', {
   t.equal((await postern.request('GET', '/docs/static/swagger-ui-bundle.js')).status, 200)
 })
 
-t.test('answers are data: a browser that is led to one runs and frames nothing', { skip }, async (t) => {
+t.test('answers are data: a browser that opens one runs and frames nothing', { skip }, async (t) => {
   const postern = await openTestApp(t)
   for (const path of ['/healthz', '/.well-known/jwks.json', '/openapi.json', '/nowhere', '/v1/me']) {
     const { headers } = await postern.request('GET', path)

@@ -27,7 +27,7 @@ t.test('answers given at once', { skip }, async (t) => {
   const passed = async ({ id }: { id: string }) =>
     (await postern.auditEvents({ accountId: id, event: 'challenge.passed' })).length
 
-  t.test('of fifty uses of one code, each for a challenge of its own, one passes', async (t) => {
+  t.test('of fifty uses of one code, each for another challenge, one passes', async (t) => {
     await postern.setPolicy({ max_failed_attempts: 100 })
     t.teardown(() => postern.setPolicy({ max_failed_attempts: 5 }))
     const { subject, outcomes } = await race(postern, 50, {
@@ -52,7 +52,7 @@ t.test('answers given at once', { skip }, async (t) => {
     t.equal((await sessionsOf(subject.account)).length, 1)
   })
 
-  t.test('of two hundred wrong codes five are looked at', async (t) => {
+  t.test('of two hundred wrong codes five are checked', async (t) => {
     const { subject, outcomes } = await race(postern, 200, {
       prepare: () => challenged(postern, 10),
       attempt: ({ totp, challenges }, i) =>

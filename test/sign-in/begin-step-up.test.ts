@@ -107,7 +107,7 @@ t.test('step-up', { skip }, async (t) => {
     )
   })
 
-  t.test('nobody gets more than the policy gives', async (t) => {
+  t.test('a request cannot allow an older second factor than the policy does', async (t) => {
     await postern.setPolicy({ second_factor_max_age: 120 })
     t.teardown(() => postern.setPolicy({ second_factor_max_age: 28_800 }))
     const { tokens } = await enrolled(postern)

@@ -152,7 +152,7 @@ t.test('the throttle does not show whose address it is, and is not doubled by it
   t.same(reasons.slice(-2), ['throttled_account', 'throttled_account'], 'which the log shows')
 })
 
-t.test('whoever is guessed at from elsewhere signs in from where they do', { skip }, async (t) => {
+t.test('an account that is guessed at from elsewhere signs in from its own network', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords: 3, max_failed_passwords_per_network: 5 })
   const account = await postern.createAccount({ username: 'ada' })
@@ -205,7 +205,7 @@ t.test('a backend names the end user’s address, which counts and is the sessio
   )
 })
 
-t.test('nobody but an authenticated client names an end user', { skip }, async (t) => {
+t.test('only an authenticated client may name an end user', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const { id } = await postern.createAccount({ username: 'ada' })
   const PUBLIC = {
@@ -265,7 +265,7 @@ t.test(
   },
 )
 
-t.test('a right password signs in though there is no room to hash it anew', { skip }, async (t) => {
+t.test('a right password signs in even if the queue is too full to hash it anew', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const { id } = await postern.createAccount({ username: 'ada' })
   const imported = '$2b$06$abcdefghijklmnopqrstuu8UEZ3cSDZOk8DX8uWk/OVAJkAM22M0K'
@@ -294,19 +294,26 @@ t.test('of eight first sign-ins of an imported account at once, all sign in', { 
   t.same([...statuses], [200])
 })
 
-t.test('a second factor of which nothing can be used is refused, and recorded', { skip }, async (t) => {
-  const postern = await openTestApp(t)
-  const account = await postern.createAccount({ username: 'ada' })
-  await postern.enrollTotp(account)
-  const DISABLE_TOTP = {
-    name: 'test_disable_totp',
-    text: `UPDATE authenticators SET status = 'disabled' WHERE account_id = $1`,
-  }
-  await postern.deps.postgres.query(DISABLE_TOTP, [account.id])
-  t.match(await postern.logIn(account), { status: 403, body: { error: 'policy_violation' } })
-  const [event] = await postern.auditEvents({ accountId: account.id, event: 'primary_authentication.failed' })
-  t.match(event, { outcome: 'failure', details: { reason: 'nothing_usable' } })
-})
+t.test(
+  'an account that can use no method of its second factor is refused, and that is recorded',
+  { skip },
+  async (t) => {
+    const postern = await openTestApp(t)
+    const account = await postern.createAccount({ username: 'ada' })
+    await postern.enrollTotp(account)
+    const DISABLE_TOTP = {
+      name: 'test_disable_totp',
+      text: `UPDATE authenticators SET status = 'disabled' WHERE account_id = $1`,
+    }
+    await postern.deps.postgres.query(DISABLE_TOTP, [account.id])
+    t.match(await postern.logIn(account), { status: 403, body: { error: 'policy_violation' } })
+    const [event] = await postern.auditEvents({
+      accountId: account.id,
+      event: 'primary_authentication.failed',
+    })
+    t.match(event, { outcome: 'failure', details: { reason: 'nothing_usable' } })
+  },
+)
 
 t.test('a flood of sign-ins is answered 503, and leaves other routes fast', { skip }, async (t) => {
   const postern = await openTestApp(t)

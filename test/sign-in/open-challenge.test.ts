@@ -64,7 +64,7 @@ t.test('a client that has done primary authentication itself', { skip }, async (
     )
   })
 
-  t.test('changes what it says of a subject only where it says something new', async (t) => {
+  t.test('changes a subject only where its client reports something new', async (t) => {
     await open(postern, client, { subject: 'flask-5', roles: ['viewer'], display_name: 'Five' })
     const { body } = await open(postern, client, { subject: 'flask-5', roles: ['editor'] })
     const [changed, ...more] = await postern.auditEvents({ event: 'account.changed', accountId: body.sub })
@@ -94,7 +94,7 @@ t.test('a client that has done primary authentication itself', { skip }, async (
     t.equal(opened.status, 200, opened.text)
   })
 
-  t.test('is refused where it is not who it says, or may not', async (t) => {
+  t.test('is refused where its credentials are wrong, or its scopes do not allow it', async (t) => {
     const person = await postern.signIn(await postern.createAccount())
     const plain = await postern.createClient({ scopes: ['openid'] })
     const body = { subject: 'flask-8' }

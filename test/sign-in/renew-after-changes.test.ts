@@ -75,7 +75,7 @@ const stepUpRenews = (t: Test, postern: TestApp) => {
     t.equal((await renew(postern, passed.body.refresh_token)).status, 200)
   })
 
-  t.test('so is one that the session has yet to show', async (t) => {
+  t.test('so is a second factor that the session has not shown yet', async (t) => {
     const account = await postern.createAccount()
     const first = await postern.signIn(account)
     const totp = await postern.enrollTotp(account)
@@ -85,7 +85,7 @@ const stepUpRenews = (t: Test, postern: TestApp) => {
     t.match(passed.body, { acr: 'aal2', amr: ['pwd', 'otp', 'mfa'] })
   })
 
-  t.test('where none can be shown, the session renews nothing and nothing is used up', async (t) => {
+  t.test('where the account cannot show one, nothing is renewed and nothing is used up', async (t) => {
     const account = await postern.createAccount()
     const first = await postern.signIn(account)
     await postern.enrollTotp(account)
@@ -127,7 +127,7 @@ t.test('renewing after changes', { skip }, async (t) => {
     t.notOk('preferred_username' in decodeJwt(renewed.body.id_token))
   })
 
-  t.test('nor does the challenge of a sign-in that was under way', async (t) => {
+  t.test('nor does the challenge of a sign-in that had begun before', async (t) => {
     const client = await postern.createClient({ scopes: ['challenges', 'openid', 'profile'] })
     const known = await signInAt(client, 'subject-2')
     const totp = await postern.enrollTotp({ id: known.sub })
@@ -136,7 +136,7 @@ t.test('renewing after changes', { skip }, async (t) => {
     t.equal((await verify(postern, challenge_token, totp.code(), client)).body.scope, 'openid')
   })
 
-  t.test('ends a session of whose scope the client has nothing left', async (t) => {
+  t.test('ends a session where the client has lost all of its scope', async (t) => {
     const client = await postern.createClient({ firstParty: true, scopes: ['openid', 'profile'] })
     const account = await postern.createAccount()
     const first = await postern.request('POST', '/v1/login', {
@@ -166,7 +166,7 @@ t.test('renewing after changes', { skip }, async (t) => {
     t.notOk(await isLive(postern, account.id, first.body.sid))
   })
 
-  t.test('nor does it take over a challenge or an enrollment', async (t) => {
+  t.test('such a client does not take over a challenge or an enrollment', async (t) => {
     const client = await postern.createClient({ firstParty: true, scopes: ['openid'] })
     const account = await postern.createAccount()
     const totp = await postern.enrollTotp(account)

@@ -8,7 +8,7 @@ import { missingServer } from '../support/servers.ts'
 
 const skip = missingServer('postgres') || missingServer('redis')
 
-t.test('of two readings the later one stays, in whatever order they are answered', { skip }, async (t) => {
+t.test('of two readings the later one is kept, whichever is answered first', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const { deps } = postern
   let hold: Promise<void> | null = null

@@ -31,18 +31,22 @@ t.test('a configured name and password are taken, and not shown', { skip }, asyn
   t.equal(login.body.status, 'enrollment_required')
 })
 
-t.test('a configured password that nobody could choose stops the start and says why', { skip }, async (t) => {
-  const environment = { POSTERN_ADMIN_PASSWORD: 'admin12345' }
-  const postern = await openTestApp(t, { environment })
-  const refused = createFirstAdministrator(postern.deps)
-  await t.rejects(refused, {
-    name: 'ConfigError',
-    message: /POSTERN_ADMIN_PASSWORD: got a value that is not shown; .*account's own name/,
-  })
-  const said = await refused.catch(({ message }: Error) => message)
-  t.notMatch(said, /admin12345/)
-  t.same(await postern.deps.postgres.query(ACCOUNTS), [])
-})
+t.test(
+  'a configured password that is not acceptable stops the start, which says why',
+  { skip },
+  async (t) => {
+    const environment = { POSTERN_ADMIN_PASSWORD: 'admin12345' }
+    const postern = await openTestApp(t, { environment })
+    const refused = createFirstAdministrator(postern.deps)
+    await t.rejects(refused, {
+      name: 'ConfigError',
+      message: /POSTERN_ADMIN_PASSWORD: got a value that is not shown; .*account's own name/,
+    })
+    const said = await refused.catch(({ message }: Error) => message)
+    t.notMatch(said, /admin12345/)
+    t.same(await postern.deps.postgres.query(ACCOUNTS), [])
+  },
+)
 
 t.test('of replicas that start at once, one makes it', { skip }, async (t) => {
   const postern = await openTestApp(t)

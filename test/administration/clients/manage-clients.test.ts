@@ -211,7 +211,7 @@ t.test('a rotated secret takes the place of the old one at once', { skip }, asyn
   t.same(event?.details, { changed: ['client_secret'] })
 })
 
-t.test('other replicas forget what they knew of a client', { skip }, async (t) => {
+t.test('other replicas forget a client that changed', { skip }, async (t) => {
   const [one, other] = await openReplicas(t)
   const { bearer } = await signInAdministrator(one)
   const { body } = await one.request('POST', PATH, { bearer, body: { name: 'Shop', scopes: ['challenges'] } })

@@ -89,7 +89,7 @@ t.test('more than one batch is resealed whole', { skip }, async (t) => {
   t.same(new Set(await keysInUse(both)), new Set(['new']))
 })
 
-t.test('what is written with the old key meanwhile is neither lost nor left behind', { skip }, async (t) => {
+t.test('a value that is written with the old key meanwhile is resealed, too', { skip }, async (t) => {
   const openWith = await openDatabaseOf()
   const before = await openWith(t, OLD)
   const account = await before.createAccount()
@@ -122,20 +122,24 @@ t.test('what is written with the old key meanwhile is neither lost nor left behi
   t.same(openSecret(both.deps.sealer, stored?.sealed ?? '', owner), secret)
 })
 
-t.test('a value that cannot be opened stops it, and the old key stays needed', { skip }, async (t) => {
-  const openWith = await openDatabaseOf()
-  const before = await openWith(t, OLD)
-  await before.enrollTotp(await before.createAccount())
-  const both = await openWith(t, NEW, OLD)
-  const damage = {
-    name: 'test_damage',
-    text: `UPDATE authenticators SET secret_sealed = left(secret_sealed, -4) || 'AAAA'`,
-  }
-  await both.deps.postgres.query(damage)
-  await t.rejects(
-    resealSecrets(both.deps, systemOrigin(both.now()), () => {}),
-    { name: 'UnsealError' },
-  )
-  t.same(await keysChecked(both), ['new', 'old'])
-  t.same(await both.auditEvents({ event: 'encryption_keys.resealed' }), [])
-})
+t.test(
+  'a value that cannot be opened stops resealing, and the old key is still needed',
+  { skip },
+  async (t) => {
+    const openWith = await openDatabaseOf()
+    const before = await openWith(t, OLD)
+    await before.enrollTotp(await before.createAccount())
+    const both = await openWith(t, NEW, OLD)
+    const damage = {
+      name: 'test_damage',
+      text: `UPDATE authenticators SET secret_sealed = left(secret_sealed, -4) || 'AAAA'`,
+    }
+    await both.deps.postgres.query(damage)
+    await t.rejects(
+      resealSecrets(both.deps, systemOrigin(both.now()), () => {}),
+      { name: 'UnsealError' },
+    )
+    t.same(await keysChecked(both), ['new', 'old'])
+    t.same(await both.auditEvents({ event: 'encryption_keys.resealed' }), [])
+  },
+)

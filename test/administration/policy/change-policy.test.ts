@@ -44,13 +44,13 @@ t.test('a change touches the members it names, also inside totp, and is recorded
   t.same(event?.details, { version: 1, changed: { required_for_all: true, totp: expected.totp } })
 })
 
-t.test('a member can be set to null where null is one of its values', { skip }, async (t) => {
+t.test('a member can be set to null where the schema admits null', { skip }, async (t) => {
   const { change } = await open(t)
   t.equal((await change({ max_sessions_per_account: 3 })).body.max_sessions_per_account, 3)
   t.equal((await change({ max_sessions_per_account: null })).body.max_sessions_per_account, null)
 })
 
-t.test('what changes nothing makes no new version and no event', { skip }, async (t) => {
+t.test('a change of nothing makes no new version and no event', { skip }, async (t) => {
   const { change, postern } = await open(t)
   const answer = await change({ enabled: true, required_roles: ['admin'] })
   t.equal(answer.status, 200)
@@ -86,7 +86,7 @@ t.test('an impossible change is refused, naming the member, and nothing is chang
   t.same(await postern.auditEvents({ event: 'policy.changed' }), [])
 })
 
-t.test('the answer to networks without the caller names the address', { skip }, async (t) => {
+t.test('the refusal of networks that would lock the caller out names the address', { skip }, async (t) => {
   const { change, postern, bearer } = await open(t)
   const answer = await change({ admin_networks: ['192.0.2.0/24'] })
   t.match(answer.body.error_description, /127\.0\.0\.1/)
@@ -150,7 +150,7 @@ t.test('every replica has a change within a second', { skip }, async (t) => {
 })
 
 t.test(
-  'a replica that was cut off from Redis reads the policy again when it is back',
+  'a replica that was cut off from Redis reads the policy again when Redis is back',
   { skip },
   async (t) => {
     const { redis, replicas } = await openOverPrivateRedis(t)

@@ -69,7 +69,7 @@ t.test('an external subject is found by its client', { skip }, async (t) => {
   t.equal((await explain({ username: user.username, client_id: 'nobody' })).status, 404)
 })
 
-t.test('a question that makes no sense is refused', { skip }, async (t) => {
+t.test('a malformed question is refused', { skip }, async (t) => {
   const { postern, explain } = await open(t)
   const { username } = await postern.createAccount()
   for (const body of [

@@ -112,7 +112,7 @@ t.test('doing without a second factor', { skip }, async (t) => {
     t.match(refused, { status: 409, body: { error: 'conflict' } })
   })
 
-  t.test('a wrong password is refused before the code is looked at', async (t) => {
+  t.test('a wrong password is refused before the code is checked', async (t) => {
     const { account, totp, bearer } = await enrolled(postern)
     const code = totp.code()
     const refused = await disable(postern, bearer, { password: 'wrong', method: 'totp', code })

@@ -114,7 +114,7 @@ t.test('a change of factors ends what is pending, and the other sessions', { ski
     t.equal(cancelled.body?.error, 'invalid_challenge')
   })
 
-  t.test('what was begun and is given up changes nothing', async (t) => {
+  t.test('removing an authenticator that is not confirmed changes nothing', async (t) => {
     const { bearer, other, pending, challenge } = await signedInTwice(postern)
     const url = `/v1/me/authenticators/${pending.id}`
     t.equal((await postern.request('DELETE', url, { bearer })).status, 204)

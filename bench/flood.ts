@@ -36,7 +36,7 @@ const verify = async (postern: UnderTest, bench: Bench, scenario: Scenario, requ
 const verifyFlooded = async (postern: UnderTest, bench: Bench, scenario: Scenario, requests: number) => {
   let over = false
   const flood = load(postern.port, FLOODERS, () => (over ? null : wrongLogin()))
-  // Until as many wait as are going to.
+  // Until the queue has filled.
   await sleep(500)
   const p99Ms = await verify(postern, bench, scenario, requests).finally(() => {
     over = true

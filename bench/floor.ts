@@ -1,6 +1,5 @@
-// The floor: what the hot paths cost bare. The same I/O in the same order, the same two signatures; no schema,
-// no policy, no checks, no metrics. It serves the requests that Postern serves, byte for byte, and must never
-// serve anyone else.
+// The floor: the least that the hot paths can cost. The same I/O in the same order, the same two signatures; no schema, no
+// policy, no checks, no metrics. It serves the same requests as Postern, byte for byte, and must never be used in earnest.
 import { generateKeyPairSync, hash, randomBytes, randomUUID, sign } from 'node:crypto'
 import Fastify from 'fastify'
 import { Redis } from 'ioredis'

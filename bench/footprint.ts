@@ -8,7 +8,7 @@ import type { Bench } from './prepare.ts'
 import { rssMb, startUnderTest, type UnderTest } from './processes.ts'
 import { openings } from './scenarios.ts'
 
-/** Long enough for a server to have given back what its start has left. */
+/** Long enough for a server to have freed the memory of its start. */
 const IDLE_MS = 5_000
 
 export type Start = { startedInMs: number; idleRssMb: number }

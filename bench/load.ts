@@ -27,7 +27,7 @@ export const postJson = (path: string, body: object, headers: Record<string, str
 
 export type Answers = { elapsedMs: number; latenciesMs: number[]; statuses: Map<number, number> }
 
-/** What has come of an answer: how long it is once its head is there. */
+/** The part of an answer that has arrived; its length is known once its head is there. */
 const lengthOf = (answer: Buffer): number | null => {
   const headEnd = answer.indexOf(HEAD_END)
   if (headEnd < 0) return null

@@ -1,5 +1,5 @@
-// npm run bench: measures the hot paths beside their floors, and what else the service promises of its speed
-// and size. README.md says how to read the tables.
+// npm run bench: measures the hot paths and their floors, and the other limits of speed and size. README.md says how to
+// read the tables.
 import { parseArgs } from 'node:util'
 import { createDatabase, startPostgres, startRedis } from '../test/support/servers.ts'
 import { type Comparison, compare } from './compare.ts'

@@ -1,11 +1,11 @@
-// What is asked of a filled database: every list, every kind of search, and the ways to sign in.
+// The requests to a filled database: every list, every kind of search, and the ways to sign in.
 import { encodeCursor } from '../src/wire/page-cursor.ts'
 import { httpRequest, postJson } from './load.ts'
 import type { Bench } from './prepare.ts'
 import { OLD_DOMAIN, OLD_ROLE, PASSWORD, RARE_ROLE } from './scale-fill.ts'
 import { SCENARIOS } from './scenarios.ts'
 
-/** A filled database, its server, and who asks. */
+/** A filled database, its server, and the accounts that send requests. */
 export type Filled = {
   accounts: number
   port: number

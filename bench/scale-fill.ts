@@ -1,10 +1,10 @@
-// Fills a database as years would: accounts of every sort, and what has happened to them, in bulk and in SQL.
+// Fills a database like years of use: accounts of every sort, and their events, in bulk and in SQL.
 import pg from 'pg'
 
 export type Size = { accounts: number; events: number }
 
 export const PASSWORD = 'a password of some length'
-/** The first tenth of the accounts has addresses of this domain: what many have and nobody who came lately. */
+/** The first tenth of the accounts has addresses of this domain: many accounts match, and none of the newest. */
 export const OLD_DOMAIN = 'old.example'
 /** A role that twenty have, and one of the first hundredth. */
 export const RARE_ROLE = 'auditor'
@@ -115,7 +115,7 @@ export const fill = async (
     await client.query(INSERT_ACCOUNTS, [from, to, accounts, passwordHash])
     progress('accounts', to, accounts)
   })
-  // What follows refers to nothing that is not there: foreign keys need not be looked up a million times.
+  // Every reference below is valid, so foreign keys are not checked a million times.
   await client.query('SET session_replication_role = replica')
   await client.query(INSERT_FACTORS)
   for (let month = 0; month <= 12; month += 1) {
@@ -130,7 +130,7 @@ export const fill = async (
     await client.query(definition)
     progress('indexes', i + 1, indexes.length)
   }
-  // As autovacuum would, by and by.
+  // As autovacuum would do in time.
   await client.query('VACUUM ANALYZE')
   await client.end()
 }

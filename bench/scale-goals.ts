@@ -1,9 +1,9 @@
-// What scaling is held to, and the table of how it went. Pure.
+// The goals of scaling, and the table of the results. Pure.
 
 export type Goal = {
-  /** No median may be above. */
+  /** No median may be above this. */
   limitMs: number
-  /** So much of the growth between two sizes is the machine's: its other work, and caches that hold less of more. */
+  /** Growth between two sizes that is allowed for the machine: its other work, and caches that hold a smaller share. */
   toleranceMs: number
 }
 

@@ -1,6 +1,6 @@
 // How records are stored: compact JSON arrays, in Redis and in memory alike, so that neither store shares an object
-// with its callers. Redis outlives a release: where one of these formats changes, its keys get a new name
-// (`ephemeral.ts`). What is not of the format is null, as if it were not stored.
+// with its callers. Redis keeps records across releases: where one of these formats changes, its keys get a new name
+// (`ephemeral.ts`). A record of another format is read as null, as if it were not stored.
 import { Ajv } from 'ajv'
 import { type Static, Type } from 'typebox'
 import type { ChallengeRecord, EndUser, EnrollmentRecord, ListedSession, SessionRecord } from './ephemeral.ts'

@@ -1,4 +1,4 @@
-// Under which names the state of a token and of a network is stored: derived, so that a dump shows neither.
+// The names under which the state of a token and of a network is stored: hashes, so that a dump shows neither.
 import { accountTag, accountTagOf, hashToken } from '../encryption/opaque-token.ts'
 
 /** Where the state of a token lives: with its account, under its hash. */

@@ -81,7 +81,7 @@ const isCommonAtRoot = (roots: ReturnType<typeof rootsOf>, isCommon: IsCommonPas
 
 /** Why a password cannot be accepted, as a sentence for whoever chose it; null where it can. */
 export const passwordProblem = (password: string, rules: PasswordRules): string | null => {
-  if (!password.isWellFormed()) return 'The password holds half a character.'
+  if (!password.isWellFormed()) return 'The password contains half a character.'
   const normalized = password.normalize('NFC')
   const { length } = [...normalized]
   const { minimumLength } = rules

@@ -82,8 +82,8 @@ export const Policy = Type.Object(
       minimum: 1,
       maximum: 100,
       description:
-        'Wrong passwords for one name, and for one account from networks it has not signed in from, before it has ' +
-        'to wait; as many from each network that it has.',
+        'How many wrong passwords before a wait: for one name, for one account from all new networks together, and for ' +
+        'one account from each network that it has signed in from.',
     }),
     max_failed_passwords_per_network: Type.Integer({
       minimum: 1,
@@ -93,8 +93,8 @@ export const Policy = Type.Object(
     password_window: seconds(
       1,
       DAY,
-      'The window of max_failed_passwords_per_network, and the first wait after max_failed_passwords: each is ' +
-        'longer the more wrong ones follow, up to a day.',
+      'The window of max_failed_passwords_per_network, and the first wait after max_failed_passwords. Each further ' +
+        'wait is longer, up to a day.',
     ),
   },
   { additionalProperties: false },

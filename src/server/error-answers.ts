@@ -48,7 +48,7 @@ const writeTo = (socket: Duplex, { status, headers, body }: Unread): void => {
 }
 
 const REFUSALS: Record<string, [status: number, description: string]> = {
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not arrive in time.'],
   HPE_HEADER_OVERFLOW: [431, 'The request line and the headers are too large.'],
 }
 
@@ -61,15 +61,15 @@ export const answerClientError = (error: ConnectionError, socket: Duplex): void 
     socket.destroy()
     return
   }
-  const [status, description] = REFUSALS[error.code] ?? [400, 'This is not HTTP as a server can read it.']
+  const [status, description] = REFUSALS[error.code] ?? [400, 'This is not valid HTTP.']
   writeTo(socket, unread(status, description))
 }
 
 /** Refusals that Node would otherwise answer by itself, outside the one error shape. */
 export const answerUnread = (app: App): void => {
   app.server.on('checkExpectation', (_request, response) => {
-    const { status, headers, body } = unread(417, 'There is nothing to expect but 100-continue.')
+    const { status, headers, body } = unread(417, 'Expect can only be 100-continue.')
     response.writeHead(status, headers).end(body)
   })
-  app.server.on('connect', (_request, socket) => writeTo(socket, unread(400, 'This is no proxy.')))
+  app.server.on('connect', (_request, socket) => writeTo(socket, unread(400, 'This server is not a proxy.')))
 }

@@ -14,7 +14,7 @@ export type Caller = SessionCaller & { account: Account }
 /** The same, with what it has proven freshly. */
 export type FreshCaller = Caller & { proof: FreshProof }
 
-type AccountDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres'>
+type AccountDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients'>
 
 /**
  * The live session of the caller, and its account as it is now.

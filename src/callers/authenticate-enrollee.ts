@@ -27,7 +27,7 @@ export type Enrollee = ByEnrollment | ({ by: 'session' } & Caller)
 /** A caller who may add an authenticator. */
 export type FreshEnrollee = ByEnrollment | ({ by: 'session' } & FreshCaller)
 
-type EnrolleeDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres'>
+type EnrolleeDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients'>
 
 /** @throws {AuthError} invalid_token, invalid_enrollment */
 export const authenticateEnrollee = async (

@@ -4,7 +4,7 @@
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
-import type { AccountScope } from '../clients/client.ts'
+import { type AccountScope, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
@@ -42,16 +42,19 @@ export const authenticateBearer = async (
 }
 
 /**
- * Postern's own routes take only tokens of a scope that names what they do (docs/security.md 42).
+ * Postern's own routes take only tokens of a scope that names what they do, and that the client still has
+ * (docs/security.md 42).
  * @throws {AuthError} insufficient_scope, recorded
  */
 export const requireScope = async (
-  deps: Pick<Deps, 'postgres'>,
+  deps: Pick<Deps, 'postgres' | 'clients'>,
   { session, origin, scopes }: BearerCaller,
   scope: AccountScope,
 ): Promise<void> => {
-  if (scopes.includes(scope)) return
   const { accountId, clientId, sid: sessionId } = session
+  const client = await deps.clients.find(clientId)
+  const isGranted = client !== null && isRegisteredAs(client, session) && client.scopes.includes(scope)
+  if (isGranted && scopes.includes(scope)) return
   await recordEvent(
     deps,
     accessRefused(origin, { accountId, clientId, sessionId, reason: 'insufficient_scope' }),
@@ -61,7 +64,7 @@ export const requireScope = async (
 
 /** @throws {AuthError} invalid_token, insufficient_scope */
 export const authenticateSession = async (
-  deps: Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres'>,
+  deps: Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients'>,
   request: Origin,
   authorization: string | undefined,
 ): Promise<SessionCaller> => {

@@ -26,8 +26,14 @@ type Authenticate<Caller> = (
   authorization: string | undefined,
 ) => Promise<Caller>
 
+/** A body may take seconds to come, and longer than an instant in any case. */
+const hasBody = ({ headers }: FastifyRequest): boolean =>
+  'transfer-encoding' in headers || Number(headers['content-length'] ?? 0) > 0
+
 /**
- * A guard, and the function that reads its caller in a handler. `name` is the guard's own: where the route is not
+ * A guard, and the function that reads its caller in a handler. Where there is a body, the caller is authenticated
+ * once more when it has come (docs/security.md 39): a session that has ended meanwhile, or a client whose secret was
+ * changed, does nothing with a request that was begun before. `name` is the guard's own: where the route is not
  * behind this guard, the function throws, so that the handler answers nothing.
  */
 export const guardWith = <Caller>(
@@ -36,9 +42,13 @@ export const guardWith = <Caller>(
 ): { guard: Guard; callerOf: (request: FastifyRequest) => Caller } => ({
   guard(app, deps) {
     app.decorateRequest(name)
-    app.addHook('onRequest', async (request) => {
+    const letIn = async (request: FastifyRequest): Promise<void> => {
       const origin = originOf(request, deps.clock())
       request.setDecorator(name, await authenticate(deps, origin, request.headers.authorization))
+    }
+    app.addHook('onRequest', letIn)
+    app.addHook('preHandler', async (request) => {
+      if (hasBody(request)) await letIn(request)
     })
   },
   callerOf: (request) => request.getDecorator<Caller>(name),

@@ -174,7 +174,7 @@ export const removeClient = async (
     if (!violates(error, 'accounts_client_id_fkey')) throw error
     throw new AuthError(
       'conflict',
-      'Accounts of this client (its external subjects) exist. Delete them first, or rotate its secret to shut it out.',
+      'Accounts of this client (its external subjects) exist. Delete them first, or take its scopes away, which shuts it out at once.',
     )
   }
 }

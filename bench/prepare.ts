@@ -135,6 +135,7 @@ export const openSessions = async (
       scope: SCOPE,
       amr: ['pwd'],
       authTime: Math.floor(now.getTime() / 1000),
+      vouched: false,
       secondFactor: { amr: ['otp', 'mfa'], acr: 'aal2' as const },
       ip: '203.0.113.9',
       userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',

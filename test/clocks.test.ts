@@ -96,7 +96,7 @@ for (const { seconds, near } of CLOCKS) {
           amr: ['pwd'],
         },
         ...{ acr: 'aal2' as const, ip: null, userAgent: null, createdAt: noted },
-        ...{ authTime: noted, secondFactorAt: noted },
+        ...{ authTime: noted, secondFactorAt: noted, vouched: false },
       }
       for (const enrolledAuthenticators of [0, 1]) {
         const asked = () =>

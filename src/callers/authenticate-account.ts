@@ -7,6 +7,7 @@ import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { authenticateSession, type SessionCaller } from './authenticate-session.ts'
 import { type FreshProof, requireFreshSecondFactor } from './require-fresh-second-factor.ts'
+import { requireOwnSignIn } from './require-own-sign-in.ts'
 
 /** Who asks: a live session, and its account. */
 export type Caller = SessionCaller & { account: Account }
@@ -32,9 +33,9 @@ export const authenticateAccount = async (
 }
 
 /**
- * A caller who may change settings. The account is not locked: whoever has guessed at its codes may have its session
- * too (docs/security.md 8).
- * @throws {AuthError} as `authenticateAccount`; account_locked
+ * A caller who may change settings: no client has vouched for it (docs/security.md 41), and the account is not locked:
+ * whoever has guessed at its codes may have its session too (docs/security.md 8).
+ * @throws {AuthError} as `authenticateAccount`; access_denied, account_locked
  */
 export const authenticateUnlockedAccount = async (
   deps: AccountDeps,
@@ -42,6 +43,7 @@ export const authenticateUnlockedAccount = async (
   authorization: string | undefined,
 ): Promise<Caller> => {
   const caller = await authenticateAccount(deps, request, authorization)
+  await requireOwnSignIn(deps, caller)
   const { accountId, clientId, sid: sessionId } = caller.session
   const locked = accessRefused(caller.origin, { accountId, clientId, sessionId, reason: 'account_locked' })
   await requireUnlocked(deps, locked, { accountId, now: request.now })

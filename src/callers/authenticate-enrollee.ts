@@ -12,6 +12,7 @@ import { AuthError } from '../errors.ts'
 import { authenticateAccount, type Caller, type FreshCaller } from './authenticate-account.ts'
 import { bearerToken } from './authenticate-session.ts'
 import { requireFreshSecondFactor } from './require-fresh-second-factor.ts'
+import { requireOwnSignIn } from './require-own-sign-in.ts'
 
 /** An account that signs in by enrolling. */
 type ByEnrollment = {
@@ -48,13 +49,14 @@ export const authenticateEnrollee = async (
   return { by: 'enrollment', account, origin, token, record }
 }
 
-/** @throws {AuthError} as `authenticateEnrollee`; account_locked, insufficient_user_authentication */
+/** @throws {AuthError} as `authenticateEnrollee`; access_denied, account_locked, insufficient_user_authentication */
 export const authenticateFreshEnrollee = async (
   deps: EnrolleeDeps,
   request: Origin,
   authorization: string | undefined,
 ): Promise<FreshEnrollee> => {
   const enrollee = await authenticateEnrollee(deps, request, authorization)
+  if (enrollee.by === 'session') await requireOwnSignIn(deps, enrollee)
   const { clientId } = enrollee.by === 'enrollment' ? enrollee.record : enrollee.session
   const sessionId = enrollee.by === 'enrollment' ? null : enrollee.session.sid
   const about = { accountId: enrollee.account.id, clientId, sessionId, reason: 'account_locked' }

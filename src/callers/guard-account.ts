@@ -23,13 +23,13 @@ export const { guard: guardAccount, callerOf: accountCallerOf } = guardWith(
   authenticateAccount,
 )
 
-/** Changes of settings: the account is not locked (docs/security.md 8). */
+/** Changes of settings: no vouched session, and the account is not locked (docs/security.md 8, 41). */
 export const { guard: guardSettings, callerOf: settingsCallerOf } = guardWith(
   'settingsCaller',
   authenticateUnlockedAccount,
 )
 
-/** Changes of factors or the password: the account is not locked, its second factor is fresh (docs/security.md 18). */
+/** Changes of factors or the password: as `guardSettings`, and the second factor is fresh (docs/security.md 18). */
 export const { guard: guardChange, callerOf: changeCallerOf } = guardWith(
   'changeCaller',
   authenticateFreshAccount,

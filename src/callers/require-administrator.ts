@@ -14,6 +14,7 @@ import { isWithin } from '../policy/age.ts'
 import type { Policy } from '../policy/policy.ts'
 import { isInNetworks } from '../wire/end-user.ts'
 import { authenticateBearer, requireScope } from './authenticate-session.ts'
+import { requireOwnSignIn } from './require-own-sign-in.ts'
 
 const NOT_HERE = 'This takes an administrator, from where administrators may act.'
 
@@ -75,6 +76,8 @@ export const requireAdministrator = async (
   if (!account) return refuse('account_deleted', new AuthError('access_denied', NOT_HERE))
   const reason = refusalOf(policy, account, client && isRegisteredAs(client, session) ? client : null, ip)
   if (reason !== null) return refuse(reason, new AuthError('access_denied', NOT_HERE))
+  // Also where the account has become an administrator since.
+  await requireOwnSignIn(deps, caller)
   // Whoever has guessed at this account's codes may have its session too (docs/security.md 8).
   await requireUnlocked(deps, refusal('account_locked'), { accountId, now })
   if (!hasFreshSecondFactor(session, policy, now)) {

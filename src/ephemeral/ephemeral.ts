@@ -34,6 +34,11 @@ export type SessionRecord = {
   scope: string
   /** When primary authentication passed (`auth_time`). */
   authTime: number
+  /**
+   * A client vouched for this account of Postern's own, and sees its codes: the session changes and administrates nothing
+   * (docs/security.md 41), however it is renewed.
+   */
+  vouched: boolean
   /** When a second factor last passed in this session, or null if none has. */
   secondFactorAt: number | null
   acr: 'aal1' | 'aal2' | 'phr'

@@ -79,7 +79,8 @@ export const unpackEnrollment = (packed: string): EnrollmentRecord | null => {
 }
 
 /**
- * `[sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, ip, userAgent, createdAt]`.
+ * `[sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, ip, userAgent, createdAt,
+ * vouched]`.
  */
 const StoredSession = Type.Tuple([
   Text,
@@ -94,14 +95,15 @@ const StoredSession = Type.Tuple([
   TextOrNull,
   TextOrNull,
   Time,
+  Type.Boolean(),
 ])
 const isStoredSession = ajv.compile<Static<typeof StoredSession>>(StoredSession)
 
 export const packSession = (session: SessionRecord): string => {
   const { sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt } = session
-  const { acr, amr, ip, userAgent, createdAt } = session
+  const { acr, amr, ip, userAgent, createdAt, vouched } = session
   const about = [sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt] as const
-  const stored: Static<typeof StoredSession> = [...about, acr, amr, ip, userAgent, createdAt]
+  const stored: Static<typeof StoredSession> = [...about, acr, amr, ip, userAgent, createdAt, vouched]
   return JSON.stringify(stored)
 }
 
@@ -114,10 +116,10 @@ export const unpackSession = (
   const stored = parsed(packed)
   if (!isStoredSession(stored)) return null
   const [sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt, ...rest] = stored
-  const [acr, amr, ip, userAgent, createdAt] = rest
+  const [acr, amr, ip, userAgent, createdAt, vouched] = rest
   const about = { sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt }
   const lastSeenAt = Math.floor(lastSeenMs / 1000)
-  return { ...about, acr, amr, ip, userAgent, createdAt, lastSeenAt, absoluteAt }
+  return { ...about, acr, amr, ip, userAgent, createdAt, vouched, lastSeenAt, absoluteAt }
 }
 
 /** No account has more sessions. */

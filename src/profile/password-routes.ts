@@ -35,6 +35,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
           204: Type.Null(),
           ...errorResponses(
             'invalid_token',
+            'access_denied',
             'insufficient_user_authentication',
             'weak_password',
             'invalid_credentials',

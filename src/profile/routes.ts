@@ -36,7 +36,7 @@ export const profileChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
         ...own('Change your display name'),
         description: 'That of a client’s external subject is its client’s to change.',
         body: ProfileBody,
-        response: { 200: ProfileItem, ...errorResponses('invalid_token', 'account_locked') },
+        response: { 200: ProfileItem, ...errorResponses('invalid_token', 'access_denied', 'account_locked') },
       },
     },
     async (request) => {

@@ -18,6 +18,8 @@ export type SessionGrounds = {
   /** Primary authentication's methods (RFC 8176). */
   amr: string[]
   authTime: number
+  /** A client vouched for this account of Postern's own. */
+  vouched: boolean
   /** How a second factor passed just now; null where none did. */
   secondFactor: { amr: string[]; acr: 'aal1' | 'aal2' | 'phr' } | null
   ip: string | null
@@ -47,6 +49,7 @@ export const newSession = (
       clientRegisteredAt: grounds.clientRegisteredAt,
       scope: grounds.scope,
       authTime: grounds.authTime,
+      vouched: grounds.vouched,
       secondFactorAt: secondFactor ? nowSeconds : null,
       acr: secondFactor?.acr ?? 'aal1',
       amr: secondFactor ? [...new Set([...grounds.amr, ...secondFactor.amr])] : grounds.amr,

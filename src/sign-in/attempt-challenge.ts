@@ -147,6 +147,8 @@ const prepareSession = async (
       // again and again. A step-up is not a sign-in: the session keeps its beginning and its end. A renewal does not
       // change `auth_time` (RFC 9068 2.2.1).
       authTime: replaced ? Math.floor(now.getTime() / 1000) : record.authTime,
+      // Whoever saw the codes of a session may have passed this one on, too.
+      vouched: replaced ? replaced.vouched : record.purpose === 'vouched',
       secondFactor: CODE_FACTOR,
       ip: endUser.ip,
       userAgent: endUser.userAgent,

@@ -85,6 +85,7 @@ const authenticate = async (
       account: primary.account,
       ip: endUser.ip,
       userAgent: endUser.userAgent,
+      vouched: primary.purpose === 'vouched',
       secondFactor: null,
       replaces: null,
     },

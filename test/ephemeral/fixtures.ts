@@ -74,6 +74,7 @@ export const sessionOf = (accountId: string, changes: Partial<NewSession> = {}):
   clientRegisteredAt: NOW_MS - 1,
   scope: 'openid profile',
   authTime: NOW - 3,
+  vouched: false,
   secondFactorAt: NOW,
   acr: 'aal2',
   amr: ['pwd', 'otp', 'mfa'],

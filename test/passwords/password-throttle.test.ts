@@ -40,6 +40,7 @@ const know = async ({ deps, now }: TestApp, accountId: string, network: string) 
       clientRegisteredAt: seconds,
       scope: 'openid',
       authTime: seconds,
+      vouched: false,
       secondFactorAt: null,
       acr: 'aal1',
       amr: ['pwd'],

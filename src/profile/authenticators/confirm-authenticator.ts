@@ -110,6 +110,7 @@ const prepareSession = async (
   const opened = {
     ...grounds,
     account: enrollee.account,
+    vouched: enrollee.by === 'session' && enrollee.session.vouched,
     // `authTime` does not change: the code proves the authenticator that was just enrolled, and not the user.
     secondFactor: CODE_FACTOR,
     ip: endUser.ip,

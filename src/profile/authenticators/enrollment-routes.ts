@@ -59,6 +59,7 @@ export const enrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
           201: BegunEnrollmentItem,
           ...errorResponses(
             'invalid_token',
+            'access_denied',
             'invalid_enrollment',
             'account_locked',
             'insufficient_user_authentication',
@@ -89,6 +90,7 @@ export const enrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
           200: ConfirmedItem,
           ...errorResponses(
             'invalid_token',
+            'access_denied',
             'invalid_enrollment',
             'insufficient_user_authentication',
             'invalid_code',

@@ -58,6 +58,7 @@ export const disableRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
           204: Type.Null(),
           ...errorResponses(
             'invalid_token',
+            'access_denied',
             'policy_violation',
             'conflict',
             'not_found',
@@ -93,6 +94,7 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
           200: AuthenticatorItem,
           ...errorResponses(
             'invalid_token',
+            'access_denied',
             'account_locked',
             'insufficient_user_authentication',
             'not_found',
@@ -120,6 +122,7 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
           204: Type.Null(),
           ...errorResponses(
             'invalid_token',
+            'access_denied',
             'account_locked',
             'insufficient_user_authentication',
             'not_found',
@@ -149,6 +152,7 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
           201: Type.Object({ recovery_codes: RecoveryCodes }),
           ...errorResponses(
             'invalid_token',
+            'access_denied',
             'account_locked',
             'insufficient_user_authentication',
             'conflict',

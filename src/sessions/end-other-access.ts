@@ -2,13 +2,17 @@ import { sessionsEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
+import { AuthError } from '../errors.ts'
 import type { Sql } from '../postgres/pool.ts'
 import type { OtherSessions } from './schemas.ts'
 
 /**
  * What a change of factors or of the password ends (docs/security.md 19): pending challenges and enrollments, and all
  * sessions but the one that is kept, unless their owner keeps those too. Called in the transaction of the change, before
- * it commits: where Redis is away nothing has changed, and it can be repeated.
+ * it commits: where Redis is away nothing has changed, and it can be repeated. The session that is kept has asked for the
+ * change; where it has ended while the change waited for a hash or for another change, nothing changes (docs/security.md
+ * 39).
+ * @throws {AuthError} invalid_token, where that session has ended
  */
 export const endOtherAccess = async (
   deps: Pick<Deps, 'ephemeral'> & { postgres: Sql },
@@ -22,8 +26,12 @@ export const endOtherAccess = async (
     | 'password_changed',
 ): Promise<void> => {
   const { accountId, keptSessionId, others } = about
+  const nowMs = origin.now.getTime()
+  if (keptSessionId !== null && !(await deps.ephemeral.sessions.touch(accountId, keptSessionId, nowMs))) {
+    throw new AuthError('invalid_token', 'The session has ended.')
+  }
   await deps.ephemeral.challenges.endAll(accountId)
   if (others === 'keep') return
-  const ended = await deps.ephemeral.sessions.endAll(accountId, keptSessionId, origin.now.getTime())
+  const ended = await deps.ephemeral.sessions.endAll(accountId, keptSessionId, nowMs)
   if (ended > 0) await recordEvent(deps, sessionsEnded(origin, { accountId, keptSessionId, reason }))
 }

@@ -1,6 +1,8 @@
 // Doing without a second factor, where the policy allows it. It needs the password and a code, each counted against its
 // own budget before it is checked. Ends the other sessions.
 
+import type { Account } from '../../accounts/account.ts'
+import { findAccount } from '../../accounts/store.ts'
 import { secondFactorDisabled } from '../../audit/account-events.ts'
 import { accessRefused } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/store.ts'
@@ -44,25 +46,36 @@ export const disableSecondFactor = async (
   const about = { accountId: account.id, sessionId: session.sid }
   const attempt = await takeAccountAttempt(deps, origin, { ...about, purpose: 'disable' })
   const { match } = await checkCode(deps, origin, attempt, { method, code })
-  const disabled = await deps.postgres.transaction(async (postgres) => {
+  const outcome = await deps.postgres.transaction(async (postgres) => {
     if (!(await lockEnrolled({ postgres }, account.id))) throw noneEnrolled()
+    // Once more: the account and the policy may have changed while the password and the code were looked at.
+    const locked = await findAccount({ postgres }, account.id)
+    if (!locked || isRequired(deps, locked)) return 'required'
     const event = secondFactorDisabled(origin, about)
-    if (!(await burnMatch({ postgres }, match, { now: origin.now, signedInAt: null }, event))) return false
+    if (!(await burnMatch({ postgres }, match, { now: origin.now, signedInAt: null }, event)))
+      return 'replayed_code'
     await clearFactors({ postgres }, account.id, 'enrolled_and_begun')
     await deps.ephemeral.budgets.clear(account.id)
     const kept = { accountId: account.id, keptSessionId: session.sid, others: answer.others }
     await endOtherAccess({ ...deps, postgres }, origin, kept, 'second_factor_disabled')
-    return true
+    return 'disabled'
   })
-  if (!disabled) await refuseCode(deps, origin, attempt, { method, reason: 'replayed_code' })
+  if (outcome === 'required') await refuseRequired(deps, caller)
+  if (outcome === 'replayed_code') await refuseCode(deps, origin, attempt, { method, reason: outcome })
 }
 
 const noneEnrolled = () => new AuthError('conflict', 'The account has no second factor.')
 
 /** The account may choose only where the policy requires no second factor. */
-const requireChoice = async (deps: DisableDeps, { session, account, origin }: Caller): Promise<void> => {
-  if (account.enrolledAuthenticators === 0) throw noneEnrolled()
-  if (requirementReasons(deps.policy.current(), account).length === 0) return
+const requireChoice = async (deps: DisableDeps, caller: Caller): Promise<void> => {
+  if (caller.account.enrolledAuthenticators === 0) throw noneEnrolled()
+  if (isRequired(deps, caller.account)) await refuseRequired(deps, caller)
+}
+
+const isRequired = (deps: DisableDeps, account: Account): boolean =>
+  requirementReasons(deps.policy.current(), account).length > 0
+
+const refuseRequired = async (deps: DisableDeps, { session, origin }: Caller): Promise<never> => {
   const { accountId, clientId, sid: sessionId } = session
   const reason = 'second_factor_required'
   await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))

@@ -1,5 +1,6 @@
 // Removing an authenticator. Never the last one where the policy requires one, nor the last that still works
 // while a disabled one stays: the account would be asked for a second factor that it cannot give.
+import { findAccount } from '../../accounts/store.ts'
 import { authenticatorRemoved } from '../../audit/account-events.ts'
 import { accessRefused } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/store.ts'
@@ -28,11 +29,10 @@ export const removeAuthenticator = async (
 ): Promise<void> => {
   const own = { accountId: account.id, authenticatorId, statuses: CHANGEABLE[proof] }
   const about = { accountId: account.id, sessionId: session.sid, authenticatorId, type: 'totp' }
-  const keep = requirementReasons(deps.policy.current(), account).length > 0 ? 1 : 0
   try {
     await deps.postgres.transaction(async (postgres) => {
       const event = authenticatorRemoved(origin, about)
-      const left = await removeOne(postgres, own, keep, event)
+      const left = await removeOne({ ...deps, postgres }, own, event)
       if (left === null) return
       const kept = { accountId: account.id, keptSessionId: session.sid, others }
       await endOtherAccess({ ...deps, postgres }, origin, kept, 'authenticator_removed')
@@ -49,12 +49,14 @@ export const removeAuthenticator = async (
 
 /** How many stay enrolled; null where what was removed had not been confirmed, and so counted for nothing. */
 const removeOne = async (
-  postgres: Sql,
+  { policy, postgres }: Pick<RemoveDeps, 'policy'> & { postgres: Sql },
   own: OwnAuthenticator,
-  keep: 0 | 1,
   event: ReturnType<typeof authenticatorRemoved>,
 ): Promise<number | null> => {
   await lockEnrolled({ postgres }, own.accountId)
+  // Read under the lock: whoever held it may have given the account a role that requires a second factor.
+  const account = await findAccount({ postgres }, own.accountId)
+  const keep = account && requirementReasons(policy.current(), account).length > 0 ? 1 : 0
   const removed = await deleteAuthenticator({ postgres }, own, event)
   if (!removed) throw new AuthError('not_found', 'The account has no authenticator by that id.')
   if (removed.status === 'pending') return null

@@ -9,6 +9,7 @@ import {
   storedFactors,
   wrongCode,
 } from '../../support/enrollment.ts'
+import { holdStatement } from '../../support/hold-statement.ts'
 
 const skip = onBothEngines()
 
@@ -25,6 +26,8 @@ const enrolled = async (postern: TestApp, roles = ['user']) => {
   postern.advance(30)
   return { account, totp, bearer, other, codes: body.recovery_codes as string[] }
 }
+
+const ADMINISTER = { name: 'test_administer', text: `UPDATE accounts SET roles = '{admin}' WHERE id = $1` }
 
 const disable = (postern: TestApp, bearer: string, body: object) =>
   postern.request('POST', '/v1/me/second-factor/disable', { bearer, body })
@@ -83,6 +86,28 @@ t.test('doing without a second factor', { skip }, async (t) => {
     const [event] = await postern.auditEvents({ accountId: account.id, event: 'access.refused' })
     t.equal(event?.details.reason, 'second_factor_required')
   })
+
+  const requirements: Record<string, (id: string) => Promise<unknown>> = {
+    'the account is given a role that': (id) => postern.deps.postgres.query(ADMINISTER, [id]),
+    'the policy is changed to one that': () => postern.setPolicy({ required_for_all: true }),
+  }
+  for (const [what, require] of Object.entries(requirements)) {
+    t.test(`is refused where ${what} requires one, while the code is looked at`, async (t) => {
+      t.teardown(() => postern.setPolicy({ required_for_all: false }))
+      const { account, totp, bearer } = await enrolled(postern)
+      const before = await storedFactors(postern, account)
+      const held = holdStatement(postern, 'answer', /t\.secret_sealed/)
+      const answer = { password: PASSWORD, method: 'totp', code: totp.code() }
+      const refused = disable(postern, bearer, answer)
+      await held.reached
+      await require(account.id)
+      held.release()
+      t.match(await refused, { status: 403, body: { error: 'policy_violation' } })
+      t.same(await storedFactors(postern, account), before, 'the code is not burned')
+      const [event] = await postern.auditEvents({ accountId: account.id, event: 'access.refused' })
+      t.equal(event?.details.reason, 'second_factor_required')
+    })
+  }
 
   t.test('asks for a longer password first where it is too short to be the only factor', async (t) => {
     const { account, totp, bearer } = await enrolled(postern)

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { openTestApp, PASSWORD, type TestApp } from '../../support/app.ts'
 import { onBothEngines } from '../../support/embedded.ts'
-import { begin } from '../../support/enrollment.ts'
+import { begin, storedFactors } from '../../support/enrollment.ts'
+import { holdStatement } from '../../support/hold-statement.ts'
 
 const skip = onBothEngines()
 
@@ -140,5 +141,31 @@ t.test('the first authenticator ends the sessions of a password alone', { skip }
     t.equal(confirmed.status, 200, confirmed.text)
     t.notOk(await isOpen(postern, other))
     t.ok(await isOpen(postern, confirmed.body.access_token))
+  }
+})
+
+const PASSWORD_HASH = { name: 'test_password_hash', text: 'SELECT password_hash FROM accounts WHERE id = $1' }
+
+t.test('a session that ends while its change waits changes nothing', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { ephemeral, postgres } = postern.deps
+  for (const { name, send } of CHANGES) {
+    for (const keep of [undefined, true]) {
+      t.test(`${name}, keep_other_sessions ${keep}`, async (t) => {
+        const by = await signedInTwice(postern)
+        const stored = async () => ({
+          factors: await storedFactors(postern, by.account),
+          password: await postgres.query(PASSWORD_HASH, [by.account.id]),
+        })
+        const before = await stored()
+        const held = holdStatement(postern, 'question', /FOR NO KEY UPDATE|UPDATE accounts/)
+        const changed = send(postern, by, keep)
+        await held.reached
+        await ephemeral.sessions.endAll(by.account.id, null, postern.now().getTime())
+        held.release()
+        t.match(await changed, { status: 401, body: { error: 'invalid_token' } })
+        t.same(await stored(), before)
+      })
+    }
   }
 })

@@ -89,6 +89,17 @@ t.test('removing an authenticator', { skip }, async (t) => {
     t.equal(authenticators.length, 1)
   })
 
+  testOnServers(t, 'the last one stays where a role that requires one is given meanwhile', async (t) => {
+    const { account, bearer, ids } = await enrolled(postern, { count: 1 })
+    const held = await holdAccount(t, postern, account)
+    const refused = remove(postern, bearer, ids[0] ?? '')
+    await held.untilWaiting(1)
+    await held.query(`UPDATE accounts SET roles = '{admin}' WHERE id = $1`, [account.id])
+    await held.release()
+    t.match(await refused, { status: 403, body: { error: 'policy_violation' } })
+    t.match(await storedFactors(postern, account), { enrolled: 1, recoveryCodes: 10 })
+  })
+
   t.test('the last one that works stays while a disabled one does', async (t) => {
     const { account, bearer, ids } = await enrolled(postern, { count: 2 })
     const [works = '', disabled = ''] = ids

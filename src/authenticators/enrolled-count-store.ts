@@ -2,8 +2,8 @@
 // codes first locks their account, in the same statement or transaction. So changes of one account's factors run one
 // after the other, none of them is in a deadlock, and "the first", "not too many" and "not the last" are each one
 // conditional update.
-// Two do without that lock, because they never wait while they hold a row: a rename changes one row, and what goes over
-// many accounts (clearing expired enrollments, `key reseal`) skips the rows that others hold.
+// Two kinds of change do not need that lock, because they never wait while they hold a row: a rename changes one row,
+// and changes of many accounts (deleting expired enrollments, `key reseal`) skip the rows that others have locked.
 import type { Sql } from '../postgres/pool.ts'
 
 type CountRow = { enrolled_authenticators: number }

@@ -35,7 +35,7 @@ types.setTypeParser(INT8_OID, Number)
 /** SQLSTATE classes that say "away or overloaded", not "wrong": connection, resources, operator, canceled. */
 const AWAY = /^(08|53|57|58)/
 
-/** Given up for another transaction's sake, with nothing done: a serialization failure, a deadlock's victim. */
+/** PostgreSQL has cancelled the statement in favour of another transaction: a serialization failure or a deadlock. */
 const GIVEN_UP = /^(40001|40P01)$/
 
 /** True for PostgreSQL's own answer to a statement, as opposed to its absence, or to "try again". */

@@ -86,7 +86,7 @@ export type TestApp = {
 }
 
 export type TestAppOptions = {
-  /** What `readConfig` reads besides the servers' URLs. */
+  /** Further variables for `readConfig`, besides the servers' URLs. */
   environment?: Record<string, string>
   /** Where they are not those of this process. */
   engines?: Engines
@@ -120,7 +120,7 @@ const ENROLL = {
     SELECT $1, id, 'totp', 'Phone', 'active', $3, 'SHA1', 6, 30, $4, $4 FROM enrolled`,
 }
 
-/** The variables of what a test has asked for by URL, and of this process's engines for the rest. */
+/** The variables of the servers that a test names by URL, and of this process's engines for the rest. */
 const enginesOf = async ({ engines = currentEngines(), databaseUrl, redisUrl }: TestAppOptions) => {
   const isEmbedded = engines === 'embedded'
   const postgres = async () =>

@@ -26,8 +26,8 @@ export const onBothEngines = (): string | false =>
   currentEngines() === 'servers' && (missingServer('postgres') || missingServer('redis'))
 
 /**
- * Runs those of the test files that are marked by `onBothEngines` on the embedded engines: all in this one process,
- * as loading the program takes longer than most of them. On a slow machine that is longer than a test file may take.
+ * Runs on the embedded engines those of the test files that are marked by `onBothEngines`. All run in this one process,
+ * because loading the program takes longer than most of them; so this file may take longer than others.
  */
 export const runOnEmbedded = async (t: Test, pattern: string): Promise<void> => {
   process.env[VARIABLE] = 'embedded'
@@ -46,7 +46,7 @@ export const testOnServers = (t: Test, name: string, run: (t: Test) => Promise<v
   if (currentEngines() === 'servers') t.test(name, { skip: onBothEngines() }, run)
 }
 
-/** Of all that an empty data folder depends on. */
+/** A hash of everything that an empty data folder depends on. */
 const templateName = (): string => {
   const sources = [
     ...globSync('sql/*.sql', { cwd: ROOT }).toSorted(),

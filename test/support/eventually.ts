@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Whether `holds` comes true within `milliseconds`. */
+/** Whether `holds` becomes true within `milliseconds`. */
 export const eventually = async (
   milliseconds: number,
   holds: () => boolean | Promise<boolean>,

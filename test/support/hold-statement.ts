@@ -2,8 +2,8 @@ import type { Sql, Statement } from '../../src/postgres/pool.ts'
 import type { TestApp } from './app.ts'
 
 /**
- * Stops the next statement that matches, once, until it is released: before PostgreSQL has seen it (`question`),
- * or after PostgreSQL has run it, so that what it answers grows old (`answer`). As a slow network would.
+ * Holds the next statement that matches, once, until it is released, like a slow network: before PostgreSQL has it
+ * (`question`), or after PostgreSQL has run it, so that its answer is outdated (`answer`).
  */
 export const holdStatement = (
   { deps: { postgres } }: TestApp,

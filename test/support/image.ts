@@ -44,7 +44,7 @@ const npmSettings = async (): Promise<{ cache: string; registry: string; cafile:
   }
 }
 
-/** The folder of this machine's npm, which no image of Debian has. */
+/** The folder of this machine's npm, because images of Debian have none. */
 const npmFolder = async (): Promise<string> =>
   dirname(dirname((await shell('realpath "$(command -v npm)"', '.')).trim()))
 
@@ -59,7 +59,7 @@ const mirror = async (): Promise<string> => {
   return found?.slice(RELEASE.length + 1) ?? 'http://deb.debian.org/debian'
 }
 
-/** What of `node:26-slim` the Dockerfile relies on: Debian, Node, npm, and the user `node`. */
+/** The parts of `node:26-slim` that the Dockerfile relies on: Debian, Node, npm, and the user `node`. */
 const makeBaseSystem = async (folder: string): Promise<void> => {
   const options = '--variant=minbase --include=ca-certificates,libatomic1,libstdc++6'
   await shell(`debootstrap ${options} ${RELEASE} '${folder}' '${await mirror()}'`, '.')
@@ -117,7 +117,7 @@ export const openEngine = async (t: Test): Promise<Engine> => {
       const system = join(folder, 'system')
       const { cache, registry, cafile } = await npmSettings()
       await makeBaseSystem(system)
-      // In the base image alone, where it serves the build: nothing of it is in the environment of the image.
+      // Only in the base image, for the build: the environment of the image has nothing of it.
       const npmrc = { cache: CACHE, registry, 'prefer-offline': 'true', ...(cafile && { cafile: CA_FILE }) }
       const lines = Object.entries(npmrc).map(([name, value]) => `${name}=${value}\n`)
       writeFileSync(join(system, 'usr/local/etc/npmrc'), lines.join(''))

@@ -5,8 +5,8 @@ import type { App } from '../../src/server/app.ts'
 const TRIES = 50
 
 /**
- * Sends a request; once more a moment later where the process says that it is too busy, which on a machine that
- * has other work it may be. For tests that send thousands of them, one behind the other.
+ * Sends a request, and sends it again a moment later if the process answers that it is too busy, as it may be on a
+ * machine with other work. For tests that send thousands of requests one after the other.
  */
 export const injectPatiently = async (app: App, options: InjectOptions): Promise<LightMyRequestResponse> => {
   for (let i = 0; ; i += 1) {

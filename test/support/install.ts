@@ -1,4 +1,4 @@
-// Packages and processes as a stranger has them: without this run's npm settings, coverage and variables.
+// Packages and processes as on another machine: without this run's npm settings, coverage and variables.
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -29,7 +29,7 @@ export const strangersEnvironment = (): NodeJS.ProcessEnv => ({
 // tap gives every process its loader, which the TypeScript compiler does not start under.
 const WITHOUT_TAP = ['--unset=NODE_OPTIONS']
 
-/** A folder outside of the repository, whose node_modules would hide what is missing; removed after the test. */
+/** A folder outside of the repository, because the node_modules there would hide what is missing. Removed after the test. */
 export const emptyFolder = async (t: Test): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'postern-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))

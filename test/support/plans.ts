@@ -1,9 +1,9 @@
-// What a store asks of PostgreSQL, and how PostgreSQL goes about it.
+// The statements of a store, and PostgreSQL's plans for them.
 import type { Sql, Statement } from '../../src/postgres/pool.ts'
 
 export type Asked = { statement: Statement; values: readonly unknown[] }
 
-/** Runs what is asked, and keeps it. */
+/** Runs statements, and records them. */
 export const listening = (postgres: Sql): { sql: Sql; asked: Asked[] } => {
   const asked: Asked[] = []
   const sql: Sql = {
@@ -24,7 +24,7 @@ const explain = async (postgres: Sql, how: string, { statement, values }: Asked)
 /** The plan of a statement for its values, as it is chosen; nothing is forbidden to the planner. */
 export const planOf = (postgres: Sql, asked: Asked): Promise<string> => explain(postgres, '', asked)
 
-/** How many rows the step of the plan that reads most has read, kept or not, when the statement is run. */
+/** The rows that the plan's largest step has read, kept or not, when the statement is run. */
 export const mostRowsRead = async (postgres: Sql, asked: Asked): Promise<number> => {
   const plan = await explain(postgres, '(ANALYZE)', asked)
   const counts = plan.matchAll(/actual time=\S+ rows=([\d.]+)|Rows Removed by [\w ]+: (\d+)/g)

@@ -12,9 +12,9 @@ export type PosternProcess = {
   process: ChildProcess
   /** What it has printed so far, on both streams. */
   output: () => string
-  /** Ends it in order; its exit code. */
+  /** Stops it by SIGTERM; returns its exit code. */
   stop: () => Promise<number | null>
-  /** As if the power had failed. */
+  /** Kills it, as if the power had failed. */
   kill: () => Promise<void>
 }
 

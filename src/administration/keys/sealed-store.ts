@@ -38,9 +38,9 @@ export const findOtherwiseSealed = (
   limit: number,
 ): Promise<SealedValue[]> => deps.postgres.query<SealedValue>(FIND_OTHERWISE_SEALED[column], [keyId, limit])
 
-// Conditional on the old value, so that a value that was written meanwhile is not overwritten. What others hold is
-// skipped, and found again by the next batch: rows of many accounts are locked here, and waiting for one of them while
-// holding another could be a deadlock.
+// Conditional on the old value, so that a value that was written meanwhile is not overwritten. Rows that are locked by
+// others are skipped, and found again by the next batch: this locks rows of many accounts, and waiting for one of them
+// while holding another could be a deadlock.
 const REPLACE_SEALED = {
   'authenticators.secret_sealed': {
     name: 'replace_sealed_authenticators',

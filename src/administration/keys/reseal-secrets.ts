@@ -8,6 +8,7 @@ import type { Deps } from '../../deps.ts'
 import type { Sealer } from '../../encryption/sealer.ts'
 import { signingKeyContext } from '../../tokens/store.ts'
 import {
+  BEFORE_ALL,
   findOtherwiseSealed,
   forgetRetiredKeys,
   replaceSealed,
@@ -32,11 +33,23 @@ type ResealDeps = Pick<Deps, 'postgres' | 'sealer'>
 /** `retired`: ids of the keys that a start no longer needs. */
 export type Resealed = { keyId: string; values: number; retired: string[] }
 
-const resealBatch = async ({ postgres, sealer }: ResealDeps, column: SealedColumn, keyId: string) => {
-  const found = await findOtherwiseSealed({ postgres }, column, keyId, BATCH)
-  const values = found.map((value) => ({ ...value, next: RESEAL[column](sealer, value) }))
-  const replaced = values.length === 0 ? 0 : await replaceSealed({ postgres }, column, values)
-  return { found: found.length, replaced }
+/** Walks once through the column, page by page; returns how many values were found to seal again. */
+const resealColumn = async (
+  { postgres, sealer }: ResealDeps,
+  column: SealedColumn,
+  keyId: string,
+  onReplaced: (values: number) => void,
+): Promise<number> => {
+  let total = 0
+  for (let after: string | null = BEFORE_ALL[column]; after !== null; ) {
+    const { found, next } = await findOtherwiseSealed({ postgres }, column, keyId, { after, limit: BATCH })
+    after = next
+    if (found.length === 0) continue
+    const values = found.map((value) => ({ ...value, next: RESEAL[column](sealer, value) }))
+    onReplaced(await replaceSealed({ postgres }, column, values))
+    total += found.length
+  }
+  return total
 }
 
 /**
@@ -51,14 +64,13 @@ export const resealSecrets = async (
 ): Promise<Resealed> => {
   const [keyId = ''] = deps.sealer.keyIds
   let values = 0
+  const count = (replaced: number) => {
+    values += replaced
+    report(values)
+  }
   for (const column of Object.keys(RESEAL) as SealedColumn[]) {
-    // Until none is found, so that values which another process seals with the old key meanwhile are included.
-    for (let found = BATCH; found > 0; ) {
-      const batch = await resealBatch(deps, column, keyId)
-      found = batch.found
-      values += batch.replaced
-      if (found > 0) report(values)
-    }
+    // Until a walk finds none, so that values which another process seals with the old key meanwhile are included.
+    while ((await resealColumn(deps, column, keyId, count)) > 0);
   }
   const event = encryptionKeysResealed(origin, { keyId, values })
   return { keyId, values, retired: await forgetRetiredKeys(deps, keyId, event) }

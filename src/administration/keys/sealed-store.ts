@@ -8,35 +8,52 @@ export type SealedColumn = 'authenticators.secret_sealed' | 'signing_keys.privat
 /** `id` names the row within its table, `accountId` its account; the context that binds the value is made of them. */
 export type SealedValue = { id: string; accountId: string | null; sealed: string }
 
+// A page is of all rows, whichever key has sealed them, so that no statement reads more than its page.
 // A key id has no colon, so only values that this key has sealed begin with `<key id>:`.
-const FIND_OTHERWISE_SEALED = {
+const FIND_PAGE = {
   'authenticators.secret_sealed': {
-    name: 'find_otherwise_sealed_authenticators',
+    name: 'find_page_of_sealed_authenticators',
     text: `
-      SELECT id, account_id AS "accountId", secret_sealed AS sealed
+      SELECT id, account_id AS "accountId", secret_sealed AS sealed,
+             NOT starts_with(secret_sealed, $1 || ':${BOUND_TO_ACCOUNT}') AS "isOtherwiseSealed"
         FROM authenticators
-       WHERE NOT starts_with(secret_sealed, $1 || ':${BOUND_TO_ACCOUNT}')
+       WHERE id > $2
        ORDER BY id
-       LIMIT $2`,
+       LIMIT $3`,
   },
   'signing_keys.private_sealed': {
-    name: 'find_otherwise_sealed_signing_keys',
+    name: 'find_page_of_sealed_signing_keys',
     text: `
-      SELECT kid AS id, NULL AS "accountId", private_sealed AS sealed
+      SELECT kid AS id, NULL AS "accountId", private_sealed AS sealed,
+             NOT starts_with(private_sealed, $1 || ':') AS "isOtherwiseSealed"
         FROM signing_keys
-       WHERE NOT starts_with(private_sealed, $1 || ':')
+       WHERE kid > $2
        ORDER BY kid
-       LIMIT $2`,
+       LIMIT $3`,
   },
 } as const satisfies Record<SealedColumn, object>
 
-/** Up to `limit` values that another key than `keyId` has sealed, or that are not bound to their account yet. */
-export const findOtherwiseSealed = (
+/** Comes before every id of the column's table. */
+export const BEFORE_ALL: Record<SealedColumn, string> = {
+  'authenticators.secret_sealed': '00000000-0000-0000-0000-000000000000',
+  'signing_keys.private_sealed': '',
+}
+
+/**
+ * Of the next `limit` rows after the id `after`, the values that another key than `keyId` has sealed, or that are not
+ * bound to their account yet. `next`: the id to go on after, null at the end of the table.
+ */
+export const findOtherwiseSealed = async (
   deps: { postgres: Sql },
   column: SealedColumn,
   keyId: string,
-  limit: number,
-): Promise<SealedValue[]> => deps.postgres.query<SealedValue>(FIND_OTHERWISE_SEALED[column], [keyId, limit])
+  { after, limit }: { after: string; limit: number },
+): Promise<{ found: SealedValue[]; next: string | null }> => {
+  type Row = SealedValue & { isOtherwiseSealed: boolean }
+  const rows = await deps.postgres.query<Row>(FIND_PAGE[column], [keyId, after, limit])
+  const found = rows.filter((row) => row.isOtherwiseSealed)
+  return { found, next: rows.length < limit ? null : (rows.at(-1)?.id ?? null) }
+}
 
 // Conditional on the old value, so that a value that was written meanwhile is not overwritten. Rows that are locked by
 // others are skipped, and found again by the next batch: this locks rows of many accounts, and waiting for one of them

@@ -89,6 +89,46 @@ t.test('more than one batch is resealed whole', { skip }, async (t) => {
   t.same(new Set(await keysInUse(both)), new Set(['new']))
 })
 
+type Plan = { 'Actual Rows': number; 'Rows Removed by Filter'?: number; Plans?: Plan[] }
+const rowsRead = ({ Plans: parts = [], ...plan }: Plan): number =>
+  parts.length > 0
+    ? Math.max(...parts.map(rowsRead))
+    : plan['Actual Rows'] + (plan['Rows Removed by Filter'] ?? 0)
+
+t.test('no statement reads more than one batch, however much is resealed already', { skip }, async (t) => {
+  const openWith = await openDatabaseOf()
+  const before = await openWith(t, OLD)
+  await before.enrollTotp(await before.createAccount())
+  const both = await openWith(t, NEW, OLD)
+  await resealSecrets(both.deps, systemOrigin(both.now()), () => {})
+  await both.deps.postgres.query({
+    text: `INSERT INTO authenticators (id, account_id, type, name, status, secret_sealed, algorithm, digits, step_seconds, created_at)
+           SELECT gen_random_uuid(), account_id, type, name, status, secret_sealed, algorithm, digits, step_seconds, created_at
+             FROM authenticators, generate_series(1, 1200)`,
+  })
+  const read: number[] = []
+  const postgres = {
+    ...both.deps.postgres,
+    async query<T extends object>(statement: { name?: string; text: string }, values?: readonly unknown[]) {
+      if (/FROM authenticators/.test(statement.text) && /LIMIT/.test(statement.text)) {
+        await both.deps.postgres.transaction(async (sql) => {
+          // As the planner does where the table is large.
+          await sql.query({ text: 'SET LOCAL enable_seqscan = off' })
+          await sql.query({ text: 'SET LOCAL enable_bitmapscan = off' })
+          await sql.query({ text: 'SET LOCAL enable_sort = off' })
+          const text = `EXPLAIN (ANALYZE, FORMAT JSON) ${statement.text}`
+          const [row] = await sql.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>({ text }, values)
+          if (row) read.push(rowsRead(row['QUERY PLAN'][0].Plan))
+        })
+      }
+      return both.deps.postgres.query<T>(statement, values)
+    },
+  }
+  await resealSecrets({ ...both.deps, postgres }, systemOrigin(both.now()), () => {})
+  t.ok(read.length > 0)
+  t.ok(Math.max(...read) <= 500, read.join(', '))
+})
+
 t.test('a value that is written with the old key meanwhile is resealed, too', { skip }, async (t) => {
   const openWith = await openDatabaseOf()
   const before = await openWith(t, OLD)

@@ -1,10 +1,12 @@
 // How every code is counted, checked and refused, whatever it is for (docs/security.md 5, 6):
 //   1. an attempt is counted, on the challenge and its account or on the account alone, before anything is checked:
 //      so any number of parallel guesses is held to the limit;
-//   2. the code is compared with what the account has;
+//      A malformed code is refused before that, and counts for nothing;
+//   2. the code is compared with what the account has, or with the one authenticator that it is to confirm;
 //   3. a wrong code is refused, and the refusal recorded. A right one is returned as data; the caller burns it.
 //
-// Decision: an attempt is given back only where the code could not be compared, because PostgreSQL or a key is away.
+// Decision: an attempt is given back only where the code was not compared: PostgreSQL or a key is away, or what it
+// is to confirm is no longer pending.
 // So five tries in an outage lock nobody out, and every code that is compared is counted. If attempts were given back
 // after a comparison too, whenever a later step fails, then whoever can make that step fail could guess without end.
 // The cost is small: a right code whose later step fails stays counted until the next right code clears the count.
@@ -19,8 +21,8 @@ import { accountTagOf } from '../encryption/opaque-token.ts'
 import type { ChallengeRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { attemptLimits, type Method } from '../policy/policy.ts'
-import { digitsOf, methodOf, shapeOf } from './code.ts'
-import { type Answer, type Match, matchAnswer } from './match-answer.ts'
+import { digitsOf, methodOf, refuseMisshapen, shapeOf } from './code.ts'
+import { type Answer, type Match, matchAnswer, matchPending, type TotpMatch } from './match-answer.ts'
 import { recordTotpFailure } from './store.ts'
 
 type AttemptDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer'>
@@ -45,6 +47,7 @@ export const takeChallengeAttempt = async (
   challengeToken: string,
   { method, code }: Answer,
 ): Promise<ChallengeAttempt> => {
+  refuseMisshapen(method, code)
   const { challenges } = deps.ephemeral
   const policy = deps.policy.current()
   if (!policy.allowed_methods.includes(method)) return refuseDropped(deps, origin, challengeToken, method)
@@ -90,13 +93,15 @@ const notOffered = (method: Method, shapes: readonly string[]): AuthError =>
 
 /**
  * Takes one attempt of an account, for a code that is asked for without a challenge.
- * @throws {AuthError} account_locked
+ * @throws {AuthError} account_locked; invalid_request for a malformed code, which spends no attempt
  */
 export const takeAccountAttempt = async (
   deps: AttemptDeps,
   origin: Origin,
   asked: AskedFor,
+  { method, code }: Answer,
 ): Promise<AccountAttempt> => {
+  refuseMisshapen(method, code)
   const limits = attemptLimits(deps.policy.current())
   const taken = await deps.ephemeral.budgets.take(asked.accountId, limits, origin.now.getTime())
   if (taken.kind === 'taken') return { at: 'account', ...asked, ...taken }
@@ -114,15 +119,38 @@ export const checkCode = async (
   attempt: Attempt,
   answer: Answer,
 ): Promise<{ account: Account; match: Match }> => {
-  const compared = await matchAnswer(deps, attempt.accountId, answer, origin.now).catch(async (error) => {
-    await giveBack(deps, attempt, origin.now)
-    throw error
-  })
-  const { account, match } = compared
+  const compared = matchAnswer(deps, attempt.accountId, answer, origin.now)
+  const { account, match } = await orGiveBack(deps, origin, attempt, compared)
   if (!account) throw new AuthError(attempt.at === 'challenge' ? 'invalid_challenge' : 'invalid_token')
   if (match) return { account, match }
   return refuseCode(deps, origin, attempt, { method: answer.method, reason: 'wrong_code' })
 }
+
+/**
+ * Compares the code that is to confirm a pending authenticator with that one alone; what it matches.
+ * @throws {AuthError} invalid_code; not_found where the authenticator is no longer pending
+ */
+export const checkPendingCode = async (
+  deps: AttemptDeps,
+  origin: Origin,
+  attempt: AccountAttempt,
+  { authenticatorId, code }: { authenticatorId: string; code: string },
+): Promise<TotpMatch> => {
+  const pending = { accountId: attempt.accountId, authenticatorId }
+  const match = await orGiveBack(deps, origin, attempt, matchPending(deps, pending, code, origin.now))
+  return match ?? refuseCode(deps, origin, attempt, { method: 'totp', reason: 'wrong_code' })
+}
+
+const orGiveBack = <Compared>(
+  deps: AttemptDeps,
+  origin: Origin,
+  attempt: Attempt,
+  compared: Promise<Compared>,
+): Promise<Compared> =>
+  compared.catch(async (error) => {
+    await giveBack(deps, attempt, origin.now)
+    throw error
+  })
 
 const giveBack = async (deps: AttemptDeps, attempt: Attempt, now: Date): Promise<void> => {
   const { challenges, budgets } = deps.ephemeral

@@ -3,9 +3,11 @@
 import type { Account } from '../accounts/account.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
+import { AuthError } from '../errors.ts'
 import type { Method } from '../policy/policy.ts'
 import type { Sql } from '../postgres/pool.ts'
 import type { TotpAuthenticator } from './authenticator.ts'
+import { findPendingTotp } from './enrollment-store.ts'
 import { matchRecoveryCode } from './recovery-codes/recovery-code.ts'
 import { findRecoveryCodes, useRecoveryCode } from './recovery-codes/store.ts'
 import { burnTimeStep, findTotp } from './store.ts'
@@ -14,10 +16,10 @@ import { matchTimeStep } from './totp/totp.ts'
 /** A code, and the method it was made by. */
 export type Answer = { method: Method; code: string }
 
+export type TotpMatch = { kind: 'totp'; authenticatorId: string; timeStep: number }
+
 /** What a code matched. `remaining`: unused recovery codes once this one is burned. */
-export type Match =
-  | { kind: 'totp'; authenticatorId: string; timeStep: number }
-  | { kind: 'recovery_code'; codeId: string; remaining: number }
+export type Match = TotpMatch | { kind: 'recovery_code'; codeId: string; remaining: number }
 
 /** `account` is null where it is gone, `match` where the code matches nothing. */
 export type Compared = { account: Account | null; match: Match | null }
@@ -42,12 +44,34 @@ export const matchAnswer = async (
   }
 }
 
-const matchTotp = (authenticators: readonly TotpAuthenticator[], code: string, now: Date): Match | null => {
+const matchTotp = (
+  authenticators: readonly TotpAuthenticator[],
+  code: string,
+  now: Date,
+): TotpMatch | null => {
   for (const authenticator of authenticators) {
     const timeStep = matchTimeStep(authenticator.secret, authenticator, code, now)
     if (timeStep !== null) return { kind: 'totp', authenticatorId: authenticator.id, timeStep }
   }
   return null
+}
+
+export const nothingToConfirm = () =>
+  new AuthError('not_found', 'No authenticator by that id waits to be confirmed; it may have expired.')
+
+/**
+ * Compares a code with a pending authenticator, which no other code is compared with; writes nothing.
+ * @throws {AuthError} not_found where it is not pending
+ */
+export const matchPending = async (
+  deps: { postgres: Sql; sealer: Sealer },
+  { accountId, authenticatorId }: { accountId: string; authenticatorId: string },
+  code: string,
+  now: Date,
+): Promise<TotpMatch | null> => {
+  const pending = await findPendingTotp(deps, accountId, authenticatorId, now)
+  if (!pending) throw nothingToConfirm()
+  return matchTotp([pending], code, now)
 }
 
 /**

@@ -3,7 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { RoleName } from '../accounts/schemas.ts'
-import { Code, refuseMisshapen } from '../authenticators/code.ts'
+import { Code } from '../authenticators/code.ts'
 import { answeringOf, backendOf } from '../callers/authenticate-backend.ts'
 import type { Deps } from '../deps.ts'
 import { Method } from '../policy/policy.ts'
@@ -152,7 +152,6 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
     },
     async (request) => {
       const { challenge_token: challengeToken, method, code } = request.body
-      refuseMisshapen(method, code)
       const answering = answeringOf(request)
       await requireOwnChallenge(deps, answering, challengeToken)
       return attemptChallenge(deps, answering.origin, { challengeToken, method, code })

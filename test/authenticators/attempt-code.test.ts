@@ -1,10 +1,12 @@
 import t from 'tap'
+import { systemOrigin } from '../../src/audit/event.ts'
+import { takeAccountAttempt, takeChallengeAttempt } from '../../src/authenticators/attempt-code.ts'
 import { DependencyError } from '../../src/errors.ts'
 import type { Sql } from '../../src/postgres/pool.ts'
 import { openTestApp, PASSWORD, type TestApp } from '../support/app.ts'
 import { onBothEngines } from '../support/embedded.ts'
 import { begin, confirm, storedFactors, wrongCode } from '../support/enrollment.ts'
-import { race } from '../support/race.ts'
+import { errorOf, race } from '../support/race.ts'
 
 const skip = onBothEngines()
 
@@ -198,6 +200,50 @@ t.test('an attempt is given back where its code could not be compared', { skip }
     await postern.deps.postgres.query(READABLE, [account.id])
     t.equal((await verify('totp', totp.code())).status, 200)
   })
+})
+
+t.test('an attempt to confirm is given back where its code could not be compared', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { postgres } = postern.deps
+  const account = await postern.createAccount()
+  const { access_token: bearer } = await postern.signIn(account)
+  const pending = await begin(postern, bearer)
+  const { query } = postgres
+  let reads = 0
+  postgres.query = async (statement, values) => {
+    if (/status = 'pending' AND expires_at > /.test(statement.text)) reads += 1
+    // The first read of a request is for the shape of the code.
+    if (reads === 2) {
+      reads = 0
+      throw new DependencyError('postgres', new Error('away'))
+    }
+    return query(statement, values)
+  }
+  for (let count = 0; count < 6; count += 1)
+    t.equal((await confirm(postern, bearer, pending.id, pending.code())).status, 503)
+  Object.assign(postgres, { query })
+  const wrong = wrongCode(pending, postern.now())
+  t.equal((await confirm(postern, bearer, pending.id, wrong)).body.attempts_remaining, 4)
+  t.equal((await confirm(postern, bearer, pending.id, pending.code())).status, 200)
+})
+
+t.test('a malformed code is refused before an attempt is counted, whoever asks', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { account, totp, verify } = await askedForCodes(postern)
+  const { challenge_token: challengeToken } = (await postern.logIn(account)).body
+  const origin = systemOrigin(postern.now())
+  const asked = { accountId: account.id, sessionId: null, purpose: 'disable' } as const
+  for (const answer of [
+    { method: 'totp', code: '12345' },
+    { method: 'totp', code: 'KX3F-9Q2M-0TZB-7HRW' },
+    { method: 'recovery_code', code: '123456' },
+    { method: 'recovery_code', code: '12345678' },
+  ] as const) {
+    t.equal(await errorOf(takeAccountAttempt(postern.deps, origin, asked, answer)), 'invalid_request')
+    const taken = takeChallengeAttempt(postern.deps, origin, challengeToken, answer)
+    t.equal(await errorOf(taken), 'invalid_request')
+  }
+  t.equal((await verify('totp', wrongCode(totp, postern.now()))).body.attempts_remaining, 4)
 })
 
 t.test('an attempt whose code was compared stays counted, whatever fails then', { skip }, async (t) => {

@@ -13,11 +13,12 @@
 // one too. If a crash lets one of them survive, it enrolls nothing: PostgreSQL requires `enrolled_authenticators = 0`.
 import { sessionEnded } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/store.ts'
-import { refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
+import { checkPendingCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
 import { MAX_ENROLLED } from '../../authenticators/authenticator.ts'
 import { CODE_FACTOR } from '../../authenticators/code.ts'
 import { findPendingTotp } from '../../authenticators/enrollment-store.ts'
-import { isTotpCode, matchTimeStep } from '../../authenticators/totp/totp.ts'
+import { nothingToConfirm } from '../../authenticators/match-answer.ts'
+import { isTotpCode } from '../../authenticators/totp/totp.ts'
 import type { FreshEnrollee } from '../../callers/authenticate-enrollee.ts'
 import { type Client, isRegisteredAs } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
@@ -29,7 +30,7 @@ import { newSession } from '../../sessions/new-session.ts'
 import type { OtherSessions } from '../../sessions/schemas.ts'
 import { mintTokens, type Tokens } from '../../tokens/mint-tokens.ts'
 import type { RefreshToken } from '../../tokens/refresh-token.ts'
-import { type EnrolledAuthenticator, enrollAuthenticator, nothingToConfirm } from './enroll-authenticator.ts'
+import { type EnrolledAuthenticator, enrollAuthenticator } from './enroll-authenticator.ts'
 
 /** `tokens` where a session was opened, else null. */
 export type ConfirmedAuthenticator = EnrolledAuthenticator & { tokens: Tokens | null }
@@ -64,11 +65,8 @@ export const confirmAuthenticator = async (
   const opening = await prepareSession(deps, enrollee, below)
   const sessionId = enrollee.by === 'session' ? enrollee.session.sid : null
   const asked = { accountId: account.id, sessionId, purpose: 'confirm' } as const
-  const attempt = await takeAccountAttempt(deps, origin, asked)
-  const timeStep = matchTimeStep(pending.secret, pending, code, origin.now)
-  if (timeStep === null) {
-    return refuseCode(deps, origin, attempt, { method: 'totp', reason: 'wrong_code' })
-  }
+  const attempt = await takeAccountAttempt(deps, origin, asked, { method: 'totp', code })
+  const { timeStep } = await checkPendingCode(deps, origin, attempt, { authenticatorId, code })
   // Nothing in here takes another connection: all those of the pool may be waiting for this account's row.
   const confirmed = await deps.postgres.transaction(async (postgres) => {
     const within = { ...deps, postgres }

@@ -44,7 +44,7 @@ export const disableSecondFactor = async (
   await requirePassword(deps, caller, password)
 
   const about = { accountId: account.id, sessionId: session.sid }
-  const attempt = await takeAccountAttempt(deps, origin, { ...about, purpose: 'disable' })
+  const attempt = await takeAccountAttempt(deps, origin, { ...about, purpose: 'disable' }, { method, code })
   const { match } = await checkCode(deps, origin, attempt, { method, code })
   const outcome = await deps.postgres.transaction(async (postgres) => {
     if (!(await lockEnrolled({ postgres }, account.id))) throw noneEnrolled()

@@ -8,6 +8,7 @@ import type { Origin } from '../../audit/event.ts'
 import type { Authenticator } from '../../authenticators/authenticator.ts'
 import { raiseEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import { activateAuthenticator } from '../../authenticators/enrollment-store.ts'
+import { nothingToConfirm } from '../../authenticators/match-answer.ts'
 import { newRecoveryCodes } from '../../authenticators/recovery-codes/recovery-code.ts'
 import { replaceRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
 import type { Deps } from '../../deps.ts'
@@ -26,9 +27,6 @@ export type MatchedEnrollment = {
   timeStep: number
   below: number
 }
-
-export const nothingToConfirm = () =>
-  new AuthError('not_found', 'No authenticator by that id waits to be confirmed; it may have expired.')
 
 /**
  * Enrolls what has matched. `opening` is the session that this opens; null where it opens none.

@@ -2,7 +2,6 @@
 // account does with its authenticators; `policy/` decides whether it must have one.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { refuseMisshapen } from '../../authenticators/code.ts'
 import { readRecoveryCodeCount } from '../../authenticators/recovery-codes/store.ts'
 import { accountCallerOf, changeCallerOf, settingsCallerOf } from '../../callers/guard-account.ts'
 import type { Deps } from '../../deps.ts'
@@ -73,7 +72,6 @@ export const disableRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     },
     async (request, reply) => {
       const { method, code } = request.body
-      refuseMisshapen(method, code)
       const { password } = request.body
       const answer = { password, method, code, others: otherSessionsOf(request.body) }
       await disableSecondFactor(deps, settingsCallerOf(request), answer)

@@ -53,8 +53,8 @@ export const requireScope = async (
 ): Promise<void> => {
   const { accountId, clientId, sid: sessionId } = session
   const client = await deps.clients.find(clientId)
-  const isGranted = client !== null && isRegisteredAs(client, session) && client.scopes.includes(scope)
-  if (isGranted && scopes.includes(scope)) return
+  const isLost = client !== null && isRegisteredAs(client, session) && !client.scopes.includes(scope)
+  if (!isLost && scopes.includes(scope)) return
   await recordEvent(
     deps,
     accessRefused(origin, { accountId, clientId, sessionId, reason: 'insufficient_scope' }),

@@ -8,6 +8,12 @@ export const DETAILS_COLUMNS = `${ACCOUNT_COLUMNS},
   (SELECT count(*) FROM recovery_codes AS r WHERE r.account_id = a.id AND r.used_at IS NULL)
     AS recovery_codes_remaining`
 
+/** True where the account's password is known to be long enough to be the only factor; under the alias `a`. */
+export const PASSWORD_IS_LONG = 'COALESCE(a.long_password_changed_at = a.password_changed_at, false)'
+
+/** What makes an `AccountWithPassword`, for every statement that reads one under the alias `a`. */
+export const PASSWORD_COLUMNS = `${ACCOUNT_COLUMNS}, a.password_hash, ${PASSWORD_IS_LONG} AS password_is_long`
+
 /** How every statement notes a sign-in. Accounts have the alias `a`; the WHERE that follows says which one. */
 export const noteSignIn = (at: string): string => `UPDATE accounts AS a
          SET last_login_at = ${at}`

@@ -53,6 +53,22 @@ export const toAccount = (row: AccountRow): Account => ({
   lastLoginAt: row.last_login_at,
 })
 
+export type AccountWithPassword = {
+  account: Account
+  /** Null for an account that signs in without one. */
+  passwordHash: string | null
+  /** Known to be long enough to be the only factor (docs/security.md 1). */
+  passwordIsLong: boolean
+}
+
+export type PasswordRow = AccountRow & { password_hash: string | null; password_is_long: boolean }
+
+export const toAccountWithPassword = (row: PasswordRow): AccountWithPassword => ({
+  account: toAccount(row),
+  passwordHash: row.password_hash,
+  passwordIsLong: row.password_is_long,
+})
+
 /** The role that administers Postern. */
 export const ADMINISTRATOR_ROLE = 'admin'
 

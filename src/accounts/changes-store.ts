@@ -10,6 +10,8 @@ export type NewAccount = {
   id: string
   username: string
   passwordHash: string | null
+  /** False also where nobody knows. */
+  passwordIsLong: boolean
   email: string | null
   displayName: string | null
   roles: string[]
@@ -21,11 +23,13 @@ const INSERT_ACCOUNT = {
   text: `
     WITH inserted AS (
       INSERT INTO accounts (id, username, username_key, password_hash, email, email_key, display_name, roles,
-                            created_at, updated_at, password_changed_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, $9::timestamptz, CASE WHEN $4::text IS NULL THEN NULL ELSE $9::timestamptz END)
+                            created_at, updated_at, password_changed_at, long_password_changed_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, $9::timestamptz,
+              CASE WHEN $4::text IS NOT NULL THEN $9::timestamptz END,
+              CASE WHEN $10::boolean THEN $9::timestamptz END)
       RETURNING id
     )
-    SELECT record_audit_event($10::jsonb) FROM inserted`,
+    SELECT record_audit_event($11::jsonb) FROM inserted`,
 }
 
 /** @throws {AuthError} as `changeAccountRow`. */
@@ -34,9 +38,9 @@ export const insertAccount = async (
   account: NewAccount,
   event: AuditEvent,
 ): Promise<void> => {
-  const { id, username, passwordHash, email, displayName, roles, createdAt } = account
+  const { id, username, passwordHash, passwordIsLong, email, displayName, roles, createdAt } = account
   const emailKey = email === null ? null : nameKey(email)
-  const names = [
+  const values = [
     id,
     username,
     nameKey(username),
@@ -46,9 +50,11 @@ export const insertAccount = async (
     displayName,
     roles,
     createdAt,
+    passwordIsLong,
+    JSON.stringify(event),
   ]
   try {
-    await deps.postgres.query(INSERT_ACCOUNT, [...names, JSON.stringify(event)])
+    await deps.postgres.query(INSERT_ACCOUNT, values)
   } catch (error) {
     throw toRefusal(error)
   }

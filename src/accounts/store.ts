@@ -1,8 +1,18 @@
 // Accounts in PostgreSQL, as signing in needs them. What administrators change of them: `changes-store.ts`.
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sql } from '../postgres/pool.ts'
-import { ACCOUNT_COLUMNS, type Account, type AccountRow, nameKey, toAccount } from './account.ts'
-import { noteSignIn } from './account-sql.ts'
+
+import {
+  ACCOUNT_COLUMNS,
+  type Account,
+  type AccountRow,
+  type AccountWithPassword,
+  nameKey,
+  type PasswordRow,
+  toAccount,
+  toAccountWithPassword,
+} from './account.ts'
+import { noteSignIn, PASSWORD_COLUMNS } from './account-sql.ts'
 
 const FIND_ACCOUNT = {
   name: 'find_account',
@@ -17,7 +27,7 @@ export const findAccount = async (deps: { postgres: Sql }, accountId: string): P
 const FIND_BY_NAME = {
   name: 'find_account_by_name',
   text: `
-    SELECT ${ACCOUNT_COLUMNS}, a.password_hash
+    SELECT ${PASSWORD_COLUMNS}
       FROM accounts AS a
      WHERE a.client_id IS NULL AND (a.username_key = $1 OR a.email_key = $1)
      ORDER BY a.username_key = $1 DESC
@@ -28,11 +38,9 @@ const FIND_BY_NAME = {
 export const findAccountByName = async (
   deps: { postgres: Sql },
   name: string,
-): Promise<{ account: Account; passwordHash: string | null } | null> => {
-  const [row] = await deps.postgres.query<AccountRow & { password_hash: string | null }>(FIND_BY_NAME, [
-    nameKey(name),
-  ])
-  return row ? { account: toAccount(row), passwordHash: row.password_hash } : null
+): Promise<AccountWithPassword | null> => {
+  const [row] = await deps.postgres.query<PasswordRow>(FIND_BY_NAME, [nameKey(name)])
+  return row ? toAccountWithPassword(row) : null
 }
 
 /** What a sign-in was decided from. `passwordHash` is null where no password of Postern's was asked for. */

@@ -4,6 +4,7 @@
 // conditional update.
 // Two kinds of change do not need that lock, because they never wait while they hold a row: a rename changes one row,
 // and changes of many accounts (deleting expired enrollments, `key reseal`) skip the rows that others have locked.
+import { PASSWORD_IS_LONG } from '../accounts/account-sql.ts'
 import type { Sql } from '../postgres/pool.ts'
 
 type CountRow = { enrolled_authenticators: number }
@@ -11,17 +12,28 @@ type CountRow = { enrolled_authenticators: number }
 const countOf = ([row]: CountRow[]): number | null => row?.enrolled_authenticators ?? null
 
 const LOCK = {
-  name: 'lock_enrolled',
+  name: 'lock_factors',
   text: `
-    SELECT enrolled_authenticators
-      FROM accounts
-     WHERE id = $1 AND status = 'active'
+    SELECT a.enrolled_authenticators, a.password_hash IS NULL OR ${PASSWORD_IS_LONG} AS can_do_without
+      FROM accounts AS a
+     WHERE a.id = $1 AND a.status = 'active'
        FOR NO KEY UPDATE`,
 }
 
-/** Locks the count until the transaction ends, and reads it; null if the account is disabled or gone. */
-export const lockEnrolled = async (deps: { postgres: Sql }, accountId: string): Promise<number | null> =>
-  countOf(await deps.postgres.query<CountRow>(LOCK, [accountId]))
+/**
+ * `canDoWithout`: no password of Postern's would be left alone, or one that is known to be long enough for that
+ * (docs/security.md 1).
+ */
+export type LockedFactors = { enrolled: number; canDoWithout: boolean }
+
+/** Locks the account's row until the transaction ends, and reads it; null if the account is disabled or gone. */
+export const lockFactors = async (
+  deps: { postgres: Sql },
+  accountId: string,
+): Promise<LockedFactors | null> => {
+  const [row] = await deps.postgres.query<CountRow & { can_do_without: boolean }>(LOCK, [accountId])
+  return row ? { enrolled: row.enrolled_authenticators, canDoWithout: row.can_do_without } : null
+}
 
 const RAISE = {
   name: 'raise_enrolled',

@@ -5,6 +5,7 @@ import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { endOtherAccess } from '../sessions/end-other-access.ts'
 import type { OtherSessions } from '../sessions/schemas.ts'
+import { isLongPassword } from './check-password.ts'
 import { requireAcceptablePassword } from './require-acceptable-password.ts'
 import { requireCurrentPassword } from './require-current-password.ts'
 import { findAccountWithPassword, storePassword } from './store.ts'
@@ -45,10 +46,12 @@ export const changePassword = async (
   })
 
   const next = await deps.passwords.hash(newPassword)
+  const isLong = isLongPassword(newPassword)
+  const changed = { acceptedFor: found.account, previous, next, isLong, now }
   const event = passwordChanged(origin, { accountId, sessionId: sid })
   await deps.postgres.transaction(async (postgres) => {
-    const stored = await storePassword({ postgres }, { accountId, previous, next, now }, event)
-    if (!stored) throw new AuthError('conflict', 'The password was changed meanwhile; begin again.')
+    const stored = await storePassword({ postgres }, changed, event)
+    if (!stored) throw new AuthError('conflict', 'The account was changed meanwhile; begin again.')
     const about = { accountId, keptSessionId: sid, others }
     await endOtherAccess({ ...deps, postgres }, origin, about, 'password_changed')
   })

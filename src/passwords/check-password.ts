@@ -9,7 +9,7 @@ import type { IsCommonPassword } from './common-passwords.ts'
 /** In code points, where there is a second factor besides the password. */
 const MIN_LENGTH_BESIDE_SECOND_FACTOR = 8
 /** In code points, where the password is the only factor. */
-const MIN_LENGTH_ALONE = 15
+export const MIN_LENGTH_ALONE = 15
 const MAX_LENGTH = 128
 
 /** A password that repeats a unit shorter than this is refused, whatever the unit is. */
@@ -33,7 +33,10 @@ export type PasswordRules = {
 }
 
 /** In code points, as passwords are compared. */
-export const passwordLength = (password: string): number => [...password.normalize('NFC')].length
+const passwordLength = (password: string): number => [...password.normalize('NFC')].length
+
+/** Whether the password may be the only factor. */
+export const isLongPassword = (password: string): boolean => passwordLength(password) >= MIN_LENGTH_ALONE
 
 /** The shortest password that the account may have, in code points. */
 export const minimumPasswordLength = (policy: Policy, holder: PasswordHolder): number => {

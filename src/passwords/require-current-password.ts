@@ -1,10 +1,10 @@
+import type { AccountWithPassword } from '../accounts/account.ts'
 import { passwordRefused } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { settlePasswordAttempt, takePasswordAttempt, tooManyAttempts } from './password-throttle.ts'
-import type { AccountWithPassword } from './store.ts'
 import { verifyStoredPassword } from './verify-stored-password.ts'
 
 /** `field` is the member that the password came in. */

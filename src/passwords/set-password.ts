@@ -3,6 +3,7 @@ import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { endAccess } from '../sessions/end-access.ts'
+import { isLongPassword } from './check-password.ts'
 import { requireAcceptablePassword } from './require-acceptable-password.ts'
 import { findAccountWithPassword, storePassword } from './store.ts'
 
@@ -24,10 +25,12 @@ export const setPassword = async (
 
   const next = await deps.passwords.hash(password)
   const event = passwordChanged(origin, { accountId, sessionId: null })
-  const change = { accountId, previous: found.passwordHash, next, now: origin.now }
+  const isLong = isLongPassword(password)
+  const { account: acceptedFor, passwordHash: previous } = found
+  const change = { acceptedFor, previous, next, isLong, now: origin.now }
   await deps.postgres.transaction(async (postgres) => {
     if (!(await storePassword({ postgres }, change, event)))
-      throw new AuthError('conflict', 'The account is disabled, or its password was changed meanwhile.')
+      throw new AuthError('conflict', 'The account is disabled, or was changed meanwhile.')
     // Before the commit: where Redis is away nothing has changed, and the command can be repeated.
     await endAccess({ ...deps, postgres }, origin, accountId, 'password_set')
   })

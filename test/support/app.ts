@@ -196,7 +196,8 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
     const name = username ?? `user-${id.slice(-12)}`
     const account = { id, username: name, email: email ?? null, displayName: null, roles, createdAt: now() }
     const event = accountCreated(systemOrigin(now()), { accountId: id, clientId: null, roles })
-    await insertAccount(deps, { ...account, passwordHash: await passwordHash }, event)
+    const stored = { ...account, passwordHash: await passwordHash, passwordIsLong: true }
+    await insertAccount(deps, stored, event)
     return { id, username: name, password: PASSWORD }
   }
 

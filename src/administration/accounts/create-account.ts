@@ -1,9 +1,10 @@
 import { v7 as uuidv7 } from 'uuid'
-import { insertAccount } from '../../accounts/changes-store.ts'
+import { insertAccount, type NewAccount } from '../../accounts/changes-store.ts'
 import { accountCreated } from '../../audit/account-events.ts'
 import type { Origin } from '../../audit/event.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
+import { isLongPassword } from '../../passwords/check-password.ts'
 import { isVerifiable } from '../../passwords/password-hash.ts'
 import { requireAcceptablePassword } from '../../passwords/require-acceptable-password.ts'
 import { validated } from '../../wire/validation.ts'
@@ -29,24 +30,29 @@ export const createAccount = async (
   validated(NewAccountNames, names)
   const { username, email = null, display_name: displayName = null, roles = DEFAULT_ROLES } = names
   const holder = { username, email, displayName, roles, enrolledAuthenticators: 0 }
-  const passwordHash = await initialHash(deps, holder, initial)
+  const password = await initialPassword(deps, holder, initial)
   const id = uuidv7({ msecs: origin.now.getTime() })
-  const account = { id, username, passwordHash, email, displayName, roles, createdAt: origin.now }
+  const account = { id, username, ...password, email, displayName, roles, createdAt: origin.now }
   await insertAccount(deps, account, accountCreated(origin, { accountId: id, clientId: null, roles }))
   return id
 }
 
-const initialHash = async (
+const initialPassword = async (
   deps: CreateDeps,
   holder: Parameters<typeof requireAcceptablePassword>[1],
   initial: InitialPassword,
-): Promise<string | null> => {
-  if (initial === null) return null
+): Promise<Pick<NewAccount, 'passwordHash' | 'passwordIsLong'>> => {
+  if (initial === null) return { passwordHash: null, passwordIsLong: false }
   if ('password' in initial) {
-    await requireAcceptablePassword(deps, holder, initial.password, 'password')
-    return deps.passwords.hash(initial.password)
+    const { password } = initial
+    await requireAcceptablePassword(deps, holder, password, 'password')
+    return {
+      passwordHash: await deps.passwords.hash(password),
+      passwordIsLong: isLongPassword(password),
+    }
   }
-  if (isVerifiable(initial.hash)) return initial.hash
+  // How long it is, the first sign-in with it notes.
+  if (isVerifiable(initial.hash)) return { passwordHash: initial.hash, passwordIsLong: false }
   throw new AuthError('invalid_request', 'This form of password hash, or its cost, is not supported.', {
     fields: ['password_hash'],
   })

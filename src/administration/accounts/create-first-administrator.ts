@@ -6,7 +6,7 @@ import { systemOrigin } from '../../audit/event.ts'
 import { ConfigError } from '../../config.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
-import type { PasswordHolder } from '../../passwords/check-password.ts'
+import { isLongPassword, type PasswordHolder } from '../../passwords/check-password.ts'
 import { requireAcceptablePassword } from '../../passwords/require-acceptable-password.ts'
 
 /** 20 bytes in base64url: 160 bits, 27 characters. */
@@ -46,7 +46,8 @@ export const createFirstAdministrator = async (deps: FirstDeps): Promise<FirstAd
   const password = adminPassword ?? deps.randomBytes(GENERATED_PASSWORD_BYTES).toString('base64url')
   const now = deps.clock()
   const id = uuidv7({ msecs: now.getTime() })
-  const account = { id, ...names, createdAt: now }
+  const passwordIsLong = isLongPassword(password)
+  const account = { id, ...names, passwordIsLong, createdAt: now }
   const event = accountCreated(systemOrigin(now), { accountId: id, clientId: null, roles: account.roles })
   try {
     await insertAccount(deps, { ...account, passwordHash: await deps.passwords.hash(password) }, event)

@@ -59,7 +59,7 @@ export const useRecoveryCode = async (
   return (await deps.postgres.query(USE_RECOVERY_CODE, values)).length === 1
 }
 
-// The whole old set is deleted, used codes too. Callers hold the lock on the account (`lockEnrolled`, `raiseEnrolled`),
+// The whole old set is deleted, used codes too. Callers hold the lock on the account (`lockFactors`, `raiseEnrolled`),
 // so that of two new sets at once only one is kept.
 const REPLACE_RECOVERY_CODES = {
   name: 'replace_recovery_codes',

@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from 'uuid'
 import { accountLabel } from '../../accounts/account.ts'
 import { enrollmentBegun } from '../../audit/account-events.ts'
 import { defaultName, MAX_ENROLLED, MAX_PENDING, sealSecret } from '../../authenticators/authenticator.ts'
-import { lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
+import { lockFactors } from '../../authenticators/enrolled-count-store.ts'
 import { insertPendingTotp, limitPending, listNames } from '../../authenticators/enrollment-store.ts'
 import { encodeSecret, otpauthUri, SECRET_BYTES, STEP_SECONDS } from '../../authenticators/totp/totp.ts'
 import type { FreshEnrollee } from '../../callers/authenticate-enrollee.ts'
@@ -62,8 +62,8 @@ const store = (
   const sessionId = enrollee.by === 'session' ? enrollee.session.sid : null
   const { algorithm, digits } = deps.policy.current().totp
   return deps.postgres.transaction(async (postgres) => {
-    const enrolled = await lockEnrolled({ postgres }, accountId)
-    if (enrolled === null || enrolled >= MAX_ENROLLED) throw tooMany()
+    const locked = await lockFactors({ postgres }, accountId)
+    if (locked === null || locked.enrolled >= MAX_ENROLLED) throw tooMany()
     await limitPending({ postgres }, accountId, { keep: MAX_PENDING - 1 })
     const pending = {
       id,

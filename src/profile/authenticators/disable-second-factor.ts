@@ -8,13 +8,13 @@ import { accessRefused } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/store.ts'
 import { checkCode, refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
 import { answerShapes, shapeOf } from '../../authenticators/code.ts'
-import { clearFactors, lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
+import { clearFactors, lockFactors } from '../../authenticators/enrolled-count-store.ts'
 import { burnMatch } from '../../authenticators/match-answer.ts'
 import { findAnswerable } from '../../authenticators/store.ts'
 import type { Caller } from '../../callers/authenticate-account.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
-import { minimumPasswordLength, passwordLength } from '../../passwords/check-password.ts'
+import { isLongPassword, MIN_LENGTH_ALONE } from '../../passwords/check-password.ts'
 import { requireCurrentPassword } from '../../passwords/require-current-password.ts'
 import { findAccountWithPassword } from '../../passwords/store.ts'
 import { requirementReasons } from '../../policy/decide.ts'
@@ -47,10 +47,12 @@ export const disableSecondFactor = async (
   const attempt = await takeAccountAttempt(deps, origin, { ...about, purpose: 'disable' }, { method, code })
   const { match } = await checkCode(deps, origin, attempt, { method, code })
   const outcome = await deps.postgres.transaction(async (postgres) => {
-    if (!(await lockEnrolled({ postgres }, account.id))) throw noneEnrolled()
-    // Once more: the account and the policy may have changed while the password and the code were looked at.
-    const locked = await findAccount({ postgres }, account.id)
-    if (!locked || isRequired(deps, locked)) return 'required'
+    const locked = await lockFactors({ postgres }, account.id)
+    if (!locked?.enrolled) throw noneEnrolled()
+    // Once more: the account, its password and the policy may have changed while the password and the code were looked at.
+    const found = await findAccount({ postgres }, account.id)
+    if (!found || isRequired(deps, found)) return 'required'
+    if (!locked.canDoWithout) return 'short_password'
     const event = secondFactorDisabled(origin, about)
     if (!(await burnMatch({ postgres }, match, { now: origin.now, signedInAt: null }, event)))
       return 'replayed_code'
@@ -61,6 +63,7 @@ export const disableSecondFactor = async (
     return 'disabled'
   })
   if (outcome === 'required') await refuseRequired(deps, caller)
+  if (outcome === 'short_password') await refuseShortPassword(deps, caller)
   if (outcome === 'replayed_code') await refuseCode(deps, origin, attempt, { method, reason: outcome })
 }
 
@@ -105,19 +108,13 @@ const requirePassword = async (
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
   const about = { found, sessionId: session.sid, password, field: 'password' as const }
   await requireCurrentPassword(deps, origin, about)
-  await requireLongEnough(deps, { session, account, origin }, password)
+  if (!isLongPassword(password)) await refuseShortPassword(deps, { session, account, origin })
 }
 
 /** From now on the password is the only factor, so it has to be longer than beside another one (docs/security.md 1). */
-const requireLongEnough = async (
-  deps: DisableDeps,
-  { session, account, origin }: Caller,
-  password: string,
-): Promise<void> => {
-  const minimum = minimumPasswordLength(deps.policy.current(), { ...account, enrolledAuthenticators: 0 })
-  if (passwordLength(password) >= minimum) return
+const refuseShortPassword = async (deps: DisableDeps, { session, origin }: Caller): Promise<never> => {
   const { accountId, clientId, sid: sessionId } = session
   await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason: 'weak_password' }))
-  const text = `Without a second factor the password must have at least ${minimum} characters; choose a longer one first.`
+  const text = `Without a second factor the password must have at least ${MIN_LENGTH_ALONE} characters; choose a longer one first.`
   throw new AuthError('weak_password', text, { fields: ['password'] })
 }

@@ -1,5 +1,5 @@
 import { recoveryCodesGenerated } from '../../audit/account-events.ts'
-import { lockEnrolled } from '../../authenticators/enrolled-count-store.ts'
+import { lockFactors } from '../../authenticators/enrolled-count-store.ts'
 import { newRecoveryCodes } from '../../authenticators/recovery-codes/recovery-code.ts'
 import { replaceRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
 import type { FreshCaller } from '../../callers/authenticate-account.ts'
@@ -23,8 +23,8 @@ export const regenerateRecoveryCodes = async (
   const { codes, stored } = newRecoveryCodes(deps.randomBytes, count)
   const event = recoveryCodesGenerated(origin, { accountId, sessionId: session.sid, count })
   await deps.postgres.transaction(async (postgres) => {
-    // Null or zero: no authenticator is left, or the account is gone.
-    if (!(await lockEnrolled({ postgres }, accountId))) throw noneEnrolled()
+    // No authenticator is left, or the account is gone.
+    if (!(await lockFactors({ postgres }, accountId))?.enrolled) throw noneEnrolled()
     await replaceRecoveryCodes({ postgres }, accountId, { codes: stored, now: origin.now }, event)
     const kept = { accountId, keptSessionId: session.sid, others }
     await endOtherAccess({ ...deps, postgres }, origin, kept, 'recovery_codes_generated')

@@ -1,10 +1,11 @@
-// Removing an authenticator. Never the last one where the policy requires one, nor the last that still works
-// while a disabled one stays: the account would be asked for a second factor that it cannot give.
+// Removing an authenticator. Never the last one where the policy requires one, or where the password is not known to be
+// long enough to be the only factor (docs/security.md 1). Nor the last that still works while a disabled one stays: the
+// account would be asked for a second factor that it cannot give.
 import { findAccount } from '../../accounts/store.ts'
 import { authenticatorRemoved } from '../../audit/account-events.ts'
 import { accessRefused } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/store.ts'
-import { clearFactors, lockEnrolled, lowerEnrolled } from '../../authenticators/enrolled-count-store.ts'
+import { clearFactors, lockFactors, lowerEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import {
   countActive,
   deleteAuthenticator,
@@ -12,16 +13,23 @@ import {
 } from '../../authenticators/own-authenticator-store.ts'
 import type { FreshCaller } from '../../callers/authenticate-account.ts'
 import type { Deps } from '../../deps.ts'
-import { AuthError } from '../../errors.ts'
+import { AuthError, type ErrorCode } from '../../errors.ts'
+import { MIN_LENGTH_ALONE } from '../../passwords/check-password.ts'
 import { requirementReasons } from '../../policy/decide.ts'
 import type { Sql } from '../../postgres/pool.ts'
 import { endOtherAccess } from '../../sessions/end-other-access.ts'
 import type { OtherSessions } from '../../sessions/schemas.ts'
 import { CHANGEABLE } from './changeable.ts'
 
+/** What is recorded, and as which reason. */
+const REFUSALS = new Map<ErrorCode, string>([
+  ['policy_violation', 'last_authenticator'],
+  ['weak_password', 'weak_password'],
+])
+
 type RemoveDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy'>
 
-/** @throws {AuthError} not_found, policy_violation */
+/** @throws {AuthError} not_found, policy_violation, weak_password */
 export const removeAuthenticator = async (
   deps: RemoveDeps,
   { session, account, origin, proof }: FreshCaller,
@@ -38,14 +46,18 @@ export const removeAuthenticator = async (
       await endOtherAccess({ ...deps, postgres }, origin, kept, 'authenticator_removed')
     })
   } catch (error) {
-    if (error instanceof AuthError && error.code === 'policy_violation') {
+    const reason = error instanceof AuthError ? REFUSALS.get(error.code) : undefined
+    if (reason !== undefined) {
       const { accountId, clientId, sid: sessionId } = session
-      const refused = { accountId, clientId, sessionId, reason: 'last_authenticator' }
-      await recordEvent(deps, accessRefused(origin, refused))
+      await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
     }
     throw error
   }
 }
+
+const SHORT_PASSWORD = `Without a second factor the password must have at least ${MIN_LENGTH_ALONE} characters, and this one \
+is not known to. Choose one that has; or, where it does have them, sign in again with it, or use \
+/v1/me/second-factor/disable, which asks for it.`
 
 /** How many stay enrolled; null where what was removed had not been confirmed, and so counted for nothing. */
 const removeOne = async (
@@ -53,11 +65,11 @@ const removeOne = async (
   own: OwnAuthenticator,
   event: ReturnType<typeof authenticatorRemoved>,
 ): Promise<number | null> => {
-  await lockEnrolled({ postgres }, own.accountId)
+  const locked = await lockFactors({ postgres }, own.accountId)
   // Read under the lock: whoever held it may have given the account a role that requires a second factor.
   const account = await findAccount({ postgres }, own.accountId)
   const keep = account && requirementReasons(policy.current(), account).length > 0 ? 1 : 0
-  const removed = await deleteAuthenticator({ postgres }, own, event)
+  const removed = locked && (await deleteAuthenticator({ postgres }, own, event))
   if (!removed) throw new AuthError('not_found', 'The account has no authenticator by that id.')
   if (removed.status === 'pending') return null
 
@@ -68,6 +80,7 @@ const removeOne = async (
       'The account must have a second factor; enroll another one first.',
     )
   }
+  if (left === 0 && !locked.canDoWithout) throw new AuthError('weak_password', SHORT_PASSWORD)
   if (left === 0) await clearFactors({ postgres }, own.accountId, 'enrolled')
   else if (removed.status === 'active' && (await countActive({ postgres }, own.accountId)) === 0) {
     throw new AuthError('policy_violation', 'Only disabled ones would stay; remove those first.')

@@ -112,8 +112,10 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
       schema: {
         ...own('Remove an authenticator'),
         description:
-          'Not the last one where the policy requires one. With the last one go the recovery codes. Ends ' +
-          'pending challenges, and the other sessions unless they are to be kept.',
+          'Not the last one where the policy requires one, or where the password is not known to have 15 characters: ' +
+          'choose one that has, or, where it does have them, sign in again with it or use ' +
+          '`/v1/me/second-factor/disable`, which asks for it. With the last one go the recovery codes. Ends pending ' +
+          'challenges, and the other sessions unless they are to be kept.',
         params: Id,
         querystring: Strict(KEEP_OTHER_SESSIONS),
         response: {
@@ -125,6 +127,7 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
             'insufficient_user_authentication',
             'not_found',
             'policy_violation',
+            'weak_password',
           ),
         },
       },

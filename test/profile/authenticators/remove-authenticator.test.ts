@@ -1,5 +1,5 @@
 import t from 'tap'
-import { openTestApp, type TestApp } from '../../support/app.ts'
+import { openTestApp, PASSWORD, type TestApp } from '../../support/app.ts'
 import { onBothEngines, testOnServers } from '../../support/embedded.ts'
 import { begin, confirm, countByStatus, holdAccount, storedFactors } from '../../support/enrollment.ts'
 
@@ -22,6 +22,10 @@ const enrolled = async (
   return { account, bearer, ids: totps.map(({ authenticatorId }) => authenticatorId), totp }
 }
 
+const WITHOUT_PASSWORD = {
+  name: 'test_without_password',
+  text: 'UPDATE accounts SET password_hash = NULL, password_changed_at = NULL WHERE id = $1',
+}
 const DISABLE = {
   name: 'test_disable_authenticator',
   text: `UPDATE authenticators SET status = 'disabled' WHERE id = $1`,
@@ -61,6 +65,50 @@ t.test('removing an authenticator', { skip }, async (t) => {
     t.equal((await remove(postern, bearer, ids[0] ?? '')).status, 204)
     t.match(await storedFactors(postern, account), { enrolled: 0, recoveryCodes: 0, authenticators: [] })
     t.equal((await postern.logIn(account)).body.status, 'authenticated')
+  })
+
+  t.test('the last one stays while the password is too short to be the only factor', async (t) => {
+    const { account, bearer, ids } = await enrolled(postern, { count: 2 })
+    const [first = '', last = ''] = ids
+    const put = (currentPassword: string, newPassword: string) =>
+      postern.request('PUT', '/v1/me/password', {
+        bearer,
+        body: { current_password: currentPassword, new_password: newPassword },
+      })
+    // Fifteen code points, fourteen once they are normalised.
+    const short = 'walnut drawe\u0301rs'
+    t.equal((await put(PASSWORD, short)).status, 204, 'beside a second factor it will do')
+    t.equal((await remove(postern, bearer, first)).status, 204, 'one of two goes as ever')
+
+    const refused = await remove(postern, bearer, last)
+    t.match(refused, { status: 400, body: { error: 'weak_password' } })
+    t.match(refused.body.error_description, /15.*sign in again.*second-factor\/disable/)
+    t.match(await storedFactors(postern, account), { enrolled: 1, recoveryCodes: 10 })
+    t.equal((await postern.auditEvents({ accountId: account.id, event: 'authenticator.removed' })).length, 1)
+    const [event] = await postern.auditEvents({ accountId: account.id, event: 'access.refused' })
+    t.match(event, { outcome: 'failure', details: { reason: 'weak_password' } })
+
+    t.equal((await put(short, 'walnut drawer..')).status, 204, 'fifteen')
+    t.equal((await remove(postern, bearer, last)).status, 204)
+    t.equal((await storedFactors(postern, account)).enrolled, 0)
+  })
+
+  t.test('the last one goes where there is no password that it could leave alone', async (t) => {
+    const { account, bearer, ids } = await enrolled(postern, { count: 1 })
+    await postern.deps.postgres.query(WITHOUT_PASSWORD, [account.id])
+    t.equal((await remove(postern, bearer, ids[0] ?? '')).status, 204)
+    t.equal((await storedFactors(postern, account)).enrolled, 0)
+  })
+
+  testOnServers(t, 'the last one stays where the account is disabled meanwhile', async (t) => {
+    const { account, bearer, ids } = await enrolled(postern, { count: 1 })
+    const held = await holdAccount(t, postern, account)
+    const removal = remove(postern, bearer, ids[0] ?? '')
+    await held.untilWaiting(1)
+    await held.query(`UPDATE accounts SET status = 'disabled' WHERE id = $1`, [account.id])
+    await held.release()
+    t.equal((await removal).status, 404)
+    t.equal((await storedFactors(postern, account)).enrolled, 1)
   })
 
   t.test(

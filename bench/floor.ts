@@ -119,7 +119,17 @@ app.post<{ Body: { challenge_token: string } }>('/v1/challenges/verify', async (
   ])
   const seconds = Math.floor(now / 1000)
   const hashes = [randomBytes(32).toString('base64url'), randomBytes(32).toString('base64url')]
-  const session = [keys.sessionPrefix(tag), sid, record, 3600, seconds + 86_400, seconds, ...hashes, 100, '']
+  const limits = [100, '', '', '']
+  const session = [
+    keys.sessionPrefix(tag),
+    sid,
+    record,
+    3600,
+    seconds + 86_400,
+    seconds,
+    ...hashes,
+    ...limits,
+  ]
   await run('pass', [...at, keys.sessionSet(tag)], [now, epoch, ...session])
   return tokens(accountId, sid, now)
 })

@@ -115,6 +115,6 @@ export const clientAuthenticationFailed = (
 
 export const accessRefused = (
   origin: Origin,
-  about: { accountId: string; clientId: string; sessionId: string | null; reason: string },
+  about: { accountId: string; clientId: string | null; sessionId: string | null; reason: string },
 ): AuditEvent =>
   auditEvent('access.refused', 'failure', origin, { ...about, details: { reason: about.reason } })

@@ -8,6 +8,7 @@ import { isLongPassword } from '../../passwords/check-password.ts'
 import { isVerifiable } from '../../passwords/password-hash.ts'
 import { requireAcceptablePassword } from '../../passwords/require-acceptable-password.ts'
 import { validated } from '../../wire/validation.ts'
+import { requireStillAdministrator } from '../require-still-administrator.ts'
 import { NewAccountNames } from './schemas.ts'
 
 /** `hash`: made elsewhere, for imports; replaced at the first sign-in. Null: no sign-in with a password. */
@@ -19,7 +20,7 @@ type CreateDeps = Pick<Deps, 'config' | 'postgres' | 'policy' | 'passwords'>
 
 /**
  * Creates an account of Postern's own, and returns its id.
- * @throws {AuthError} invalid_request, weak_password, conflict
+ * @throws {AuthError} invalid_request, weak_password, conflict; access_denied, where who asks is no longer an administrator
  */
 export const createAccount = async (
   deps: CreateDeps,
@@ -31,6 +32,7 @@ export const createAccount = async (
   const { username, email = null, display_name: displayName = null, roles = DEFAULT_ROLES } = names
   const holder = { username, email, displayName, roles, enrolledAuthenticators: 0 }
   const password = await initialPassword(deps, holder, initial)
+  await requireStillAdministrator(deps, origin)
   const id = uuidv7({ msecs: origin.now.getTime() })
   const account = { id, username, ...password, email, displayName, roles, createdAt: origin.now }
   await insertAccount(deps, account, accountCreated(origin, { accountId: id, clientId: null, roles }))

@@ -163,3 +163,25 @@ t.test('what does not come over HTTP is held to the same shape', { skip }, async
   })
   t.same(await postern.deps.postgres.query(COUNT), [{ accounts: 0 }])
 })
+
+for (const change of [`roles = '{user}'`, `status = 'disabled'`]) {
+  t.test(
+    `an administrator who loses that while the password is hashed creates nothing: ${change}`,
+    { skip },
+    async (t) => {
+      const postern = await openTestApp(t)
+      const { accountId, bearer } = await signInAdministrator(postern)
+      const { passwords, postgres } = postern.deps
+      const { hash } = passwords
+      passwords.hash = async (password) => {
+        const hashed = await hash(password)
+        await postgres.query({ text: `UPDATE accounts SET ${change} WHERE id = $1` }, [accountId])
+        return hashed
+      }
+      const body = { username: 'eve', password: 'walnut drawer over the canal', roles: ['admin'] }
+      const refused = await postern.request('POST', '/v1/admin/accounts', { bearer, body })
+      t.match(refused, { status: 403, body: { error: 'access_denied' } })
+      t.same(await postgres.query({ text: `SELECT id FROM accounts WHERE username = 'eve'` }), [])
+    },
+  )
+}

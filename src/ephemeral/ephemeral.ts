@@ -69,8 +69,11 @@ export type ListedSession = SessionRecord & { lastSeenAt: number; absoluteAt: nu
 /** `after`: the last session of the page before (`createdAt` in epoch seconds); null for the first page. */
 export type SessionPage = { limit: number; after: { createdAt: number; sid: string } | null }
 
-/** `vouched`: a sign-in of an account of Postern's own; a client's backend has checked the first factor. */
-export type ChallengePurpose = 'login' | 'vouched' | 'step_up'
+/**
+ * `vouched`: a sign-in of an account of Postern's own; a client's backend has checked the first factor. `step_up`: its
+ * account has asked for it. `renewal`: its client has, by renewing a session whose second factor is too old.
+ */
+export type ChallengePurpose = 'login' | 'vouched' | 'step_up' | 'renewal'
 
 /**
  * Where the end user is, as a client's backend says, or as the session shows; a member is null where that is not
@@ -88,7 +91,7 @@ export type ChallengeRecord = {
   /** How the account has proven itself so far (RFC 8176), and when, in epoch seconds. */
   amr: string[]
   authTime: number
-  /** The session that a step-up refreshes; null at login. */
+  /** The session that a step-up or a renewal replaces; null at login. */
   sid: string | null
   endUser: EndUser | null
 }

@@ -35,7 +35,12 @@ const StoredChallenge = Type.Tuple([
   Text,
   Text,
   Time,
-  Type.Union([Type.Literal('login'), Type.Literal('vouched'), Type.Literal('step_up')]),
+  Type.Union([
+    Type.Literal('login'),
+    Type.Literal('vouched'),
+    Type.Literal('step_up'),
+    Type.Literal('renewal'),
+  ]),
   Text,
   Amr,
   Time,

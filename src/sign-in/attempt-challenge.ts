@@ -55,8 +55,8 @@ export const attemptChallenge = async (
 
   const { session, refreshToken } = await prepareSession(deps, origin, record, account)
   const event = passedEvent(origin, record, { method: answer.method, match, session })
-  // A step-up is not a sign-in.
-  const signedInAt = record.purpose === 'step_up' ? null : origin.now
+  // What replaces a session is not a sign-in.
+  const signedInAt = record.sid === null ? origin.now : null
   const burned = await burnMatch(deps, match, { now: origin.now, signedInAt }, event)
   if (!burned) {
     return refuseCode(deps, origin, attempt, { method: answer.method, reason: 'replayed_code' })
@@ -67,7 +67,7 @@ export const attemptChallenge = async (
   return {
     status: 'authenticated',
     ...mintTokens(deps, session, { account, client, refreshToken }, origin.now),
-    ...(record.purpose === 'vouched' && account.username !== null && { username: account.username }),
+    ...(session.vouched && account.username !== null && { username: account.username }),
     ...(match.kind === 'recovery_code' && { recovery_codes_remaining: match.remaining }),
   }
 }

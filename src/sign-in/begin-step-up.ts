@@ -15,7 +15,12 @@ import { isWithin } from '../policy/age.ts'
 import type { SignInAnswer } from './continue-sign-in.ts'
 
 /** `maxAgeSeconds` undefined: for a second factor, the policy's maximum; for a first one, any age. */
-export type StepUpRequest = { acr: 'aal1' | 'aal2' | 'phr'; maxAgeSeconds: number | undefined }
+export type StepUpRequest = {
+  acr: 'aal1' | 'aal2' | 'phr'
+  maxAgeSeconds: number | undefined
+  /** Who asks: the account, or its client at a renewal; who asked answers (docs/security.md 43). */
+  purpose: 'step_up' | 'renewal'
+}
 
 /** What the session has shown already; nothing new is signed. `authTime` in epoch seconds. */
 export type StepUpAnswer =
@@ -33,7 +38,7 @@ export const beginStepUp = async (
   deps: StepUpDeps,
   origin: Origin,
   { session, account }: Caller,
-  { acr, maxAgeSeconds: asked = Number.POSITIVE_INFINITY }: StepUpRequest,
+  { acr, maxAgeSeconds: asked = Number.POSITIVE_INFINITY, purpose }: StepUpRequest,
 ): Promise<StepUpAnswer> => {
   if (acr === 'phr') {
     const text = 'No authenticator of this account resists phishing.'
@@ -54,7 +59,7 @@ export const beginStepUp = async (
     const error = new AuthError('policy_violation', text)
     throw await refused(deps, origin, session, 'nothing_usable', error)
   }
-  return openStepUp(deps, origin, session, { shapes, epochs })
+  return openStepUp(deps, origin, session, { purpose, shapes, epochs })
 }
 
 /** Zero asks for a new authentication in any case (OpenID Connect Core 3.1.2.1). */
@@ -99,14 +104,18 @@ const openStepUp = async (
   deps: StepUpDeps,
   origin: Origin,
   session: SessionRecord,
-  { shapes, epochs }: { shapes: string[]; epochs: Required<Epochs> },
+  {
+    purpose,
+    shapes,
+    epochs,
+  }: { purpose: StepUpRequest['purpose']; shapes: string[]; epochs: Required<Epochs> },
 ): Promise<StepUpAnswer> => {
   const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid, ip, userAgent } = session
   const about = { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid }
   const challengeToken = newAccountToken('challenge', accountId, deps.randomBytes)
   const ttlSeconds = deps.policy.current().challenge_ttl
   const opened = await deps.ephemeral.challenges.open(challengeToken, {
-    record: { ...about, purpose: 'step_up', endUser: { ip, userAgent } },
+    record: { ...about, purpose, endUser: { ip, userAgent } },
     methods: shapes,
     ttlSeconds,
     epochs,

@@ -10,7 +10,7 @@ import { findAnswerable } from '../authenticators/store.ts'
 import { type Client, registrationOf } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
-import type { AccountState, ChallengePurpose, EndUser } from '../ephemeral/ephemeral.ts'
+import type { AccountState, EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { type Decision, decide } from '../policy/decide.ts'
 import { ENROLLMENT_TTL_SECONDS } from '../policy/policy.ts'
@@ -28,7 +28,7 @@ export type PrimaryAuthentication = Decided & {
   /** Where the end user is, if a client's backend asks on their behalf; null: where the request comes from. */
   endUser: EndUser | null
   /** Left out: `login`. */
-  purpose?: Exclude<ChallengePurpose, 'step_up'>
+  purpose?: 'login' | 'vouched'
 }
 
 export type SignInAnswer =

@@ -126,7 +126,7 @@ const askForStepUp = async (deps: RenewDeps, caller: Caller, rotation: Rotation)
   const { session, origin } = caller
   await putBack(deps, rotation)
   // With zero seconds a second factor is asked for in any case: the policy has just required it.
-  const step = await beginStepUp(deps, origin, caller, { acr: 'aal2', maxAgeSeconds: 0 })
+  const step = await beginStepUp(deps, origin, caller, { acr: 'aal2', maxAgeSeconds: 0, purpose: 'renewal' })
   if (step.status === 'authenticated') return refuse(deps, origin, session, 'policy')
   const { accountId, clientId, sid: sessionId } = session
   const about = { accountId, clientId, sessionId, reason: 'second_factor_needed' } as const

@@ -9,8 +9,8 @@ import { AuthError } from '../errors.ts'
 
 /**
  * Only the backend that opened a challenge answers it (docs/security.md 43); otherwise somebody who has got hold of one
- * could answer it without the backend. Every challenge of a client with a secret was opened by its backend, except for
- * the step-up of a session, which its account answers. Spends no attempt.
+ * could answer it without the backend. Every challenge of a client with a secret was opened by its backend, that of a
+ * renewal too, except for a step-up that the account itself has asked for, which the account answers. Spends no attempt.
  * @throws {AuthError} invalid_challenge, invalid_client
  */
 export const requireOwnChallenge = async (

@@ -66,7 +66,11 @@ export const stepUpRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
     async (request) => {
       const caller = accountCallerOf(request)
       const { acr = 'aal2', max_age: maxAgeSeconds } = request.body
-      const answer = await beginStepUp(deps, caller.origin, caller, { acr, maxAgeSeconds })
+      const answer = await beginStepUp(deps, caller.origin, caller, {
+        acr,
+        maxAgeSeconds,
+        purpose: 'step_up',
+      })
       if (answer.status === 'challenge_required') return answer
       const { sid, acr: shown, amr, authTime } = answer.session
       return { status: answer.status, sid, acr: shown, amr, auth_time: authTime }

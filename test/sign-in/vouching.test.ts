@@ -213,6 +213,30 @@ for (const { engine, skip: missing, open: openOn } of ENGINES) {
       t.equal((await verify(postern, token, totp.code(), { basic: backend })).status, 200)
     })
 
+    t.test('is that backend’s too, where a renewal has asked for it', async (t) => {
+      t.teardown(() => postern.setPolicy({ second_factor_max_age: 28_800 }))
+      const { token, totp, sub } = await challenged('flask-5')
+      const first = await verify(postern, token, totp.code(), { basic: client })
+      await postern.setPolicy({ second_factor_max_age: 60 })
+      postern.advance(90)
+      const form = { grant_type: 'refresh_token', refresh_token: first.body.refresh_token }
+      const { body } = await postern.request('POST', '/oauth2/token', { basic: client, form })
+      t.equal(body.error, 'insufficient_user_authentication')
+      const renewal: string = body.challenge_token
+      const cases: [Credentials, string][] = [
+        [{}, 'invalid_client'],
+        [{ basic: stranger }, 'invalid_challenge'],
+      ]
+      for (const [credentials, error] of cases) {
+        t.match(await verify(postern, renewal, totp.code(), credentials), { status: 401, body: { error } })
+        t.match(await cancel(postern, renewal, credentials), { status: 401, body: { error } })
+      }
+      const passed = await verify(postern, renewal, totp.code(), { basic: client })
+      t.match(passed, { status: 200, body: { sub, subject: 'flask-5' } }, passed.text)
+      const [event] = (await postern.auditEvents({ event: 'challenge.passed', accountId: sub })).slice(-1)
+      t.match(event, { details: { purpose: 'renewal' } })
+    })
+
     t.test('is a public client’s where that has opened it, and anyone answers who holds it', async (t) => {
       const account = await postern.createAccount()
       const totp = await postern.enrollTotp(account)

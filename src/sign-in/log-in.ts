@@ -53,13 +53,14 @@ export const logIn = async (
   const accountId = found?.account.id ?? null
   const { ip, now } = request
   const attempt = await takePasswordAttempt(deps, { accountId, name: username, ip, now })
+  // Decision: what the network's budget refuses depends on no name, so it is answered without the work of a hash, or one
+  // address could keep every core busy. Only where the account has signed in from this network its password is checked.
+  if (!attempt.admitted && attempt.throttled?.reason === 'throttled_network') {
+    return refuse(deps, request, client, attempt)
+  }
   const tried = verifyStoredPassword(deps, attempt.admitted ? found : null, password)
   const stored = await settlePasswordAttempt(deps, attempt, tried)
-  if (!stored) {
-    const about = { accountId, clientId: client.clientId, reason: reasonOf(attempt) }
-    await recordEvent(deps, primaryAuthenticationFailed(request, about))
-    throw attempt.throttled ? tooManyAttempts(attempt.throttled, now) : new AuthError('invalid_credentials')
-  }
+  if (!stored) return refuse(deps, request, client, attempt)
   const origin: Origin = { ...request, actor: { type: 'account', id: stored.account.id } }
   return continueSignIn(deps, origin, {
     ...stored,
@@ -69,6 +70,18 @@ export const logIn = async (
     amr: ['pwd'],
     endUser,
   })
+}
+
+const refuse = async (
+  deps: LogInDeps,
+  request: Origin,
+  { clientId }: Client,
+  attempt: PasswordAttempt,
+): Promise<never> => {
+  const about = { accountId: attempt.made.accountId, clientId, reason: reasonOf(attempt) }
+  await recordEvent(deps, primaryAuthenticationFailed(request, about))
+  const { throttled } = attempt
+  throw throttled ? tooManyAttempts(throttled, request.now) : new AuthError('invalid_credentials')
 }
 
 const reasonOf = ({ admitted, throttled, made }: PasswordAttempt): string => {

@@ -176,6 +176,36 @@ t.test('an account that is guessed at from elsewhere signs in from its own netwo
   t.equal((await logIn(postern, 'ada', PASSWORD, home)).status, 200)
 })
 
+t.test(
+  'what the network’s budget refuses costs no hash, and starves nobody elsewhere',
+  { skip },
+  async (t) => {
+    const postern = await openTestApp(t)
+    await postern.setPolicy({ max_failed_passwords: 1, max_failed_passwords_per_network: 2 })
+    await postern.createAccount({ username: 'ada' })
+    let hashes = 0
+    const { verify } = postern.deps.passwords
+    postern.deps.passwords.verify = (stored, password) => {
+      hashes += 1
+      return verify(stored, password)
+    }
+    const network = '198.51.100.1'
+    for (const name of ['nobody', 'ada']) await logIn(postern, name, 'wrong', network)
+    t.equal(hashes, 2)
+    for (const name of ['ada', 'nobody', 'other', 'ada'])
+      t.match(
+        await logIn(postern, name, PASSWORD, network),
+        { status: 429, body: { retry_after: 900 } },
+        name,
+      )
+    t.equal(hashes, 2, 'nothing was hashed')
+    const [event] = (await postern.auditEvents({ event: 'primary_authentication.failed' })).slice(-1)
+    t.match(event, { details: { reason: 'throttled_network' } })
+    t.equal((await logIn(postern, 'ada', 'wrong', '198.51.100.2')).status, 429, 'the name’s budget')
+    t.equal(hashes, 3, 'a refusal by name costs what a wrong password costs')
+  },
+)
+
 t.test('a backend names the end user’s address, which counts and is the session’s', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords_per_network: 2 })

@@ -252,8 +252,16 @@ export type SessionStore = {
 /** `limit` wrong passwords, then a wait of `firstWaitMs` that doubles with every quarter of the limit. */
 export type PasswordLimits = { limit: number; firstWaitMs: number }
 
-/** `closedUntilMs` null: the guess is counted in `lane`, and may be checked. */
-export type GuessTaken = { lane: string; closedUntilMs: number | null; state: AccountState }
+/**
+ * `closedUntilMs` null: the guess is counted in `lane`, and may be checked. `closesUntilMs`: until when this guess has
+ * closed the lane; null where it has not.
+ */
+export type GuessTaken = {
+  lane: string
+  closedUntilMs: number | null
+  closesUntilMs: number | null
+  state: AccountState
+}
 
 /**
  * Wrong passwords of a subject: an account's id, or a name that was typed. Networks from which the account has
@@ -270,8 +278,15 @@ export type PasswordGuesses = {
     limits: PasswordLimits,
     nowMs: number,
   ): Promise<GuessTaken>
-  /** Takes up to `count` back, and opens the lane again. Returns how many had been counted. */
-  giveBack(subject: string, from: { lane: string; count: number }, nowMs: number): Promise<number>
+  /**
+   * Takes up to `count` back. A lane that is closed until `closesUntilMs` opens again: what another guess has closed
+   * stays closed. Returns how many had been counted.
+   */
+  giveBack(
+    subject: string,
+    from: { lane: string; count: number; closesUntilMs: number | null },
+    nowMs: number,
+  ): Promise<number>
   /** Clears every lane. */
   forget(subject: string): Promise<void>
 }

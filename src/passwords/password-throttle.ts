@@ -9,7 +9,8 @@
 // do not show which names exist, nor that an address and a user name belong to one account, nor which networks it signs
 // in from. 3 decides, without a trace in the answer, whether the password is checked at all. So two names of one account
 // do not double its budget, and guesses from elsewhere, however many, do not keep an account out of the networks that it
-// is used from. Every answer costs the same work, so time shows nothing either.
+// is used from. What 2 and 3 decide costs the same work as a wrong password, so time shows nothing either; what 1 refuses
+// depends on no name, and costs none.
 import { type Account, nameKey } from '../accounts/account.ts'
 import type { AccountState, Counters, PasswordGuesses, PasswordLimits } from '../ephemeral/ephemeral.ts'
 import { AuthError, secondsUntil } from '../errors.ts'
@@ -24,17 +25,19 @@ export type PasswordTry = { accountId: string | null; name: string | null; ip: s
 
 type Throttled = { reason: 'throttled_account' | 'throttled_network'; untilMs: number }
 
+/** Where a try is counted, and until when it has closed that lane; null where it has not. */
+type Counted = { subject: string; lane: string; closesUntilMs: number | null }
+
 /** One counted try. */
 export type PasswordAttempt = {
   made: PasswordTry
-  subject: string
   lane: string
   /** The password may be checked. */
   admitted: boolean
   /** The answer to a wrong password and to one that is not checked; null: that it is wrong. */
   throttled: Throttled | null
-  /** The try is counted by name, too. */
-  named: boolean
+  /** Null where the try is not counted there. */
+  counted: { inLane: Counted | null; byName: Counted | null }
   /** The account's state, before its password is checked. */
   state: AccountState
 }
@@ -64,14 +67,22 @@ const countByNetwork = async (deps: Deps, { ip, now }: PasswordTry): Promise<Thr
   return { reason: 'throttled_network', untilMs: now.getTime() + resetsInMs }
 }
 
-const countByName = async (deps: Deps, name: string, now: Date): Promise<Throttled | null> => {
-  const { closedUntilMs } = await deps.ephemeral.guesses.take(
-    nameSubject(name),
+const NOT_BY_NAME = { throttled: null, counted: null }
+
+const countByName = async (
+  deps: Deps,
+  name: string,
+  now: Date,
+): Promise<{ throttled: Throttled | null; counted: Counted | null }> => {
+  const subject = nameSubject(name)
+  const { lane, closedUntilMs, closesUntilMs } = await deps.ephemeral.guesses.take(
+    subject,
     { network: null, othersClosedUntilMs: null },
     limitsOf(deps.policy.current()),
     now.getTime(),
   )
-  return closedUntilMs === null ? null : { reason: 'throttled_account', untilMs: closedUntilMs }
+  if (closedUntilMs === null) return { throttled: null, counted: { subject, lane, closesUntilMs } }
+  return { throttled: { reason: 'throttled_account', untilMs: closedUntilMs }, counted: null }
 }
 
 /** Counts one try of a password. */
@@ -79,10 +90,10 @@ export const takePasswordAttempt = async (deps: Deps, made: PasswordTry): Promis
   const { name, ip, now } = made
   const byNetwork = await countByNetwork(deps, made)
   // Refused before the name is counted: a network that is throttled must not be able to throttle names.
-  const byName = byNetwork || name === null ? null : await countByName(deps, name, now)
-  const refused = byNetwork ?? byName
+  const byName = byNetwork || name === null ? NOT_BY_NAME : await countByName(deps, name, now)
+  const refused = byNetwork ?? byName.throttled
   const subject = subjectOf(made)
-  const { lane, closedUntilMs, state } = await deps.ephemeral.guesses.take(
+  const { lane, closedUntilMs, closesUntilMs, state } = await deps.ephemeral.guesses.take(
     subject,
     { network: ip === null ? null : throttledNetwork(ip), othersClosedUntilMs: refused?.untilMs ?? null },
     limitsOf(deps.policy.current()),
@@ -92,22 +103,27 @@ export const takePasswordAttempt = async (deps: Deps, made: PasswordTry): Promis
   // A caller who is signed in may learn of the account's own budget.
   const own: Throttled | null = admitted ? null : { reason: 'throttled_account', untilMs: closedUntilMs }
   const throttled = refused ?? (name === null ? own : null)
-  return { made, subject, lane, admitted, throttled, named: name !== null && !refused, state }
+  const inLane = admitted ? { subject, lane, closesUntilMs } : null
+  return { made, lane, admitted, throttled, counted: { inLane, byName: byName.counted }, state }
 }
 
-/** Gives `counted` tries back to each budget that has counted them. */
-const giveBack = async (deps: Deps, attempt: PasswordAttempt, counted: number): Promise<void> => {
+/**
+ * Gives the try back to each budget that has counted it, and `fromLane` tries to the account's lane. The name gets back no
+ * more than this one: otherwise the answers to a stranger would show that somebody has signed in by it.
+ */
+const giveBack = async (
+  deps: Deps,
+  { made, counted: { inLane, byName } }: PasswordAttempt,
+  fromLane: number,
+): Promise<void> => {
   const { counters, guesses } = deps.ephemeral
-  const { made, subject, lane, admitted, named } = attempt
   const nowMs = made.now.getTime()
-  const inLane = admitted ? await guesses.giveBack(subject, { lane, count: counted }, nowMs) : 0
-  // Tries that were counted by another name of the account are not given back to this name.
-  const byName = Math.max(inLane - (admitted && !named ? 1 : 0), named ? 1 : 0)
+  const back = (to: Counted | null, count: number) =>
+    to && guesses.giveBack(to.subject, { lane: to.lane, count, closesUntilMs: to.closesUntilMs }, nowMs)
   await Promise.all([
     counters.decrement(networkCounter(made.ip), nowMs),
-    made.name !== null && byName > 0
-      ? guesses.giveBack(nameSubject(made.name), { lane: 'others', count: byName }, nowMs)
-      : null,
+    back(inLane, fromLane),
+    back(byName, 1),
   ])
 }
 

@@ -15,8 +15,8 @@ export const guessContract = (t: Test, ephemeral: () => Ephemeral): void => {
     }: { network?: string | null; othersClosedUntilMs?: number | null; nowMs?: number } = {},
   ) => ephemeral().guesses.take(subject, { network, othersClosedUntilMs }, GUESS_LIMITS, nowMs)
   const closed = async (...given: Parameters<typeof take>) => (await take(...given)).closedUntilMs
-  const giveBack = (subject: string, count: number, lane = 'others') =>
-    ephemeral().guesses.giveBack(subject, { lane, count }, NOW_MS)
+  const giveBack = (subject: string, count: number, lane = 'others', closesUntilMs = NOW_MS + 60_000) =>
+    ephemeral().guesses.giveBack(subject, { lane, count, closesUntilMs }, NOW_MS)
 
   t.test('of 50 parallel guesses no more than the limit are counted', async (t) => {
     const subject = newAccountId()
@@ -45,19 +45,30 @@ export const guessContract = (t: Test, ephemeral: () => Ephemeral): void => {
     for (let i = 0; i < 4; i += 1) await take(subject)
     t.equal(await giveBack(subject, 0), 0)
     t.equal(await closed(subject, { nowMs: NOW_MS - HOUR_MS }), null, 'the fifth')
-    t.equal(await ephemeral().guesses.giveBack(subject, { lane: 'others', count: 9 }, NOW_MS - HOUR_MS), 5)
+    t.equal(
+      await ephemeral().guesses.giveBack(
+        subject,
+        { lane: 'others', count: 9, closesUntilMs: null },
+        NOW_MS - HOUR_MS,
+      ),
+      5,
+    )
     for (let i = 0; i < 3; i += 1) await take(subject)
     t.equal(await closed(subject, { nowMs: NOW_MS + 6 * HOUR_MS }), null)
     t.equal(await closed(subject, { nowMs: NOW_MS + 6 * HOUR_MS }), null, 'one of three is forgiven')
     t.not(await closed(subject, { nowMs: NOW_MS + 6 * HOUR_MS }), null)
-    const count = { lane: 'others', count: 9 }
+    const count = { lane: 'others', count: 9, closesUntilMs: null }
     t.equal(await ephemeral().guesses.giveBack(subject, count, NOW_MS + 12 * HOUR_MS), 3)
   })
 
   t.test('time is forgiven in whole: what is over six hours counts towards the next', async (t) => {
     const subject = newAccountId()
     const countAt = (hours: number) =>
-      ephemeral().guesses.giveBack(subject, { lane: 'others', count: 9 }, NOW_MS + hours * HOUR_MS)
+      ephemeral().guesses.giveBack(
+        subject,
+        { lane: 'others', count: 9, closesUntilMs: null },
+        NOW_MS + hours * HOUR_MS,
+      )
     for (let i = 0; i < 3; i += 1) await take(subject)
     await take(subject, { nowMs: NOW_MS + 11 * HOUR_MS })
     t.equal(await countAt(12), 2, 'of four, one after six hours and one after twelve')
@@ -126,6 +137,22 @@ export const guessContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.equal(await giveBack(accountId, 9), 0)
     t.equal(await closed(accountId, { ...shut, network: '192.0.2.1' }), null)
     t.equal(await closed(accountId, { ...shut, nowMs: NOW_MS + 5 }), null)
+  })
+
+  t.test('a guess says that it has closed the lane, and what is given back opens no other’s', async (t) => {
+    const subject = newAccountId()
+    const closes = []
+    for (let i = 0; i < 5; i += 1) closes.push((await take(subject)).closesUntilMs)
+    t.same(closes, [null, null, null, NOW_MS + 60_000, null])
+    t.equal(
+      await ephemeral().guesses.giveBack(subject, { lane: 'others', count: 1, closesUntilMs: null }, NOW_MS),
+      1,
+    )
+    t.equal(await closed(subject), NOW_MS + 60_000)
+    t.equal(await giveBack(subject, 1, 'others', NOW_MS + 59_999), 1)
+    t.equal(await closed(subject), NOW_MS + 60_000)
+    t.equal(await giveBack(subject, 1), 1)
+    t.equal(await closed(subject), null)
   })
 
   t.test('counts are given back, never more than there are, and forgotten', async (t) => {

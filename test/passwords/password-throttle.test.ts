@@ -144,6 +144,34 @@ t.test('a right password from elsewhere takes back its own try alone', { skip },
   t.same(admitted, [true, true, false])
 })
 
+t.test('what its owner does at home shows nothing of a name that is throttled', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({
+    max_failed_passwords: 3,
+    max_failed_passwords_per_network: 99,
+    password_window: 60,
+  })
+  await know(postern, 'ada', '192.0.2.1')
+  const stranger = async () => {
+    const { throttled } = await take(postern, { ip: '198.51.100.1' })
+    return throttled && (throttled.untilMs - postern.now().getTime()) / 1000
+  }
+  const ownerSettles = async (right: boolean) =>
+    settle(postern, await take(postern, { ip: '192.0.2.1' }), right)
+  for (let i = 0; i < 3; i += 1) t.equal(await stranger(), null)
+  t.equal(await stranger(), 60)
+  await ownerSettles(false)
+  t.equal(await ownerSettles(true), 'right')
+  t.equal(await stranger(), 60, 'neither what was not counted by name is given back')
+
+  postern.advance(24 * 3600)
+  const early = await take(postern, { ip: '192.0.2.1' })
+  for (let i = 0; i < 2; i += 1) t.equal(await stranger(), null)
+  t.equal(await stranger(), 60)
+  t.equal(await settle(postern, early, true), 'right')
+  t.equal(await stranger(), 60, 'nor does a try that is given back open what another one closed')
+})
+
 t.test('a lane is stored without the address, and is one account’s alone', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await know(postern, 'ada', '192.0.2.1')

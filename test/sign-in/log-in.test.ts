@@ -266,12 +266,13 @@ t.test(
   },
 )
 
-t.test('a right password gives the account its budget back', { skip }, async (t) => {
+t.test('a right password gives the account its budget at this network back', { skip }, async (t) => {
   const postern = await openTestApp(t)
   await postern.setPolicy({ max_failed_passwords: 2 })
   await postern.createAccount({ username: 'ada' })
-  for (let i = 0; i < 3; i += 1) {
-    t.equal((await logIn(postern, 'ada', 'wrong')).status, 401)
+  // By name, each wrong one is counted until it is forgiven, or the answers would show who signs in.
+  for (const status of [401, 401, 429]) {
+    t.equal((await logIn(postern, 'ada', 'wrong')).status, status)
     t.equal((await logIn(postern, 'ada', PASSWORD)).status, 200)
   }
 })

@@ -39,15 +39,14 @@ export const memoryGuesses = (clock: MonotonicClock, accounts: MemoryAccounts) =
     if (all.length === 0) guesses.delete(tag)
     else guesses.set(tag, lanes, Math.max(...ttlMs))
   }
-  /** Until when no guess is allowed; null where one is. */
-  const take = (tag: string, lane: string, limits: PasswordLimits, nowMs: number): number | null => {
+  const take = (tag: string, lane: string, limits: PasswordLimits, nowMs: number) => {
     const before = read(tag, lane, nowMs)
-    if (before.closedUntilMs > nowMs) return before.closedUntilMs
+    if (before.closedUntilMs > nowMs) return { closedUntilMs: before.closedUntilMs, closesUntilMs: null }
     const failures = before.failures + 1
     const closedUntilMs = failures < limits.limit ? 0 : nowMs + waitAfter(failures, limits)
     const sinceMs = before.failures === 0 ? nowMs : before.sinceMs
     write(tag, lane, { failures, sinceMs, closedUntilMs }, nowMs)
-    return null
+    return { closedUntilMs: null, closesUntilMs: closedUntilMs === 0 ? null : closedUntilMs }
   }
 
   const store: PasswordGuesses = {
@@ -58,16 +57,19 @@ export const memoryGuesses = (clock: MonotonicClock, accounts: MemoryAccounts) =
       const known = networks.has(hashed)
       const lane = known ? hashed : 'others'
       const open = known || othersClosedUntilMs === null || othersClosedUntilMs <= nowMs
-      const closedUntilMs = open ? take(tag, lane, limits, nowMs) : othersClosedUntilMs
+      const shut = { closedUntilMs: othersClosedUntilMs, closesUntilMs: null }
+      const taken = open ? take(tag, lane, limits, nowMs) : shut
       const locked = lockedUntilMs !== null && lockedUntilMs > nowMs
       const state = { lockedUntilMs: locked ? lockedUntilMs : null, sessionEpoch, challengeEpoch }
-      return { lane, closedUntilMs, state }
+      return { lane, ...taken, state }
     },
-    async giveBack(subject, { lane, count }, nowMs) {
+    async giveBack(subject, { lane, count, closesUntilMs }, nowMs) {
       const tag = accountTag(subject)
-      const { failures, sinceMs } = read(tag, lane, nowMs)
+      const { failures, sinceMs, closedUntilMs } = read(tag, lane, nowMs)
       const givenBack = Math.min(failures, count)
-      write(tag, lane, { failures: failures - givenBack, sinceMs, closedUntilMs: 0 }, nowMs)
+      const left = { failures: failures - givenBack, sinceMs }
+      // What another guess has closed stays closed.
+      write(tag, lane, { ...left, closedUntilMs: closedUntilMs === closesUntilMs ? 0 : closedUntilMs }, nowMs)
       return givenBack
     },
     async forget(subject) {

@@ -7,6 +7,7 @@ import { askRedis, type RedisKeys, type RunScript } from './scripts.ts'
 type TakeReply = [
   lane: string,
   closedUntilMs: number,
+  closesUntilMs: number,
   lockedUntilMs: number,
   sessionEpoch: number,
   challengeEpoch: number,
@@ -18,16 +19,18 @@ export const redisGuesses = (client: RedisClient, run: RunScript, keys: RedisKey
     const from = [networkHash(subject, network), othersClosedUntilMs ?? 0]
     const args = [nowMs, limit, firstWaitMs, ...from]
     const at = [keys.guesses(tag), keys.account(tag)]
-    const [lane, closedUntilMs, lockedUntilMs, ...epochs] = await run<TakeReply>('takeGuess', at, args)
-    const [sessionEpoch, challengeEpoch] = epochs
+    const [lane, closedUntilMs, closesUntilMs, ...account] = await run<TakeReply>('takeGuess', at, args)
+    const [lockedUntilMs, sessionEpoch, challengeEpoch] = account
     return {
       lane,
       closedUntilMs: closedUntilMs > 0 ? closedUntilMs : null,
+      closesUntilMs: closesUntilMs > 0 ? closesUntilMs : null,
       state: { lockedUntilMs: lockedUntilMs > nowMs ? lockedUntilMs : null, sessionEpoch, challengeEpoch },
     }
   },
-  giveBack(subject, { lane, count }, nowMs) {
-    return run<number>('giveBackGuesses', [keys.guesses(accountTag(subject))], [nowMs, lane, count])
+  giveBack(subject, { lane, count, closesUntilMs }, nowMs) {
+    const args = [nowMs, lane, count, closesUntilMs ?? 0]
+    return run<number>('giveBackGuesses', [keys.guesses(accountTag(subject))], args)
   },
   async forget(subject) {
     await askRedis(() => client.del(keys.guesses(accountTag(subject))))

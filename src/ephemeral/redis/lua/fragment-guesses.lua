@@ -38,11 +38,12 @@ local function wait_after(failures, limit, first_wait_ms)
   return math.min(first_wait_ms * 2 ^ doublings, math.max(first_wait_ms, LONGEST_WAIT_MS))
 end
 
--- Counts one guess before it is checked. Returns 0, or until when (ms) no guess is allowed.
+-- Counts one guess before it is checked. Returns 0, or until when (ms) no guess is allowed; then 0, or until when (ms)
+-- this guess has closed the lane.
 local function take_guess(key, lane, limit, first_wait_ms, now)
   local guesses = read_lane(key, lane, now)
   if guesses.closed_until > now then
-    return guesses.closed_until
+    return guesses.closed_until, 0
   end
   if guesses.failures == 0 then
     guesses.since = now
@@ -53,5 +54,5 @@ local function take_guess(key, lane, limit, first_wait_ms, now)
     guesses.closed_until = now + wait_after(guesses.failures, limit, first_wait_ms)
   end
   write_lane(key, lane, guesses, now)
-  return 0
+  return 0, guesses.closed_until
 end

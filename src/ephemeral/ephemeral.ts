@@ -139,6 +139,8 @@ export type BudgetTaken =
 
 export type RefreshRotated =
   | { kind: 'rotated'; session: ListedSession }
+  /** Its second factor is too old: nothing is replaced. */
+  | { kind: 'stale'; session: ListedSession }
   /** The refresh token was used before: the session has been ended in the same step. */
   | { kind: 'reused'; session: ListedSession }
   | { kind: 'locked'; accountId: string; untilMs: number }
@@ -224,11 +226,12 @@ export type SessionStore = {
    * Replaces the refresh token's hash if `refreshHash` is the current one; exactly one caller wins.
    * A token of this family that is not the current one ends the session (`reused`), even while the account is locked.
    * A wrong family hash is `unknown` and ends nothing. While the account is locked, the current token is refused.
+   * A session whose second factor passed before `secondFactorSince` (epoch seconds) is `stale`, as often as it is asked.
    */
   rotateRefresh(
     at: { accountTag: string; sid: string },
     presented: { familyHash: string; refreshHash: string },
-    nextRefreshHash: string,
+    next: { refreshHash: string; secondFactorSince: number },
     nowMs: number,
   ): Promise<RefreshRotated>
   /** Puts `previousHash` back if `currentHash` is still the current one: the renewal could not be completed. */

@@ -4,8 +4,10 @@
 //
 // Decision: a session whose second factor is too old, or is now required, is not ended but asked for one (RFC 9470). Its
 // access token has mostly expired by then, and may not have been for Postern, so that it does not open
-// `/v1/me/step-up`. So the refusal itself opens the challenge of a step-up, and the old token is put back. The answer to
+// `/v1/me/step-up`. So the refusal itself opens the challenge of a step-up, and the old token stays. The answer to
 // the challenge gives new tokens, and a new session that replaces this one; before it, nothing is given out.
+
+import type { Account } from '../accounts/account.ts'
 import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
 import { refreshTokenRefused, refreshTokenRotated } from '../audit/authentication-events.ts'
@@ -17,7 +19,7 @@ import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { AuthError, DependencyError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
-import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
+import { type Holder, mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 import {
   nextRefreshToken,
   parseRefreshToken,
@@ -59,29 +61,40 @@ export const renewSession = async (
   if (!presented) return refuse(deps, request, null, 'unknown')
 
   const rotation = { presented, next: nextRefreshToken(presented, deps.randomBytes) }
-  const session = await rotate(deps, request, rotation)
-  const origin: Origin = { ...request, actor: { type: 'account', id: session.accountId } }
+  const policy = deps.policy.current()
+  const oldest = Math.floor(request.now.getTime() / 1000) - policy.second_factor_max_age
+  const first = await rotate(deps, request, rotation, policy.enabled ? oldest : 0)
+  const origin: Origin = { ...request, actor: { type: 'account', id: first.session.accountId } }
+  // Nothing is rotated yet, so that of parallel renewals of one token none takes it from the others.
+  if (first.kind === 'stale') await requireRenewable(deps, origin, first.session, client)
+  const { session } = first.kind === 'stale' ? await rotate(deps, request, rotation, 0) : first
   try {
-    return await mintForSession(deps, origin, session, { client, audience, rotation })
+    const account = await requireRenewable(deps, origin, session, client)
+    return await mint(deps, origin, session, { account, client, refreshToken: rotation.next, audience })
   } catch (error) {
-    if (error instanceof DependencyError) await putBack(deps, rotation)
+    if (keepsToken(error)) await putBack(deps, rotation)
     throw error
   }
 }
+
+/** A dependency is away, or a second factor is needed after all: the session has not ended. */
+const keepsToken = (error: unknown): boolean =>
+  error instanceof DependencyError || (error instanceof AuthError && error.code !== 'invalid_grant')
 
 const rotate = async (
   deps: RenewDeps,
   origin: Origin,
   { presented, next }: Rotation,
-): Promise<ListedSession> => {
+  secondFactorSince: number,
+): Promise<{ kind: 'rotated' | 'stale'; session: ListedSession }> => {
   const hashes = refreshHashes(presented)
   const rotated = await deps.ephemeral.sessions.rotateRefresh(
     presented,
     hashes,
-    refreshHashes(next).refreshHash,
+    { refreshHash: refreshHashes(next).refreshHash, secondFactorSince },
     origin.now.getTime(),
   )
-  if (rotated.kind === 'rotated') return rotated.session
+  if (rotated.kind === 'rotated' || rotated.kind === 'stale') return rotated
   if (rotated.kind === 'reused') return refuse(deps, origin, rotated.session, 'reused')
   if (rotated.kind === 'unknown') return refuse(deps, origin, null, 'unknown')
   const about = { accountId: rotated.accountId, sessionId: presented.sid, reason: 'locked' as const }
@@ -95,12 +108,13 @@ const putBack = (deps: RenewDeps, { presented, next }: Rotation): Promise<void> 
     // Where Redis is away too, the user signs in again: the safe side.
     .catch(() => {})
 
-const mintForSession = async (
+/** The session's account, where both still may have tokens. Ends the session where they may not. */
+const requireRenewable = async (
   deps: RenewDeps,
   origin: Origin,
   session: ListedSession,
-  { client, audience, rotation }: { client: Client; audience: string | null; rotation: Rotation },
-): Promise<Tokens> => {
+  client: Client,
+): Promise<Account> => {
   const end = async (reason: Refusal): Promise<never> => {
     await deps.ephemeral.sessions.end(session.accountId, session.sid, origin.now.getTime())
     return refuse(deps, origin, session, reason)
@@ -113,18 +127,23 @@ const mintForSession = async (
   if (!account) return end('disabled')
   const decision = decide(deps.policy.current(), account, session, origin.now)
   if (decision.kind === 'deny') return end('disabled')
-  if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, origin }, rotation)
-  if (decision.kind !== 'allow') return end('policy')
+  if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, origin })
+  return decision.kind === 'allow' ? account : end('policy')
+}
 
+const mint = async (
+  deps: RenewDeps,
+  origin: Origin,
+  session: ListedSession,
+  holder: Holder,
+): Promise<Tokens> => {
   const { accountId, clientId, sid: sessionId } = session
   await recordEvent(deps, refreshTokenRotated(origin, { accountId, clientId, sessionId }))
-  const holder = { account, client, refreshToken: rotation.next, audience }
   return mintTokens(deps, session, holder, origin.now)
 }
 
-const askForStepUp = async (deps: RenewDeps, caller: Caller, rotation: Rotation): Promise<never> => {
+const askForStepUp = async (deps: RenewDeps, caller: Caller): Promise<never> => {
   const { session, origin } = caller
-  await putBack(deps, rotation)
   // With zero seconds a second factor is asked for in any case: the policy has just required it.
   const step = await beginStepUp(deps, origin, caller, { acr: 'aal2', maxAgeSeconds: 0, purpose: 'renewal' })
   if (step.status === 'authenticated') return refuse(deps, origin, session, 'policy')

@@ -20,7 +20,12 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
   const sids = async (accountId: string, nowMs = NOW_MS) =>
     (await ephemeral().sessions.list(accountId, nowMs)).map(({ sid }) => sid)
   const rotate = (session: NewSession, name: string, next: string, nowMs = NOW_MS) =>
-    ephemeral().sessions.rotateRefresh(placeOfSession(session), presented(name), hashToken(next), nowMs)
+    ephemeral().sessions.rotateRefresh(
+      placeOfSession(session),
+      presented(name),
+      { refreshHash: hashToken(next), secondFactorSince: 0 },
+      nowMs,
+    )
 
   t.test('a session shows what it was opened with', async (t) => {
     const accountId = newAccountId()
@@ -131,7 +136,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     await ephemeral().sessions.rotateRefresh(
       placeOfSession(oldest ?? next),
       presented('first'),
-      hashToken('second'),
+      { refreshHash: hashToken('second'), secondFactorSince: 0 },
       later + 500,
     )
     const only = sessionOf(accountId, { createdAt: NOW + 11, maxSessions: 2 })
@@ -295,7 +300,12 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const session = await openSession(ephemeral(), newAccountId())
     const guess = { familyHash: hashToken('guess'), refreshHash: hashToken('first') }
     const guessed = (place: { accountTag: string; sid: string }) =>
-      ephemeral().sessions.rotateRefresh(place, guess, hashToken('next'), NOW_MS)
+      ephemeral().sessions.rotateRefresh(
+        place,
+        guess,
+        { refreshHash: hashToken('next'), secondFactorSince: 0 },
+        NOW_MS,
+      )
     t.same(await guessed(placeOfSession(session)), { kind: 'unknown' })
     t.same(await guessed({ accountTag: '', sid: session.sid }), { kind: 'unknown' })
     t.same(await guessed({ accountTag: 'abcdefghijkl', sid: session.sid }), { kind: 'unknown' })

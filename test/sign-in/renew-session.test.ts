@@ -87,6 +87,23 @@ t.test('renewing a session', { skip }, async (t) => {
     await postern.setPolicy({ second_factor_max_age: 28_800 })
   })
 
+  t.test('whose second factor is too old uses nothing up, however often it is tried', async (t) => {
+    const account = await postern.createAccount()
+    const totp = await postern.enrollTotp(account)
+    const tokens = await postern.signIn(account, totp)
+    postern.advance(90)
+    await postern.setPolicy({ second_factor_max_age: 60 })
+    const form = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token, client_id: 'postern' }
+    const ask = () => postern.request('POST', '/oauth2/token', { form })
+    const answers = await Promise.all([1, 2, 3, 4, 5].map(ask))
+    await postern.setPolicy({ second_factor_max_age: 28_800 })
+    t.same(
+      answers.map(({ body }) => body.error),
+      answers.map(() => 'insufficient_user_authentication'),
+    )
+    t.equal((await ask()).status, 200, 'the token is still good')
+  })
+
   t.test('shows new roles, and asks the policy again', async (t) => {
     const account = await postern.createAccount()
     const first = await postern.signIn(account)

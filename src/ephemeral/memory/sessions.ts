@@ -112,7 +112,7 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
     if (nowMs - session.lastSeenMs >= 1000) sessions.use(session, nowMs)
     return listed(session)
   },
-  async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
+  async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, next, nowMs) {
     const session = sessions.live(tag, sid, nowMs)
     const before = session && listed(session)
     // Who does not know the family part never had a token of this session, and must not be able to end it.
@@ -125,7 +125,10 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
     if (lockedUntilMs !== null && lockedUntilMs > nowMs) {
       return { kind: 'locked', accountId: before.accountId, untilMs: lockedUntilMs }
     }
-    session.refreshHash = nextRefreshHash
+    const { secondFactorAt } = before
+    if (secondFactorAt !== null && secondFactorAt < next.secondFactorSince)
+      return { kind: 'stale', session: before }
+    session.refreshHash = next.refreshHash
     sessions.use(session, nowMs)
     return { kind: 'rotated', session: { ...before, lastSeenAt: Math.floor(session.lastSeenMs / 1000) } }
   },

@@ -8,7 +8,7 @@ import type { RedisKeys, RunScript } from './scripts.ts'
 type SessionReply = [record: string, lastSeenMs: number, absoluteAt: number]
 
 type RotateReply =
-  | ['rotated' | 'reused', ...SessionReply]
+  | ['rotated' | 'stale' | 'reused', ...SessionReply]
   | ['locked', ...SessionReply, untilMs: number]
   | ['unknown']
 
@@ -74,11 +74,11 @@ export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => 
       const reply = await run<SessionReply | null>('touchSession', at, [nowMs, sid])
       return reply && listed(reply)
     },
-    async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, nextRefreshHash, nowMs) {
+    async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, next, nowMs) {
       // The tag becomes part of key names, and comes from a token that is not verified yet.
       if (!TAG.test(tag)) return { kind: 'unknown' }
       const at = [keys.session(tag, sid), ...ofAccount(tag)]
-      const args = [nowMs, sid, familyHash, refreshHash, nextRefreshHash]
+      const args = [nowMs, sid, familyHash, refreshHash, next.refreshHash, next.secondFactorSince]
       return rotated(await run<RotateReply>('rotateRefresh', at, args))
     },
     async restoreRefresh({ accountTag: tag, sid }, currentHash, previousHash) {

@@ -108,7 +108,12 @@ t.test('a session that does not parse is absent', { skip }, async (t) => {
   const isAbsent = async (name: string) => {
     t.equal(await sessions.touch(accountId, session.sid, NOW_MS), null, name)
     const next = presented('next').refreshHash
-    const rotated = await sessions.rotateRefresh(placeOfSession(session), presented('first'), next, NOW_MS)
+    const rotated = await sessions.rotateRefresh(
+      placeOfSession(session),
+      presented('first'),
+      { refreshHash: next, secondFactorSince: 0 },
+      NOW_MS,
+    )
     t.same(rotated, { kind: 'unknown' }, name)
     t.same(await sessions.list(accountId, NOW_MS), [], name)
   }

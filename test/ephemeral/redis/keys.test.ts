@@ -45,7 +45,12 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
   await openSession(ephemeral, accountId, { idleSeconds: 60, absoluteAt: session.absoluteAt - 1000 })
   await openSession(ephemeral, accountId, { absoluteAt: Math.floor(NOW_MS / 1000) - 1 })
   await sessions.touch(accountId, session.sid, NOW_MS + 5000)
-  await sessions.rotateRefresh(placeOfSession(session), presented('first'), 'next', NOW_MS)
+  await sessions.rotateRefresh(
+    placeOfSession(session),
+    presented('first'),
+    { refreshHash: 'next', secondFactorSince: 0 },
+    NOW_MS,
+  )
   await sessions.endAll(accountId, session.sid, NOW_MS)
   await sessions.restoreRefresh(placeOfSession(session), 'next', 'first')
   await openChallenge(ephemeral, accountId)

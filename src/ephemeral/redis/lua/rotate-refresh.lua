@@ -1,7 +1,8 @@
 -- Replaces the refresh token's hash; one that was used before ends the session.
 -- KEYS: 1 session, 2 account, 3 set of sessions
--- ARGV: 1 now (ms), 2 sid, 3 family hash, 4 presented hash, 5 next hash
--- Result: { 'rotated', session… } or { 'reused', session… } or { 'locked', session…, until (ms) }
+-- ARGV: 1 now (ms), 2 sid, 3 family hash, 4 presented hash, 5 next hash,
+--       6 since when (s) a second factor is not too old
+-- Result: { 'rotated', session… } or { 'reused', session… } or { 'stale', session… } or { 'locked', session…, until (ms) }
 --         or { 'unknown' }; session…: record, last seen (ms), absolute expiry (s)
 
 local now = tonumber(ARGV[1])
@@ -18,6 +19,12 @@ if refresh_hash ~= ARGV[4] then
 end
 if account.locked_until > now then
   return { 'locked', session.record, session.seen, session.absolute_at, account.locked_until }
+end
+-- In the record, as `records.ts` packs it. No number: none has passed.
+local parsed, record = pcall(cjson.decode, session.record)
+local second_factor_at = parsed and type(record) == 'table' and tonumber(record[7])
+if second_factor_at and second_factor_at < tonumber(ARGV[6]) then
+  return { 'stale', unpack(session_reply(session)) }
 end
 redis.call('HSET', KEYS[1], 'r', ARGV[5])
 use_session(KEYS[3], KEYS[1], ARGV[2], session, now)

@@ -27,6 +27,24 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
       nowMs,
     )
 
+  t.test('a renewal leaves a session as it is whose second factor is too old', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId(), { secondFactorAt: NOW })
+    const renew = (to: string, secondFactorSince: number, from = 'first') => {
+      const next = { refreshHash: hashToken(to), secondFactorSince }
+      return ephemeral().sessions.rotateRefresh(placeOfSession(session), presented(from), next, NOW_MS)
+    }
+    for (const to of ['a', 'b'])
+      t.match(await renew(to, NOW + 1), { kind: 'stale', session: { sid: session.sid } })
+    t.match(await renew('second', NOW), { kind: 'rotated' }, 'as old as it may be')
+    t.match(await renew('c', NOW + 1), { kind: 'reused' })
+
+    const without = await openSession(ephemeral(), newAccountId(), { secondFactorAt: null })
+    const next = { refreshHash: hashToken('second'), secondFactorSince: NOW + 1 }
+    const place = placeOfSession(without)
+    const rotated = await ephemeral().sessions.rotateRefresh(place, presented('first'), next, NOW_MS)
+    t.match(rotated, { kind: 'rotated' }, 'one without a second factor')
+  })
+
   t.test('a session shows what it was opened with', async (t) => {
     const accountId = newAccountId()
     const session = await openSession(ephemeral(), accountId, { secondFactorAt: null, acr: 'aal1' })

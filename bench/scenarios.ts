@@ -37,7 +37,7 @@ const sessionChecks = async (bench: Bench, count: number): Promise<Buffer[]> => 
     const account = await findAccount(deps, session.accountId)
     if (!account) throw new Error('an account of the bench is gone')
     const tokens = mintTokens(deps, session, { account, client, refreshToken }, deps.clock())
-    return httpRequest('GET /v1/me', { authorization: `Bearer ${tokens.access_token}` })
+    return httpRequest('GET /v1/me', { authorization: `Bearer ${tokens.accessToken}` })
   })
   return Array.from({ length: count }, (_, i) => checks[i % checks.length] as Buffer)
 }

@@ -58,6 +58,5 @@ export const methodOf = (shape: string): Method => (shape === 'recovery_code' ? 
 export const digitsOf = (shapes: readonly string[]): string[] =>
   shapes.flatMap((shape) => shape.split(':')[1] ?? [])
 
-/** The methods of answer shapes, in the form in which they are offered. */
-export const offeredMethods = (shapes: readonly string[]): { method: Method }[] =>
-  [...new Set(shapes.map(methodOf))].map((method) => ({ method }))
+/** The methods of answer shapes. */
+export const offeredMethods = (shapes: readonly string[]): Method[] => [...new Set(shapes.map(methodOf))]

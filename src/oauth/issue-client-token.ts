@@ -4,7 +4,7 @@ import { recordEvent } from '../audit/store.ts'
 import { type Client, grantScope, MACHINE_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { mintClientToken } from '../tokens/mint-tokens.ts'
+import { type AccessToken, mintClientToken } from '../tokens/mint-tokens.ts'
 
 /**
  * The client_credentials grant (RFC 6749 4.4): a token of the client for itself, which opens no account.
@@ -15,7 +15,7 @@ export const issueClientToken = async (
   origin: Origin,
   client: Client,
   { requested, audience }: { requested: string | undefined; audience: string | null },
-): Promise<ReturnType<typeof mintClientToken>> => {
+): Promise<AccessToken> => {
   if (client.secretHash === null)
     throw new AuthError('unauthorized_client', 'A public client has no token of its own.')
   const scope = grantScope(client, requested, MACHINE_SCOPES)

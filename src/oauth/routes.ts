@@ -14,7 +14,7 @@ import { type Client, requireResource } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { renewSession } from '../sign-in/renew-session.ts'
-import { ScopeText, TOKEN_MEMBERS } from '../sign-in/schemas.ts'
+import { ScopeText, TOKEN_MEMBERS, toAccessTokenAnswer, toTokenAnswer } from '../sign-in/schemas.ts'
 import { errorResponses, PlainText, Strict } from '../wire/schemas.ts'
 import { issueClientToken } from './issue-client-token.ts'
 
@@ -120,12 +120,14 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
       const audience =
         body.resource === undefined ? null : requireResource(deps.config.issuer, client, body.resource)
       if (body.grant_type === 'client_credentials')
-        return issueClientToken(deps, origin, client, { requested: body.scope, audience })
+        return toAccessTokenAnswer(
+          await issueClientToken(deps, origin, client, { requested: body.scope, audience }),
+        )
       if (body.grant_type !== 'refresh_token') throw new AuthError('unsupported_grant_type')
       if (body.refresh_token === undefined) {
         throw new AuthError('invalid_request', 'refresh_token is missing.', { fields: ['refresh_token'] })
       }
-      return renewSession(deps, origin, client, { token: body.refresh_token, audience })
+      return toTokenAnswer(await renewSession(deps, origin, client, { token: body.refresh_token, audience }))
     },
   )
 }

@@ -21,11 +21,13 @@ import type { Method } from '../policy/policy.ts'
 import { newSession } from '../sessions/new-session.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 
-export type PassedChallenge = { status: 'authenticated' } & Tokens & {
-    recovery_codes_remaining?: number
-    /** Whose challenge it was, for a backend that opened it for an account of Postern's own. */
-    username?: string
-  }
+export type PassedChallenge = {
+  tokens: Tokens
+  /** How many are left, where one of them was the answer; else null. */
+  recoveryCodesRemaining: number | null
+  /** Whose challenge it was, for a backend that opened it for an account of Postern's own; else null. */
+  username: string | null
+}
 
 type AttemptDeps = Pick<
   Deps,
@@ -65,10 +67,9 @@ export const attemptChallenge = async (
   const won = await challenges.pass(challengeToken, session, sessionEpoch, origin.now.getTime())
   if (!won) throw new AuthError('invalid_challenge')
   return {
-    status: 'authenticated',
-    ...mintTokens(deps, session, { account, client, refreshToken }, origin.now),
-    ...(session.vouched && account.username !== null && { username: account.username }),
-    ...(match.kind === 'recovery_code' && { recovery_codes_remaining: match.remaining }),
+    tokens: mintTokens(deps, session, { account, client, refreshToken }, origin.now),
+    recoveryCodesRemaining: match.kind === 'recovery_code' ? match.remaining : null,
+    username: session.vouched ? account.username : null,
   }
 }
 

@@ -12,7 +12,7 @@ import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { Epochs, SessionRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { isWithin } from '../policy/age.ts'
-import type { SignInAnswer } from './continue-sign-in.ts'
+import type { ChallengeOpened } from './continue-sign-in.ts'
 
 /** `maxAgeSeconds` undefined: for a second factor, the policy's maximum; for a first one, any age. */
 export type StepUpRequest = {
@@ -23,9 +23,7 @@ export type StepUpRequest = {
 }
 
 /** What the session has shown already; nothing new is signed. `authTime` in epoch seconds. */
-export type StepUpAnswer =
-  | { status: 'authenticated'; session: SessionRecord }
-  | Extract<SignInAnswer, { status: 'challenge_required' }>
+export type StepUpResult = { status: 'authenticated'; session: SessionRecord } | ChallengeOpened
 
 type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>
 
@@ -39,7 +37,7 @@ export const beginStepUp = async (
   origin: Origin,
   { session, account }: Caller,
   { acr, maxAgeSeconds: asked = Number.POSITIVE_INFINITY, purpose }: StepUpRequest,
-): Promise<StepUpAnswer> => {
+): Promise<StepUpResult> => {
   if (acr === 'phr') {
     const text = 'No authenticator of this account resists phishing.'
     const error = new AuthError('unmet_authentication_requirements', text, { fields: ['acr'] })
@@ -109,12 +107,12 @@ const openStepUp = async (
     shapes,
     epochs,
   }: { purpose: StepUpRequest['purpose']; shapes: string[]; epochs: Required<Epochs> },
-): Promise<StepUpAnswer> => {
+): Promise<StepUpResult> => {
   const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid, ip, userAgent } = session
   const about = { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid }
-  const challengeToken = newAccountToken('challenge', accountId, deps.randomBytes)
+  const token = newAccountToken('challenge', accountId, deps.randomBytes)
   const ttlSeconds = deps.policy.current().challenge_ttl
-  const opened = await deps.ephemeral.challenges.open(challengeToken, {
+  const opened = await deps.ephemeral.challenges.open(token, {
     record: { ...about, purpose, endUser: { ip, userAgent } },
     methods: shapes,
     ttlSeconds,
@@ -124,8 +122,8 @@ const openStepUp = async (
   if (!opened) throw new AuthError('conflict', 'The account was changed meanwhile; begin again.')
   return {
     status: 'challenge_required',
-    challenge_token: challengeToken,
-    expires_in: ttlSeconds,
+    token,
+    expiresInSeconds: ttlSeconds,
     methods: offeredMethods(shapes),
     reasons: ['step_up_requested'],
   }

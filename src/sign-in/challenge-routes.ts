@@ -13,7 +13,7 @@ import { attemptChallenge } from './attempt-challenge.ts'
 import { cancelChallenge } from './cancel-challenge.ts'
 import { openChallenge } from './open-challenge.ts'
 import { requireOwnChallenge } from './require-own-challenge.ts'
-import { Authenticated, OpaqueToken, SignInAnswer } from './schemas.ts'
+import { Authenticated, OpaqueToken, SignInAnswer, toPassedAnswer, toVouchedAnswer } from './schemas.ts'
 
 // RFC 8176, without the values that only Postern may give, because they say that a second factor has passed.
 const PRIMARY_AMR = [
@@ -110,7 +110,7 @@ export const challengeOpeningRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> =
     async (request) => {
       const { subject, username, amr = ['pwd'], ip = null, user_agent: userAgent } = request.body
       const { email, display_name: displayName, roles } = request.body
-      return openChallenge(deps, backendOf(request), {
+      const vouched = await openChallenge(deps, backendOf(request), {
         subject,
         username,
         amr,
@@ -120,6 +120,7 @@ export const challengeOpeningRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> =
         displayName,
         roles,
       })
+      return toVouchedAnswer(vouched)
     },
   )
 }
@@ -154,7 +155,7 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
       const { challenge_token: challengeToken, method, code } = request.body
       const answering = answeringOf(request)
       await requireOwnChallenge(deps, answering, challengeToken)
-      return attemptChallenge(deps, answering.origin, { challengeToken, method, code })
+      return toPassedAnswer(await attemptChallenge(deps, answering.origin, { challengeToken, method, code }))
     },
   )
 

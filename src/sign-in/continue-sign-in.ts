@@ -13,7 +13,7 @@ import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { AccountState, EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { type Decision, decide } from '../policy/decide.ts'
-import { ENROLLMENT_TTL_SECONDS } from '../policy/policy.ts'
+import { ENROLLMENT_TTL_SECONDS, type Method } from '../policy/policy.ts'
 import { newSession } from '../sessions/new-session.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 
@@ -31,22 +31,14 @@ export type PrimaryAuthentication = Decided & {
   purpose?: 'login' | 'vouched'
 }
 
-export type SignInAnswer =
-  | ({ status: 'authenticated' } & Tokens)
-  | {
-      status: 'challenge_required'
-      challenge_token: string
-      expires_in: number
-      methods: { method: string }[]
-      reasons: string[]
-    }
-  | {
-      status: 'enrollment_required'
-      enrollment_token: string
-      expires_in: number
-      methods: string[]
-      reasons: string[]
-    }
+/** What is to be done before the account gets tokens: `token` is what does it. */
+type NextStep = { token: string; expiresInSeconds: number; methods: Method[]; reasons: string[] }
+
+export type SignedIn = { status: 'authenticated'; tokens: Tokens }
+export type ChallengeOpened = { status: 'challenge_required' } & NextStep
+export type EnrollmentOpened = { status: 'enrollment_required' } & NextStep
+
+export type SignInResult = SignedIn | ChallengeOpened | EnrollmentOpened
 
 type SignInDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes'>
 
@@ -74,7 +66,7 @@ const authenticate = async (
   origin: Origin,
   primary: PrimaryAuthentication,
   decision: Decision,
-): Promise<SignInAnswer> => {
+): Promise<SignInResult> => {
   const { now } = origin
   const endUser = primary.endUser ?? origin
   const { session, refreshToken } = newSession(
@@ -95,7 +87,7 @@ const authenticate = async (
   if (!(await recordSignIn(deps, primary, now, event))) return refuseChanged(deps, origin, primary)
   const opened = await deps.ephemeral.sessions.open(session, primary.state, now.getTime())
   if (!opened) return refuseChanged(deps, origin, primary)
-  return { status: 'authenticated', ...mintTokens(deps, session, { ...primary, refreshToken }, now) }
+  return { status: 'authenticated', tokens: mintTokens(deps, session, { ...primary, refreshToken }, now) }
 }
 
 const challenge = async (
@@ -103,7 +95,7 @@ const challenge = async (
   origin: Origin,
   primary: PrimaryAuthentication,
   decision: Extract<Decision, { kind: 'challenge' }>,
-): Promise<SignInAnswer> => {
+): Promise<SignInResult> => {
   const { account } = primary
   const shapes = answerShapes(decision.methods, await findAnswerable(deps, account.id))
   if (shapes.length === 0) {
@@ -132,8 +124,8 @@ const challenge = async (
   if (!opened) return refuseChanged(deps, origin, primary)
   return {
     status: 'challenge_required',
-    challenge_token: token,
-    expires_in: ttlSeconds,
+    token,
+    expiresInSeconds: ttlSeconds,
     methods: offeredMethods(shapes),
     reasons: decision.reasons,
   }
@@ -144,7 +136,7 @@ const enroll = async (
   origin: Origin,
   primary: PrimaryAuthentication,
   decision: Extract<Decision, { kind: 'enroll' }>,
-): Promise<SignInAnswer> => {
+): Promise<SignInResult> => {
   const passed = passedEvent(origin, primary, decision)
   if (!(await recordFirstFactor(deps, primary, passed))) return refuseChanged(deps, origin, primary)
   const token = newAccountToken('enrollment', primary.account.id, deps.randomBytes)
@@ -160,8 +152,8 @@ const enroll = async (
   if (!opened) return refuseChanged(deps, origin, primary)
   return {
     status: 'enrollment_required',
-    enrollment_token: token,
-    expires_in: ENROLLMENT_TTL_SECONDS,
+    token,
+    expiresInSeconds: ENROLLMENT_TTL_SECONDS,
     methods: decision.methods,
     reasons: decision.reasons,
   }
@@ -175,7 +167,7 @@ export const continueSignIn = async (
   deps: SignInDeps,
   origin: Origin,
   primary: PrimaryAuthentication,
-): Promise<SignInAnswer> => {
+): Promise<SignInResult> => {
   const { account, state } = primary
   const decision = decide(deps.policy.current(), account, { secondFactorAt: null }, origin.now)
   if (decision.kind === 'deny') {

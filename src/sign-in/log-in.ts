@@ -7,6 +7,7 @@ import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import { type Client, grantScope, USER_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
+import type { EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import {
   type PasswordAttempt,
@@ -15,10 +16,7 @@ import {
   tooManyAttempts,
 } from '../passwords/password-throttle.ts'
 import { verifyStoredPassword } from '../passwords/verify-stored-password.ts'
-import { continueSignIn, type SignInAnswer } from './continue-sign-in.ts'
-
-/** Whom a client's backend signs in. */
-export type EndUser = { ip: string | null; userAgent: string | null }
+import { continueSignIn, type SignInResult } from './continue-sign-in.ts'
 
 /** `endUser` is whom a backend signs in; null where the request comes from the end user. */
 export type Credentials = {
@@ -43,7 +41,7 @@ export const logIn = async (
   request: Origin,
   client: Client,
   { username, password, scope, endUser }: Credentials,
-): Promise<SignInAnswer> => {
+): Promise<SignInResult> => {
   if (!client.firstParty) {
     throw new AuthError('unauthorized_client', 'Only a first-party client may pass a password on.')
   }

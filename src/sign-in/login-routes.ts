@@ -6,11 +6,12 @@ import { authenticateClient, presentedClientOf } from '../callers/authenticate-c
 import { originOf } from '../callers/guard.ts'
 import { BUILT_IN_CLIENT, type Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
+import type { EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { cutUserAgent, USER_AGENT_LENGTH } from '../wire/end-user.ts'
 import { Address, errorResponses, PlainText, Strict } from '../wire/schemas.ts'
-import { type EndUser, logIn } from './log-in.ts'
-import { ScopeText, SignInAnswer } from './schemas.ts'
+import { logIn } from './log-in.ts'
+import { ScopeText, SignInAnswer, toSignInAnswer } from './schemas.ts'
 
 const LoginBody = Strict(
   {
@@ -87,7 +88,8 @@ export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
       const named = { clientId: clientId ?? BUILT_IN_CLIENT, secret: null, method: 'none' as const }
       const client = presented ?? (await authenticateClient(deps, named, own))
       const endUser = endUserOf(client, request.body)
-      return logIn(deps, countedAs(own, endUser), client, { username, password, scope, endUser })
+      const given = { username, password, scope, endUser }
+      return toSignInAnswer(await logIn(deps, countedAs(own, endUser), client, given))
     },
   )
 }

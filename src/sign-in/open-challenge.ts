@@ -7,7 +7,7 @@ import type { Backend } from '../callers/authenticate-backend.ts'
 import { grantScope, type MachineScope, USER_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { continueSignIn, type SignInAnswer } from './continue-sign-in.ts'
+import { continueSignIn, type SignInResult } from './continue-sign-in.ts'
 
 /** An account whose first factor a client vouches for: its own `subject`, or a Postern `username`. */
 export type Vouched = {
@@ -22,7 +22,7 @@ export type Vouched = {
 }
 
 /** With whom it is for, so that no other user's challenge can be put in its place (docs/security.md 43). */
-export type VouchedAnswer = SignInAnswer & { subject?: string; username?: string }
+export type VouchedSignIn = { signIn: SignInResult; subject: string | null; username: string | null }
 
 type OpenDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes'>
 
@@ -76,7 +76,7 @@ export const openChallenge = async (
   deps: OpenDeps,
   backend: Backend,
   vouched: Vouched,
-): Promise<VouchedAnswer> => {
+): Promise<VouchedSignIn> => {
   if ((vouched.subject === undefined) === (vouched.username === undefined)) {
     throw new AuthError('invalid_request', 'Give either subject or username.', {
       fields: ['subject', 'username'],
@@ -85,7 +85,7 @@ export const openChallenge = async (
   const { client, origin } = backend
   const account = await findVouched(deps, backend, vouched)
   const state = await deps.ephemeral.budgets.read(account.id, origin.now.getTime())
-  const answer = await continueSignIn(deps, origin, {
+  const signIn = await continueSignIn(deps, origin, {
     account,
     passwordHash: null,
     state,
@@ -96,5 +96,5 @@ export const openChallenge = async (
     purpose: account.clientId === null ? 'vouched' : 'login',
   })
   const { subject, username } = account
-  return { ...answer, ...(subject !== null && { subject }), ...(username !== null && { username }) }
+  return { signIn, subject, username }
 }

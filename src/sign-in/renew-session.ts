@@ -27,6 +27,7 @@ import {
   refreshHashes,
 } from '../tokens/refresh-token.ts'
 import { beginStepUp } from './begin-step-up.ts'
+import { toChallengeMembers } from './schemas.ts'
 
 type RenewDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes'>
 
@@ -150,12 +151,9 @@ const askForStepUp = async (deps: RenewDeps, caller: Caller): Promise<never> => 
   const { accountId, clientId, sid: sessionId } = session
   const about = { accountId, clientId, sessionId, reason: 'second_factor_needed' } as const
   await recordEvent(deps, refreshTokenRefused(origin, about))
-  const { challenge_token, expires_in, methods } = step
   throw new AuthError('insufficient_user_authentication', 'Answer the challenge with a second factor.', {
     acr_values: 'aal2',
     max_age: deps.policy.current().second_factor_max_age,
-    challenge_token,
-    expires_in,
-    methods,
+    ...toChallengeMembers(step),
   })
 }

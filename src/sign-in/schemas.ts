@@ -1,7 +1,11 @@
-// The answers of every sign-in, shared by the routes that sign in or renew.
-import { Type } from 'typebox'
+// The answers of every sign-in, shared by the routes that sign in or renew. Pure.
+import { type Static, Type } from 'typebox'
 import { Acr } from '../sessions/schemas.ts'
+import type { AccessToken, Tokens } from '../tokens/mint-tokens.ts'
 import { Uuid } from '../wire/schemas.ts'
+import type { PassedChallenge } from './attempt-challenge.ts'
+import type { ChallengeOpened, SignInResult } from './continue-sign-in.ts'
+import type { VouchedSignIn } from './open-challenge.ts'
 
 const EXAMPLE_JWT = 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl'
 
@@ -73,6 +77,63 @@ export const EnrollmentRequired = Type.Object(
 )
 
 export const SignInAnswer = Type.Union([Authenticated, ChallengeRequired, EnrollmentRequired])
+type SignInAnswer = Static<typeof SignInAnswer>
+
+const TokenMembers = Type.Object(TOKEN_MEMBERS)
+export type TokenAnswer = Static<typeof TokenMembers>
+
+/** RFC 6749 5.1. */
+export const toAccessTokenAnswer = ({ accessToken, expiresInSeconds, scope }: AccessToken) => ({
+  access_token: accessToken,
+  token_type: 'Bearer' as const,
+  expires_in: expiresInSeconds,
+  scope,
+})
+
+export const toTokenAnswer = (tokens: Tokens): TokenAnswer => ({
+  ...toAccessTokenAnswer(tokens),
+  id_token: tokens.idToken,
+  refresh_token: tokens.refreshToken,
+  sub: tokens.accountId,
+  ...(tokens.subject !== null && { subject: tokens.subject }),
+  sid: tokens.sid,
+  acr: tokens.acr,
+  amr: tokens.amr,
+  auth_time: tokens.authTime,
+})
+
+/** What answers a challenge: in the answer of a sign-in, and in the error of a renewal. */
+export const toChallengeMembers = ({ token, expiresInSeconds, methods }: ChallengeOpened) => ({
+  challenge_token: token,
+  expires_in: expiresInSeconds,
+  methods: methods.map((method) => ({ method })),
+})
+
+export const toChallengeRequired = (opened: ChallengeOpened): Static<typeof ChallengeRequired> => ({
+  status: opened.status,
+  ...toChallengeMembers(opened),
+  reasons: opened.reasons,
+})
+
+export const toSignInAnswer = (result: SignInResult): SignInAnswer => {
+  if (result.status === 'authenticated') return { status: result.status, ...toTokenAnswer(result.tokens) }
+  if (result.status === 'challenge_required') return toChallengeRequired(result)
+  const { status, token, expiresInSeconds, methods, reasons } = result
+  return { status, enrollment_token: token, expires_in: expiresInSeconds, methods, reasons }
+}
+
+export const toVouchedAnswer = ({ signIn, subject, username }: VouchedSignIn): SignInAnswer => ({
+  ...toSignInAnswer(signIn),
+  ...(subject !== null && { subject }),
+  ...(username !== null && { username }),
+})
+
+export const toPassedAnswer = (passed: PassedChallenge): Static<typeof Authenticated> => ({
+  status: 'authenticated',
+  ...toTokenAnswer(passed.tokens),
+  ...(passed.username !== null && { username: passed.username }),
+  ...(passed.recoveryCodesRemaining !== null && { recovery_codes_remaining: passed.recoveryCodesRemaining }),
+})
 
 /** Checks only that a challenge token is text of a sane length; its form is checked where it is read. */
 export const OpaqueToken = Type.String({ minLength: 1, maxLength: 256, pattern: '^[\\w-]+$' })

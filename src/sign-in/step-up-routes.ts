@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts'
 import { errorResponses, Strict } from '../wire/schemas.ts'
 import { admitNoBody } from '../wire/validation.ts'
 import { beginStepUp } from './begin-step-up.ts'
-import { ChallengeRequired, TOKEN_MEMBERS } from './schemas.ts'
+import { ChallengeRequired, TOKEN_MEMBERS, toChallengeRequired } from './schemas.ts'
 
 const StepUpBody = Strict(
   {
@@ -66,14 +66,11 @@ export const stepUpRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
     async (request) => {
       const caller = accountCallerOf(request)
       const { acr = 'aal2', max_age: maxAgeSeconds } = request.body
-      const answer = await beginStepUp(deps, caller.origin, caller, {
-        acr,
-        maxAgeSeconds,
-        purpose: 'step_up',
-      })
-      if (answer.status === 'challenge_required') return answer
-      const { sid, acr: shown, amr, authTime } = answer.session
-      return { status: answer.status, sid, acr: shown, amr, auth_time: authTime }
+      const asked = { acr, maxAgeSeconds, purpose: 'step_up' } as const
+      const result = await beginStepUp(deps, caller.origin, caller, asked)
+      if (result.status === 'challenge_required') return toChallengeRequired(result)
+      const { sid, acr: shown, amr, authTime } = result.session
+      return { status: result.status, sid, acr: shown, amr, auth_time: authTime }
     },
   )
 }

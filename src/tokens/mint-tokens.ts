@@ -10,21 +10,20 @@ import type { OpenKey, SigningKeys } from './signing-key-cache.ts'
 
 type Deps = { config: { issuer: string }; signingKeys: SigningKeys }
 
-/** The tokens as they are answered. `auth_time` in epoch seconds, `expires_in` in seconds. */
-export type Tokens = {
-  access_token: string
-  token_type: 'Bearer'
-  expires_in: number
-  id_token: string
-  refresh_token: string
-  scope: string
-  sub: string
-  /** The client's own name for the account, where it is one of its external subjects. */
-  subject?: string
+/** An access token, and what it may be used for. */
+export type AccessToken = { accessToken: string; expiresInSeconds: number; scope: string }
+
+/** The tokens of a session. `authTime` in epoch seconds. */
+export type Tokens = AccessToken & {
+  idToken: string
+  refreshToken: string
+  accountId: string
+  /** The client's own name for the account; null where it is none of its external subjects. */
+  subject: string | null
   sid: string
   acr: SessionRecord['acr']
   amr: string[]
-  auth_time: number
+  authTime: number
 }
 
 /** Whose tokens, and whom the access token is for; without `audience`, the client's default. */
@@ -101,18 +100,17 @@ export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, n
   const claims = accessTokenClaims(deps, session, holder, Math.floor(now.getTime() / 1000))
   const accessToken = key.jwt.signAccess(claims)
   return {
-    access_token: accessToken,
-    token_type: 'Bearer',
-    expires_in: TOKEN_TTL_SECONDS,
-    id_token: idToken(key, claims, accessToken, { account, scopes }),
-    refresh_token: formatRefreshToken(holder.refreshToken),
+    accessToken,
+    expiresInSeconds: TOKEN_TTL_SECONDS,
+    idToken: idToken(key, claims, accessToken, { account, scopes }),
+    refreshToken: formatRefreshToken(holder.refreshToken),
     scope: claims.scope,
-    sub: claims.sub,
-    ...(account.subject !== null && { subject: account.subject }),
+    accountId: account.id,
+    subject: account.subject,
     sid: session.sid,
     acr: session.acr,
     amr: session.amr,
-    auth_time: session.authTime,
+    authTime: session.authTime,
   }
 }
 
@@ -122,7 +120,7 @@ export const mintClientToken = (
   client: Client,
   { scope, audience }: { scope: string; audience: string | null },
   now: Date,
-): { access_token: string; token_type: 'Bearer'; expires_in: number; scope: string } => {
+): AccessToken => {
   const { issuer } = deps.config
   const iat = Math.floor(now.getTime() / 1000)
   const party = audience ?? ownAudienceOf(issuer, client, scope)
@@ -137,9 +135,8 @@ export const mintClientToken = (
     scope: scopeFor(issuer, party, scope),
   }
   return {
-    access_token: deps.signingKeys.current(now).jwt.signAccess(claims),
-    token_type: 'Bearer',
-    expires_in: TOKEN_TTL_SECONDS,
+    accessToken: deps.signingKeys.current(now).jwt.signAccess(claims),
+    expiresInSeconds: TOKEN_TTL_SECONDS,
     scope: claims.scope,
   }
 }

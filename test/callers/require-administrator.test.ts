@@ -132,7 +132,7 @@ t.test('a second factor that leaves a session at aal1 is not enough to administe
   const { session, refreshToken } = newSession(deps, deps.policy.current(), grounds, now())
   const epochs = await deps.ephemeral.budgets.read(created.id, now().getTime())
   t.ok(await deps.ephemeral.sessions.open(session, epochs, now().getTime()))
-  const { access_token: bearer } = mintTokens(deps, session, { account, client, refreshToken }, now())
+  const { accessToken: bearer } = mintTokens(deps, session, { account, client, refreshToken }, now())
   t.match(await ask(postern, bearer), {
     status: 401,
     body: { error: 'insufficient_user_authentication', acr_values: 'aal2' },

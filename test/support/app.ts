@@ -27,7 +27,7 @@ import type { Policy } from '../../src/policy/policy.ts'
 import { findPolicy, savePolicy } from '../../src/policy/store.ts'
 import { type App, buildApp } from '../../src/server/app.ts'
 import { createLog } from '../../src/server/log.ts'
-import type { Tokens } from '../../src/tokens/mint-tokens.ts'
+import type { TokenAnswer } from '../../src/sign-in/schemas.ts'
 import { requireDocumented } from './documented.ts'
 import { currentEngines, type Engines, newDataFolder } from './embedded.ts'
 import { createDatabase, newKeyPrefix, sharedPostgres, sharedRedis } from './servers.ts'
@@ -81,7 +81,7 @@ export type TestApp = {
   setPolicy: (changed: Partial<Policy>) => Promise<void>
   logIn: (account: TestAccount) => Promise<Answer>
   /** Logs in and, where a challenge is asked for, passes it with TOTP a step later. */
-  signIn: (account: TestAccount, totp?: TestTotp) => Promise<Tokens>
+  signIn: (account: TestAccount, totp?: TestTotp) => Promise<TokenAnswer>
   auditEvents: (filter?: { event?: string; accountId?: string }) => Promise<AuditEvent[]>
 }
 

@@ -15,9 +15,10 @@ import { ENROLLMENT_TTL_SECONDS } from '../../policy/policy.ts'
 export type BegunEnrollment = {
   id: string
   secret: string
-  otpauth_uri: string
-  qr_code: string
-  expires_in: number
+  otpauthUri: string
+  /** An SVG data URI. */
+  qrCode: string
+  expiresInSeconds: number
 }
 
 type BeginDeps = Pick<Deps, 'postgres' | 'policy' | 'sealer' | 'randomBytes'>
@@ -45,9 +46,9 @@ export const beginTotpEnrollment = async (
   return {
     id,
     secret: encoded,
-    otpauth_uri: uri,
-    qr_code: await svgDataUri(uri),
-    expires_in: ENROLLMENT_TTL_SECONDS,
+    otpauthUri: uri,
+    qrCode: await svgDataUri(uri),
+    expiresInSeconds: ENROLLMENT_TTL_SECONDS,
   }
 }
 

@@ -16,6 +16,8 @@ import {
   ConfirmedItem,
   Name,
   toAuthenticatorItem,
+  toBegunEnrollmentItem,
+  toConfirmedItem,
 } from './schemas.ts'
 
 const BASE = '/v1/me/authenticators'
@@ -70,7 +72,7 @@ export const enrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
     },
     async (request, reply) => {
       const begun = await beginTotpEnrollment(deps, enrollingOf(request), request.body.name)
-      return reply.code(201).send(begun)
+      return reply.code(201).send(toBegunEnrollmentItem(begun))
     },
   )
 
@@ -105,12 +107,7 @@ export const enrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
       const enrollee = enrollingOf(request)
       const { code } = request.body
       const answer = { authenticatorId: request.params.id, code, others: otherSessionsOf(request.body) }
-      const { authenticator, recoveryCodes, tokens } = await confirmAuthenticator(deps, enrollee, answer)
-      return {
-        authenticator: toAuthenticatorItem(authenticator),
-        ...(recoveryCodes && { recovery_codes: recoveryCodes }),
-        ...(tokens && { status: 'authenticated' as const, ...tokens }),
-      }
+      return toConfirmedItem(await confirmAuthenticator(deps, enrollee, answer))
     },
   )
 }

@@ -5,8 +5,10 @@ import type { Authenticator } from '../../authenticators/authenticator.ts'
 import { Code } from '../../authenticators/code.ts'
 import { Method } from '../../policy/policy.ts'
 import { KEEP_OTHER_SESSIONS } from '../../sessions/schemas.ts'
-import { TOKEN_MEMBERS } from '../../sign-in/schemas.ts'
+import { TOKEN_MEMBERS, toTokenAnswer } from '../../sign-in/schemas.ts'
 import { Nullable, PlainText, Strict, Timestamp, Uuid } from '../../wire/schemas.ts'
+import type { BegunEnrollment } from './begin-totp-enrollment.ts'
+import type { ConfirmedAuthenticator } from './confirm-authenticator.ts'
 
 export const Name = PlainText({ minLength: 1, maxLength: 64, description: 'What the account calls it.' })
 
@@ -21,7 +23,7 @@ export const AuthenticatorItem = Type.Object({
   created_at: Timestamp,
   last_used_at: Nullable(Timestamp),
 })
-export type AuthenticatorItem = Static<typeof AuthenticatorItem>
+type AuthenticatorItem = Static<typeof AuthenticatorItem>
 
 export const BegunEnrollmentItem = Type.Object({
   id: Uuid,
@@ -78,4 +80,22 @@ export const toAuthenticatorItem = ({
   status,
   created_at: createdAt.toISOString(),
   last_used_at: lastUsedAt?.toISOString() ?? null,
+})
+
+export const toBegunEnrollmentItem = (begun: BegunEnrollment): Static<typeof BegunEnrollmentItem> => ({
+  id: begun.id,
+  secret: begun.secret,
+  otpauth_uri: begun.otpauthUri,
+  qr_code: begun.qrCode,
+  expires_in: begun.expiresInSeconds,
+})
+
+export const toConfirmedItem = ({
+  authenticator,
+  recoveryCodes,
+  tokens,
+}: ConfirmedAuthenticator): Static<typeof ConfirmedItem> => ({
+  authenticator: toAuthenticatorItem(authenticator),
+  ...(recoveryCodes && { recovery_codes: recoveryCodes }),
+  ...(tokens && { status: 'authenticated' as const, ...toTokenAnswer(tokens) }),
 })

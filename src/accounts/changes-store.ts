@@ -116,11 +116,11 @@ const CHANGE_ACCOUNT = {
     SELECT record_audit_event($4::jsonb) FROM changed`,
 }
 
-/** The columns of an account's row to change; what is left out stays. */
+/** What of an account to change; what is left out stays. */
 export type AccountChanges = {
   username?: string
   email?: string | null
-  display_name?: string | null
+  displayName?: string | null
   roles?: string[]
   status?: AccountStatus
 }
@@ -128,8 +128,9 @@ export type AccountChanges = {
 const decidesWhoAdministers = ({ roles, status }: AccountChanges): boolean =>
   roles !== undefined || status !== undefined
 
-const toColumns = (changes: AccountChanges): object => ({
+const toColumns = ({ displayName, ...changes }: AccountChanges): object => ({
   ...changes,
+  ...(displayName !== undefined && { display_name: displayName }),
   ...(changes.username !== undefined && { username_key: nameKey(changes.username) }),
   ...(changes.email !== undefined && { email_key: changes.email === null ? null : nameKey(changes.email) }),
 })

@@ -23,6 +23,6 @@ export const changeProfile = async (
   if (displayName === account.displayName) return
   const accountId = account.id
   const event = accountChanged(origin, { accountId, changed: { display_name: true } })
-  const change = { accountId, changes: { display_name: displayName }, now: origin.now }
+  const change = { accountId, changes: { displayName }, now: origin.now }
   if (!(await changeAccountRow(deps, change, event))) throw new AuthError('not_found')
 }

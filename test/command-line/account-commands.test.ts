@@ -52,6 +52,7 @@ t.test('what cannot be created is refused in one line', { skip }, async (t) => {
     [await run('create', 'taken'), /taken/],
     [await run('create', 'not a name'), /username/],
     [await run('create', 'ada', '--email', 'nowhere'), /email/],
+    [await run('create', 'ada', '--role', 'no spaces'), /roles/],
     [await run('create'), /missing required argument 'username'/],
     [await run('create', 'ada', '--password', 'secret'), /unknown option '--password'/],
   ] as const) {

@@ -2,45 +2,41 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Account, ADMINISTRATOR_ROLE } from '../../accounts/account.ts'
 import { type AccountChanges, changeAccountRow } from '../../accounts/changes-store.ts'
+import { namesOf } from '../../accounts/schemas.ts'
 import { findAccount } from '../../accounts/store.ts'
 import { accountChanged } from '../../audit/account-events.ts'
 import type { Origin } from '../../audit/event.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { endAccess } from '../../sessions/end-access.ts'
-import { validated } from '../../wire/validation.ts'
-import { AccountPatch } from './schemas.ts'
 
-/** The members of `patch` that change something. */
-const changesOf = (account: Account, patch: AccountPatch): AccountChanges => {
-  const current = { ...account, display_name: account.displayName }
-  const changed = Object.entries(patch).filter(
-    ([member, value]) => !isDeepStrictEqual(value, current[member as keyof AccountPatch]),
+/** The members of `wanted` that change something. */
+const changesOf = (account: Account, wanted: AccountChanges): AccountChanges => {
+  const changed = Object.entries(wanted).filter(
+    ([member, value]) => !isDeepStrictEqual(value, account[member as keyof AccountChanges]),
   )
   return Object.fromEntries(changed)
 }
 
 /** For the audit event: the names of all members, and the values of roles and status only. */
-const auditedChanges = (changes: AccountChanges): Record<string, unknown> =>
-  Object.fromEntries(
-    Object.entries(changes).map(([member, value]) => [
-      member,
-      member === 'roles' || member === 'status' ? value : true,
-    ]),
-  )
+const auditedChanges = (changes: AccountChanges): Record<string, unknown> => {
+  const { roles, status } = changes
+  const named = namesOf(changes).map((name) => [name, true])
+  return { ...Object.fromEntries(named), ...(roles && { roles }), ...(status && { status }) }
+}
 
-const refuseForeign = (account: Account, patch: AccountPatch): void => {
+const refuseForeign = (account: Account, wanted: AccountChanges): void => {
   if (account.clientId === null) return
-  const fields = Object.keys(patch).filter((member) => member !== 'status')
+  const fields = namesOf(wanted).filter((name) => name !== 'status')
   if (fields.length === 0) return
   throw new AuthError('invalid_request', 'Only the status of an external subject can be changed here.', {
     fields,
   })
 }
 
-const refuseOwnDemotion = ({ actor }: Origin, account: Account, patch: AccountPatch): void => {
+const refuseOwnDemotion = ({ actor }: Origin, account: Account, wanted: AccountChanges): void => {
   if (actor.id !== account.id) return
-  const stays = patch.status !== 'disabled' && (patch.roles?.includes(ADMINISTRATOR_ROLE) ?? true)
+  const stays = wanted.status !== 'disabled' && (wanted.roles?.includes(ADMINISTRATOR_ROLE) ?? true)
   if (!stays)
     throw new AuthError('access_denied', 'Administrators cannot disable or demote themselves; ask another.')
 }
@@ -54,15 +50,14 @@ export const changeAccount = async (
   deps: Pick<Deps, 'postgres' | 'ephemeral'>,
   origin: Origin,
   accountId: string,
-  patch: AccountPatch,
+  wanted: AccountChanges,
 ): Promise<void> => {
-  validated(AccountPatch, patch)
   const account = await findAccount(deps, accountId)
   if (!account) throw new AuthError('not_found', 'There is no such account.')
-  refuseForeign(account, patch)
-  refuseOwnDemotion(origin, account, patch)
+  refuseForeign(account, wanted)
+  refuseOwnDemotion(origin, account, wanted)
 
-  const changes = changesOf(account, patch)
+  const changes = changesOf(account, wanted)
   if (Object.keys(changes).length > 0) {
     const event = accountChanged(origin, { accountId, changed: auditedChanges(changes) })
     const done = await changeAccountRow(deps, { accountId, changes, now: origin.now }, event)
@@ -71,5 +66,5 @@ export const changeAccount = async (
   }
   // Also where the account was disabled before, because ending may have failed then. After the account is disabled in
   // PostgreSQL, or a sign-in in between would keep its session.
-  if (patch.status === 'disabled') await endAccess(deps, origin, accountId, 'disabled')
+  if (wanted.status === 'disabled') await endAccess(deps, origin, accountId, 'disabled')
 }

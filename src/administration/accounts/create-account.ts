@@ -7,9 +7,8 @@ import { AuthError } from '../../errors.ts'
 import { isLongPassword } from '../../passwords/check-password.ts'
 import { isVerifiable } from '../../passwords/password-hash.ts'
 import { requireAcceptablePassword } from '../../passwords/require-acceptable-password.ts'
-import { validated } from '../../wire/validation.ts'
 import { requireStillAdministrator } from '../require-still-administrator.ts'
-import { NewAccountNames } from './schemas.ts'
+import type { WantedAccount } from './schemas.ts'
 
 /** `hash`: made elsewhere, for imports; replaced at the first sign-in. Null: no sign-in with a password. */
 export type InitialPassword = { password: string } | { hash: string } | null
@@ -25,11 +24,10 @@ type CreateDeps = Pick<Deps, 'config' | 'postgres' | 'policy' | 'passwords'>
 export const createAccount = async (
   deps: CreateDeps,
   origin: Origin,
-  names: NewAccountNames,
+  wanted: WantedAccount,
   initial: InitialPassword,
 ): Promise<string> => {
-  validated(NewAccountNames, names)
-  const { username, email = null, display_name: displayName = null, roles = DEFAULT_ROLES } = names
+  const { username, email = null, displayName = null, roles = DEFAULT_ROLES } = wanted
   const holder = { username, email, displayName, roles, enrolledAuthenticators: 0 }
   const password = await initialPassword(deps, holder, initial)
   await requireStillAdministrator(deps, origin)

@@ -16,7 +16,7 @@ import { getAccount } from './get-account.ts'
 import { listAccountSessions } from './list-account-sessions.ts'
 import { listAccounts } from './list-accounts.ts'
 import { resetSecondFactor } from './reset-second-factor.ts'
-import { AccountItem, AccountPatch, NewAccountMembers } from './schemas.ts'
+import { AccountItem, AccountPatch, NewAccountMembers, toAccountChanges, toWantedAccount } from './schemas.ts'
 import { unlockAccount } from './unlock-account.ts'
 
 const ListQuery = Strict({
@@ -88,7 +88,7 @@ const listAndCreateRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
     async (request, reply) => {
       const { password, ...names } = request.body
       const initial = password === undefined ? null : { password }
-      const id = await createAccount(deps, administratorOf(request).origin, names, initial)
+      const id = await createAccount(deps, administratorOf(request).origin, toWantedAccount(names), initial)
       reply.header('location', `/v1/admin/accounts/${id}`)
       return reply.code(201).send(await getAccount(deps, id))
     },
@@ -120,7 +120,7 @@ const accountRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { d
     },
     async (request) => {
       const { id } = request.params
-      await changeAccount(deps, administratorOf(request).origin, id, request.body)
+      await changeAccount(deps, administratorOf(request).origin, id, toAccountChanges(request.body))
       return getAccount(deps, id)
     },
   )

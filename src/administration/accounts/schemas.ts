@@ -1,6 +1,7 @@
 // What an account is over HTTP: the members that are given, and the item that is shown. Pure. One source of the
 // names' shape for the routes and the command line.
 import { type Static, Type } from 'typebox'
+import type { AccountChanges } from '../../accounts/changes-store.ts'
 import type { AccountDetails } from '../../accounts/details.ts'
 import { AccountStatus, DisplayName, Email, Roles, Username } from '../../accounts/schemas.ts'
 import type { Policy } from '../../policy/policy.ts'
@@ -16,7 +17,7 @@ export const NewAccountMembers = {
 }
 
 export const NewAccountNames = Strict(NewAccountMembers)
-export type NewAccountNames = Static<typeof NewAccountNames>
+type NewAccountNames = Static<typeof NewAccountNames>
 
 /** What of an account can be changed; what is left out stays as it is. */
 export const AccountPatch = Strict(
@@ -29,7 +30,7 @@ export const AccountPatch = Strict(
   },
   { minProperties: 1, examples: [{ display_name: 'Ada Lovelace', roles: ['user', 'viewer'] }] },
 )
-export type AccountPatch = Static<typeof AccountPatch>
+type AccountPatch = Static<typeof AccountPatch>
 
 const SecondFactorStatus = Type.Object({
   ...SECOND_FACTOR_MEMBERS,
@@ -52,6 +53,19 @@ export const AccountItem = Type.Object({
   last_login_at: Nullable(Timestamp),
 })
 export type AccountItem = Static<typeof AccountItem>
+
+/** What a new account is given; `createAccount` has the defaults. */
+export type WantedAccount = Omit<AccountChanges, 'status'> & { username: string }
+
+export const toWantedAccount = ({ display_name: displayName, ...given }: NewAccountNames): WantedAccount => ({
+  ...given,
+  ...(displayName !== undefined && { displayName }),
+})
+
+export const toAccountChanges = ({ display_name: displayName, ...given }: AccountPatch): AccountChanges => ({
+  ...given,
+  ...(displayName !== undefined && { displayName }),
+})
 
 /** `lockedUntilMs` in epoch milliseconds. */
 export const toAccountItem = (

@@ -7,9 +7,10 @@ import { createAccount } from '../../administration/accounts/create-account.ts'
 import { getAccount } from '../../administration/accounts/get-account.ts'
 import { listAccounts } from '../../administration/accounts/list-accounts.ts'
 import { resetSecondFactor } from '../../administration/accounts/reset-second-factor.ts'
-import type { AccountItem } from '../../administration/accounts/schemas.ts'
+import { type AccountItem, NewAccountNames, toWantedAccount } from '../../administration/accounts/schemas.ts'
 import { unlockAccount } from '../../administration/accounts/unlock-account.ts'
 import { setPassword } from '../../passwords/set-password.ts'
+import { validated } from '../../wire/validation.ts'
 import { CommandError, type Context, collected, type Host } from '../host.ts'
 import { formatTable } from './table.ts'
 
@@ -73,13 +74,13 @@ const addCreate = (account: Command, host: Host): void => {
     .action(async (username: string, options: Options) => {
       const initial = options.password ? { password: await host.readPassword() } : null
       await host.perform(async ({ deps, origin }) => {
-        const names = {
+        const wanted = validated(NewAccountNames, {
           username,
           ...(options.email !== undefined && { email: options.email }),
           ...(options.displayName !== undefined && { display_name: options.displayName }),
           ...(options.role !== undefined && { roles: options.role }),
-        }
-        const id = await createAccount(deps, origin, names, initial)
+        })
+        const id = await createAccount(deps, origin, toWantedAccount(wanted), initial)
         const created = await getAccount(deps, id)
         if (options.json) return host.out(JSON.stringify(created))
         host.out(`Created account ${username} (${id}) with role ${created.roles.join(', ')}.`)

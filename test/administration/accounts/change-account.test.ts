@@ -168,7 +168,7 @@ t.test('the last active administrator stays one, whoever asks', { skip }, async 
 
   for (const change of [{ status: 'disabled' as const }, { roles: ['user'] }])
     await t.rejects(changeAccount(postern.deps, origin, last.id, change), { code: 'conflict' })
-  await changeAccount(postern.deps, origin, last.id, { display_name: 'The last', roles: ['user', 'admin'] })
+  await changeAccount(postern.deps, origin, last.id, { displayName: 'The last', roles: ['user', 'admin'] })
   t.same(await postern.deps.postgres.query(ADMINISTRATORS), [{ id: last.id }])
 
   // One who is disabled administers nothing, so changing that one takes nothing away.

@@ -153,17 +153,6 @@ t.test('an account is imported with the hash of another system', { skip }, async
   await t.rejects(unreadable, { code: 'invalid_request', details: { fields: ['password_hash'] } })
 })
 
-t.test('what does not come over HTTP is held to the same shape', { skip }, async (t) => {
-  const postern = await openTestApp(t)
-  const origin = systemOrigin(postern.now())
-  const names = { username: 'a b', roles: ['no spaces'] }
-  await t.rejects(createAccount(postern.deps, origin, names, null), {
-    code: 'invalid_request',
-    details: { fields: ['username'] },
-  })
-  t.same(await postern.deps.postgres.query(COUNT), [{ accounts: 0 }])
-})
-
 for (const change of [`roles = '{user}'`, `status = 'disabled'`]) {
   t.test(
     `an administrator who loses that while the password is hashed creates nothing: ${change}`,

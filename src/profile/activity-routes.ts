@@ -1,7 +1,7 @@
 // An account's own part of the audit log. `audit/` owns the log.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { listAccountEvents } from '../audit/list-events.ts'
-import { ActivityPage } from '../audit/schemas.ts'
+import { ActivityPage, toActivityItem } from '../audit/schemas.ts'
 import { accountCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { errorResponses, PageQuery, Strict } from '../wire/schemas.ts'
@@ -21,7 +21,8 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
     async (request) => {
       const { account } = accountCallerOf(request)
       const { limit = 50, cursor } = request.query
-      return listAccountEvents(deps, account.id, { limit, cursor })
+      const { items, next_cursor } = await listAccountEvents(deps, account.id, { limit, cursor })
+      return { items: items.map(toActivityItem), next_cursor }
     },
   )
 }

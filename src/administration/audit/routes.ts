@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { listEvents } from '../../audit/list-events.ts'
-import { AuditPage } from '../../audit/schemas.ts'
+import { AuditPage, toAuditItem } from '../../audit/schemas.ts'
 import { ADMINISTRATOR_ERRORS } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import { errorResponses, PageQuery, Strict, Timestamp, Uuid } from '../../wire/schemas.ts'
@@ -48,7 +48,8 @@ export const auditAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
         from: timeOf(from),
         to: timeOf(to),
       }
-      return listEvents(deps, filter, { limit, cursor })
+      const { items, next_cursor } = await listEvents(deps, filter, { limit, cursor })
+      return { items: items.map(toAuditItem), next_cursor }
     },
   )
 }

@@ -8,14 +8,13 @@ import { type Decision, decide } from '../../policy/decide.ts'
 import { mergePolicy, type PolicyPatch } from '../../policy/merge-policy.ts'
 import type { Policy } from '../../policy/policy.ts'
 
-export type Question = {
-  username: string
-  client_id?: string | undefined
-  policy?: PolicyPatch | undefined
-}
+/** `proposed`: how the policy would be changed; null where that is not asked. */
+export type Question = { username: string; clientId: string | null; proposed: PolicyPatch | null }
 
 /** `methods` are those that the policy admits; empty where none is asked for. */
-export type Explanation = { decision: Decision['kind']; methods: string[]; reasons: string[] }
+type Explanation = { decision: Decision['kind']; methods: string[]; reasons: string[] }
+
+export type Explained = { accountId: string; current: Explanation; proposed: Explanation | null }
 
 const explain = (policy: Policy, account: Account, now: Date): Explanation => {
   const decision = decide(policy, account, { secondFactorAt: null }, now)
@@ -28,9 +27,9 @@ const explain = (policy: Policy, account: Account, now: Date): Explanation => {
 
 const findAsked = async (
   deps: Pick<Deps, 'postgres' | 'clients'>,
-  { username, client_id: clientId }: Question,
+  { username, clientId }: Question,
 ): Promise<Account> => {
-  if (clientId !== undefined) {
+  if (clientId !== null) {
     if (!(await deps.clients.find(clientId))) throw new AuthError('not_found', 'There is no such client.')
     const subject = await findSubject(deps, clientId, username)
     if (subject) return subject
@@ -41,20 +40,20 @@ const findAsked = async (
 }
 
 /**
- * The decision for an account under the current policy, and, if `policy` is given, with those changes.
- * With `client_id`, looks first for an external subject of that client.
+ * The decision for an account under the current policy, and, if changes are proposed, with those.
+ * With `clientId`, looks first for an external subject of that client.
  * @throws {AuthError} not_found; invalid_request for a proposed policy that contradicts itself
  */
 export const explainPolicy = async (
   deps: Pick<Deps, 'postgres' | 'policy' | 'clients'>,
   question: Question,
   now: Date,
-): Promise<Explanation & { account_id: string; proposed: Explanation | null }> => {
+): Promise<Explained> => {
   const account = await findAsked(deps, question)
   const current = deps.policy.current()
   return {
-    account_id: account.id,
-    ...explain(current, account, now),
-    proposed: question.policy ? explain(mergePolicy(current, question.policy).policy, account, now) : null,
+    accountId: account.id,
+    current: explain(current, account, now),
+    proposed: question.proposed && explain(mergePolicy(current, question.proposed).policy, account, now),
   }
 }

@@ -4,33 +4,10 @@ import { Type } from 'typebox'
 import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
 import type { Deps } from '../../deps.ts'
 import { PolicyPatch } from '../../policy/merge-policy.ts'
-import { DEFAULT_POLICY, Policy } from '../../policy/policy.ts'
-import { errorResponses, Nullable, PlainText, Strict, Uuid } from '../../wire/schemas.ts'
+import { errorResponses, PlainText } from '../../wire/schemas.ts'
 import { changePolicy } from './change-policy.ts'
 import { explainPolicy } from './explain-policy.ts'
-
-const PolicyAnswer = Type.Object(Policy.properties, { title: 'Policy', examples: [DEFAULT_POLICY] })
-
-const ExplainBody = Strict(
-  {
-    username: PlainText({
-      minLength: 1,
-      maxLength: 255,
-      description: 'A user name, email address or subject.',
-    }),
-    client_id: Type.Optional(
-      PlainText({ minLength: 1, maxLength: 128, description: 'Whose external subject it may be.' }),
-    ),
-    policy: Type.Optional(PolicyPatch),
-  },
-  { examples: [{ username: 'ada', policy: { required_for_all: true } }] },
-)
-
-const EXPLANATION = {
-  decision: Type.Enum(['allow', 'challenge', 'enroll', 'deny']),
-  methods: Type.Array(Type.String(), { description: 'What the policy admits, where one is asked for.' }),
-  reasons: Type.Array(Type.String(), { examples: [['role_requires_second_factor']] }),
-}
+import { ExplainBody, ExplainedAnswer, PolicyAnswer, toExplainedAnswer, toQuestion } from './schemas.ts'
 
 const etag = (version: number): string => `"${version}"`
 
@@ -90,18 +67,14 @@ export const policyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
           'Changes nothing.',
         body: ExplainBody,
         response: {
-          200: Type.Object({
-            account_id: Uuid,
-            ...EXPLANATION,
-            proposed: Nullable(Type.Object(EXPLANATION)),
-          }),
+          200: ExplainedAnswer,
           ...errorResponses(...ADMINISTRATOR_ERRORS, 'not_found'),
         },
       },
     },
     async (request) => {
       const { origin } = administratorOf(request)
-      return explainPolicy(deps, request.body, origin.now)
+      return toExplainedAnswer(await explainPolicy(deps, toQuestion(request.body), origin.now))
     },
   )
 }

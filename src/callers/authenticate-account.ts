@@ -1,11 +1,11 @@
 import type { Account } from '../accounts/account.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
-import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { authenticateSession, type SessionCaller } from './authenticate-session.ts'
+import { sessionRefused } from './refuse-session.ts'
 import { type FreshProof, requireFreshSecondFactor } from './require-fresh-second-factor.ts'
 import { requireOwnSignIn } from './require-own-sign-in.ts'
 
@@ -44,9 +44,8 @@ export const authenticateUnlockedAccount = async (
 ): Promise<Caller> => {
   const caller = await authenticateAccount(deps, request, authorization)
   await requireOwnSignIn(deps, caller)
-  const { accountId, clientId, sid: sessionId } = caller.session
-  const locked = accessRefused(caller.origin, { accountId, clientId, sessionId, reason: 'account_locked' })
-  await requireUnlocked(deps, locked, { accountId, now: request.now })
+  const locked = sessionRefused(caller, 'account_locked')
+  await requireUnlocked(deps, locked, { accountId: caller.account.id, now: request.now })
   return caller
 }
 

@@ -4,13 +4,14 @@ import type { Account } from '../accounts/account.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
 import { accessRefused } from '../audit/authentication-events.ts'
-import type { Origin } from '../audit/event.ts'
+import type { AuditEvent, Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { TOKEN_PREFIXES } from '../encryption/opaque-token.ts'
 import type { EnrollmentRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { authenticateAccount, type Caller, type FreshCaller } from './authenticate-account.ts'
 import { bearerToken } from './authenticate-session.ts'
+import { sessionRefused } from './refuse-session.ts'
 import { requireFreshSecondFactor } from './require-fresh-second-factor.ts'
 import { requireOwnSignIn } from './require-own-sign-in.ts'
 
@@ -57,11 +58,13 @@ export const authenticateFreshEnrollee = async (
 ): Promise<FreshEnrollee> => {
   const enrollee = await authenticateEnrollee(deps, request, authorization)
   if (enrollee.by === 'session') await requireOwnSignIn(deps, enrollee)
-  const { clientId } = enrollee.by === 'enrollment' ? enrollee.record : enrollee.session
-  const sessionId = enrollee.by === 'enrollment' ? null : enrollee.session.sid
-  const about = { accountId: enrollee.account.id, clientId, sessionId, reason: 'account_locked' }
-  const locked = accessRefused(enrollee.origin, about)
-  await requireUnlocked(deps, locked, { accountId: enrollee.account.id, now: request.now })
+  await requireUnlocked(deps, lockedEvent(enrollee), { accountId: enrollee.account.id, now: request.now })
   if (enrollee.by === 'enrollment') return enrollee
   return { ...enrollee, proof: await requireFreshSecondFactor(deps, enrollee) }
+}
+
+const lockedEvent = (enrollee: Enrollee): AuditEvent => {
+  if (enrollee.by === 'session') return sessionRefused(enrollee, 'account_locked')
+  const { accountId, clientId } = enrollee.record
+  return accessRefused(enrollee.origin, { accountId, clientId, sessionId: null, reason: 'account_locked' })
 }

@@ -1,13 +1,12 @@
 // Whose request this is: a valid access token whose session is live. The session is looked up every time, so that a
 // token whose session has ended is refused at once.
 
-import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/store.ts'
 import { type AccountScope, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
+import { refuseSession } from './refuse-session.ts'
 
 /** The token of `Authorization: Bearer …` (RFC 6750 2.1). @throws {AuthError} invalid_token where there is none. */
 export const bearerToken = (authorization: string | undefined): string => {
@@ -48,18 +47,15 @@ export const authenticateBearer = async (
  */
 export const requireScope = async (
   deps: Pick<Deps, 'postgres' | 'clients'>,
-  { session, origin, scopes }: BearerCaller,
+  caller: BearerCaller,
   scope: AccountScope,
 ): Promise<void> => {
-  const { accountId, clientId, sid: sessionId } = session
-  const client = await deps.clients.find(clientId)
+  const { session, scopes } = caller
+  const client = await deps.clients.find(session.clientId)
   const isLost = client !== null && isRegisteredAs(client, session) && !client.scopes.includes(scope)
   if (!isLost && scopes.includes(scope)) return
-  await recordEvent(
-    deps,
-    accessRefused(origin, { accountId, clientId, sessionId, reason: 'insufficient_scope' }),
-  )
-  throw new AuthError('insufficient_scope', `This takes a token of the scope ${scope}.`)
+  const error = new AuthError('insufficient_scope', `This takes a token of the scope ${scope}.`)
+  await refuseSession(deps, caller, 'insufficient_scope', error)
 }
 
 /** @throws {AuthError} invalid_token, insufficient_scope */

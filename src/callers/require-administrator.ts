@@ -3,9 +3,7 @@
 import { type Account, isAdministrator } from '../accounts/account.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
-import { accessRefused } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/store.ts'
 import { type Client, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'
@@ -14,6 +12,7 @@ import { isWithin } from '../policy/age.ts'
 import type { Policy } from '../policy/policy.ts'
 import { isInNetworks } from '../wire/end-user.ts'
 import { authenticateBearer, requireScope } from './authenticate-session.ts'
+import { refuseSession, sessionRefused } from './refuse-session.ts'
 import { requireOwnSignIn } from './require-own-sign-in.ts'
 
 const NOT_HERE = 'This takes an administrator, from where administrators may act.'
@@ -62,30 +61,21 @@ export const requireAdministrator = async (
   const caller = await authenticateBearer(deps, request, authorization)
   await requireScope(deps, caller, 'postern:admin')
   const { session } = caller
-  const { accountId, clientId, sid: sessionId } = session
+  const { accountId, clientId } = session
   const account = await findAccount(deps, accountId)
   const client = await deps.clients.find(clientId)
-  const refusal = (reason: string) => {
-    return accessRefused(caller.origin, { accountId, clientId, sessionId, reason })
-  }
-  const refuse = async (reason: string, error: AuthError): Promise<never> => {
-    await recordEvent(deps, refusal(reason))
-    throw error
-  }
-
-  if (!account) return refuse('account_deleted', new AuthError('access_denied', NOT_HERE))
+  if (!account)
+    return refuseSession(deps, caller, 'account_deleted', new AuthError('access_denied', NOT_HERE))
   const reason = refusalOf(policy, account, client && isRegisteredAs(client, session) ? client : null, ip)
-  if (reason !== null) return refuse(reason, new AuthError('access_denied', NOT_HERE))
+  if (reason !== null) return refuseSession(deps, caller, reason, new AuthError('access_denied', NOT_HERE))
   // Also where the account has become an administrator since.
   await requireOwnSignIn(deps, caller)
   // Whoever has guessed at this account's codes may have its session too (docs/security.md 8).
-  await requireUnlocked(deps, refusal('account_locked'), { accountId, now })
+  await requireUnlocked(deps, sessionRefused(caller, 'account_locked'), { accountId, now })
   if (!hasFreshSecondFactor(session, policy, now)) {
     const details = { acr_values: 'aal2', max_age: policy.second_factor_max_age }
-    return refuse(
-      'second_factor_needed',
-      new AuthError('insufficient_user_authentication', undefined, details),
-    )
+    const error = new AuthError('insufficient_user_authentication', undefined, details)
+    return refuseSession(deps, caller, 'second_factor_needed', error)
   }
   const origin: Origin = { ...request, actor: { type: 'administrator', id: accountId } }
   return { account, session, origin }

@@ -1,8 +1,7 @@
-import { accessRefused } from '../audit/authentication-events.ts'
-import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import type { SessionCaller } from './authenticate-session.ts'
+import { refuseSession } from './refuse-session.ts'
 
 /**
  * Where a client vouched for an account of Postern's own, its backend knows the codes that pass through it, and one of
@@ -11,13 +10,9 @@ import type { SessionCaller } from './authenticate-session.ts'
  */
 export const requireOwnSignIn = async (
   deps: Pick<Deps, 'postgres'>,
-  { session, origin }: SessionCaller,
+  caller: SessionCaller,
 ): Promise<void> => {
-  if (!session.vouched) return
-  const { accountId, clientId, sid: sessionId } = session
-  await recordEvent(
-    deps,
-    accessRefused(origin, { accountId, clientId, sessionId, reason: 'vouched_session' }),
-  )
-  throw new AuthError('access_denied', 'This takes a session that the account itself has signed in to.')
+  if (!caller.session.vouched) return
+  const text = 'This takes a session that the account itself has signed in to.'
+  await refuseSession(deps, caller, 'vouched_session', new AuthError('access_denied', text))
 }

@@ -1,12 +1,11 @@
 // Step-up (RFC 9470): a fresh second factor inside a session. If what the session has shown is not fresh enough, this
 // opens a challenge that is bound to the session; passing it replaces the session by a new one.
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
-import { accessRefused } from '../audit/authentication-events.ts'
-import type { AuditEvent, Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/store.ts'
+import type { Origin } from '../audit/event.ts'
 import { answerShapes, offeredMethods } from '../authenticators/code.ts'
 import { findAnswerable } from '../authenticators/store.ts'
 import type { Caller } from '../callers/authenticate-account.ts'
+import { refuseSession, sessionRefused } from '../callers/refuse-session.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { Epochs, SessionRecord } from '../ephemeral/ephemeral.ts'
@@ -34,28 +33,28 @@ type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'
  */
 export const beginStepUp = async (
   deps: StepUpDeps,
-  origin: Origin,
-  { session, account }: Caller,
+  caller: Caller,
   { acr, maxAgeSeconds: asked = Number.POSITIVE_INFINITY, purpose }: StepUpRequest,
 ): Promise<StepUpResult> => {
+  const { session, account, origin } = caller
   if (acr === 'phr') {
     const text = 'No authenticator of this account resists phishing.'
     const error = new AuthError('unmet_authentication_requirements', text, { fields: ['acr'] })
-    throw await refused(deps, origin, session, 'acr_unmet', error)
+    return refuseSession(deps, caller, 'acr_unmet', error)
   }
   const policy = deps.policy.current()
   const maxAgeSeconds = acr === 'aal1' ? asked : Math.min(asked, policy.second_factor_max_age)
   if (hasShown(session, acr, maxAgeSeconds, origin.now)) return { status: 'authenticated', session }
   if (account.enrolledAuthenticators === 0) {
-    throw await refused(deps, origin, session, 'nothing_enrolled', nothingToAsk(acr, maxAgeSeconds))
+    return refuseSession(deps, caller, 'nothing_enrolled', nothingToAsk(acr, maxAgeSeconds))
   }
-  const locked = refusal(origin, session, 'account_locked')
+  const locked = sessionRefused(caller, 'account_locked')
   const epochs = await requireUnlocked(deps, locked, { accountId: account.id, now: origin.now })
   const shapes = answerShapes(policy.allowed_methods, await findAnswerable(deps, account.id))
   if (shapes.length === 0) {
     const text = 'No second factor of this account can be used any more; an administrator can reset it.'
     const error = new AuthError('policy_violation', text)
-    throw await refused(deps, origin, session, 'nothing_usable', error)
+    return refuseSession(deps, caller, 'nothing_usable', error)
   }
   return openStepUp(deps, origin, session, { purpose, shapes, epochs })
 }
@@ -79,24 +78,6 @@ const nothingToAsk = (acr: 'aal1' | 'aal2', maxAgeSeconds: number): AuthError =>
         acr_values: acr,
         max_age: maxAgeSeconds,
       })
-
-const refusal = (
-  origin: Origin,
-  { accountId, clientId, sid: sessionId }: SessionRecord,
-  reason: string,
-): AuditEvent => accessRefused(origin, { accountId, clientId, sessionId, reason })
-
-/** Records a refusal and returns the error to throw. */
-const refused = async (
-  deps: StepUpDeps,
-  origin: Origin,
-  session: SessionRecord,
-  reason: string,
-  error: AuthError,
-): Promise<AuthError> => {
-  await recordEvent(deps, refusal(origin, session, reason))
-  return error
-}
 
 const openStepUp = async (
   deps: StepUpDeps,

@@ -146,7 +146,7 @@ const mint = async (
 const askForStepUp = async (deps: RenewDeps, caller: Caller): Promise<never> => {
   const { session, origin } = caller
   // With zero seconds a second factor is asked for in any case: the policy has just required it.
-  const step = await beginStepUp(deps, origin, caller, { acr: 'aal2', maxAgeSeconds: 0, purpose: 'renewal' })
+  const step = await beginStepUp(deps, caller, { acr: 'aal2', maxAgeSeconds: 0, purpose: 'renewal' })
   if (step.status === 'authenticated') return refuse(deps, origin, session, 'policy')
   const { accountId, clientId, sid: sessionId } = session
   const about = { accountId, clientId, sessionId, reason: 'second_factor_needed' } as const

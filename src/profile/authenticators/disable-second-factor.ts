@@ -4,14 +4,13 @@
 import type { Account } from '../../accounts/account.ts'
 import { findAccount } from '../../accounts/store.ts'
 import { secondFactorDisabled } from '../../audit/account-events.ts'
-import { accessRefused } from '../../audit/authentication-events.ts'
-import { recordEvent } from '../../audit/store.ts'
 import { checkCode, refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
 import { answerShapes, shapeOf } from '../../authenticators/code.ts'
 import { clearFactors, lockFactors } from '../../authenticators/enrolled-count-store.ts'
 import { burnMatch } from '../../authenticators/match-answer.ts'
 import { findAnswerable } from '../../authenticators/store.ts'
 import type { Caller } from '../../callers/authenticate-account.ts'
+import { refuseSession } from '../../callers/refuse-session.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { isLongPassword, MIN_LENGTH_ALONE } from '../../passwords/check-password.ts'
@@ -78,11 +77,9 @@ const requireChoice = async (deps: DisableDeps, caller: Caller): Promise<void> =
 const isRequired = (deps: DisableDeps, account: Account): boolean =>
   requirementReasons(deps.policy.current(), account).length > 0
 
-const refuseRequired = async (deps: DisableDeps, { session, origin }: Caller): Promise<never> => {
-  const { accountId, clientId, sid: sessionId } = session
-  const reason = 'second_factor_required'
-  await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
-  throw new AuthError('policy_violation', 'The account must have a second factor.')
+const refuseRequired = (deps: DisableDeps, caller: Caller): Promise<never> => {
+  const error = new AuthError('policy_violation', 'The account must have a second factor.')
+  return refuseSession(deps, caller, 'second_factor_required', error)
 }
 
 /** A code that none of its authenticators makes is malformed, and spends no attempt. */
@@ -98,23 +95,19 @@ const requireShape = async (
   })
 }
 
-const requirePassword = async (
-  deps: DisableDeps,
-  { session, account, origin }: Caller,
-  password: string,
-): Promise<void> => {
+const requirePassword = async (deps: DisableDeps, caller: Caller, password: string): Promise<void> => {
+  const { session, account, origin } = caller
   const found = await findAccountWithPassword(deps, account.id)
   // A client's external subject has none here; it can remove its authenticators one by one.
   if (!found?.passwordHash) throw new AuthError('not_found', 'This account has no password here.')
   const about = { found, sessionId: session.sid, password, field: 'password' as const }
   await requireCurrentPassword(deps, origin, about)
-  if (!isLongPassword(password)) await refuseShortPassword(deps, { session, account, origin })
+  if (!isLongPassword(password)) await refuseShortPassword(deps, caller)
 }
 
 /** From now on the password is the only factor, so it has to be longer than beside another one (docs/security.md 1). */
-const refuseShortPassword = async (deps: DisableDeps, { session, origin }: Caller): Promise<never> => {
-  const { accountId, clientId, sid: sessionId } = session
-  await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason: 'weak_password' }))
+const refuseShortPassword = (deps: DisableDeps, caller: Caller): Promise<never> => {
   const text = `Without a second factor the password must have at least ${MIN_LENGTH_ALONE} characters; choose a longer one first.`
-  throw new AuthError('weak_password', text, { fields: ['password'] })
+  const error = new AuthError('weak_password', text, { fields: ['password'] })
+  return refuseSession(deps, caller, 'weak_password', error)
 }

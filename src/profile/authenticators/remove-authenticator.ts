@@ -3,8 +3,6 @@
 // account would be asked for a second factor that it cannot give.
 import { findAccount } from '../../accounts/store.ts'
 import { authenticatorRemoved } from '../../audit/account-events.ts'
-import { accessRefused } from '../../audit/authentication-events.ts'
-import { recordEvent } from '../../audit/store.ts'
 import { clearFactors, lockFactors, lowerEnrolled } from '../../authenticators/enrolled-count-store.ts'
 import {
   countActive,
@@ -12,6 +10,7 @@ import {
   type OwnAuthenticator,
 } from '../../authenticators/own-authenticator-store.ts'
 import type { FreshCaller } from '../../callers/authenticate-account.ts'
+import { refuseSession } from '../../callers/refuse-session.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError, type ErrorCode } from '../../errors.ts'
 import { MIN_LENGTH_ALONE } from '../../passwords/check-password.ts'
@@ -32,9 +31,10 @@ type RemoveDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy'>
 /** @throws {AuthError} not_found, policy_violation, weak_password */
 export const removeAuthenticator = async (
   deps: RemoveDeps,
-  { session, account, origin, proof }: FreshCaller,
+  caller: FreshCaller,
   { authenticatorId, others }: { authenticatorId: string; others: OtherSessions },
 ): Promise<void> => {
+  const { session, account, origin, proof } = caller
   const own = { accountId: account.id, authenticatorId, statuses: CHANGEABLE[proof] }
   const about = { accountId: account.id, sessionId: session.sid, authenticatorId, type: 'totp' }
   try {
@@ -46,12 +46,10 @@ export const removeAuthenticator = async (
       await endOtherAccess({ ...deps, postgres }, origin, kept, 'authenticator_removed')
     })
   } catch (error) {
-    const reason = error instanceof AuthError ? REFUSALS.get(error.code) : undefined
-    if (reason !== undefined) {
-      const { accountId, clientId, sid: sessionId } = session
-      await recordEvent(deps, accessRefused(origin, { accountId, clientId, sessionId, reason }))
-    }
-    throw error
+    if (!(error instanceof AuthError)) throw error
+    const reason = REFUSALS.get(error.code)
+    if (reason === undefined) throw error
+    await refuseSession(deps, caller, reason, error)
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Sql } from '../postgres/pool.ts'
 import { decodeCursor, toPage } from '../wire/page-cursor.ts'
+import { UUID } from '../wire/schemas.ts'
 import { type EventFilter, findEvents, type RecordedEvent } from './store.ts'
 
 /** `cursor` is `next_cursor` of the page before; undefined for the first. */
@@ -9,7 +10,7 @@ type EventPage = { limit: number; cursor?: string | undefined }
 type ListedEvents = { items: RecordedEvent[]; next_cursor: string | null }
 
 /** Epoch milliseconds (up to the year 5138, which JavaScript and PostgreSQL can both represent), and the id. */
-const KEY = [/^\d{1,14}$/, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/]
+const KEY = [/^\d{1,14}$/, UUID]
 
 const keyOf = ({ occurred_at, id }: RecordedEvent): string[] => [String(occurred_at.getTime()), id]
 

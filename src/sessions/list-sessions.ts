@@ -1,8 +1,9 @@
 import type { Deps } from '../deps.ts'
 import type { ListedSession } from '../ephemeral/ephemeral.ts'
 import { decodeCursor, toPage } from '../wire/page-cursor.ts'
+import { UUID } from '../wire/schemas.ts'
 
-const KEY = [/^[0-9]{1,12}$/, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/]
+const KEY = [/^[0-9]{1,12}$/, UUID]
 
 /** `limit` from 1 to 200; `cursor` of the page before. */
 export type PageAsked = { limit?: number | undefined; cursor?: string | undefined }

@@ -11,9 +11,11 @@ export const Strict = <T extends TProperties>(properties: T, options: object = {
 export const PlainText = (options: { minLength?: number; maxLength: number; description?: string }) =>
   Type.String({ pattern: '^[^\\p{Cc}\\p{Cs}]*$', ...options })
 
+export const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
 export const Uuid = Type.String({
   maxLength: 36,
-  pattern: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
+  pattern: UUID.source,
   examples: ['01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11'],
 })
 

@@ -2,10 +2,11 @@ import type { AccountFilter } from '../../accounts/details.ts'
 import { findAccounts, type Place } from '../../accounts/find-accounts.ts'
 import type { Deps } from '../../deps.ts'
 import { decodeCursor, toPage } from '../../wire/page-cursor.ts'
+import { UUID } from '../../wire/schemas.ts'
 import { type AccountItem, toAccountItem } from './schemas.ts'
 
 const STRETCHES = ['exact', 'newest', 'scattered'] as const
-const KEY = [/^(exact|newest|scattered)$/, /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/]
+const KEY = [/^(exact|newest|scattered)$/, UUID]
 
 const readKey = ([stretch, id = '']: string[]): Place => ({
   stretch: STRETCHES.find((known) => known === stretch) ?? 'newest',

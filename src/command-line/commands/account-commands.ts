@@ -10,11 +10,10 @@ import { resetSecondFactor } from '../../administration/accounts/reset-second-fa
 import { type AccountItem, NewAccountNames, toWantedAccount } from '../../administration/accounts/schemas.ts'
 import { unlockAccount } from '../../administration/accounts/unlock-account.ts'
 import { setPassword } from '../../passwords/set-password.ts'
+import { UUID } from '../../wire/schemas.ts'
 import { validated } from '../../wire/validation.ts'
 import { CommandError, type Context, collected, type Host } from '../host.ts'
 import { formatTable } from './table.ts'
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 const accountIdOf = async ({ deps }: Context, name: string): Promise<string> => {
   if (UUID.test(name)) return name

@@ -43,3 +43,10 @@ export const { guard: guardEnrollment, callerOf: enrollingOf } = guardWith(
   'enrolling',
   authenticateFreshEnrollee,
 )
+
+/** How the routes behind these guards describe themselves. */
+export const ownRoute = (summary: string) => ({
+  tags: ['The account’s own'],
+  security: [{ bearer: [] }],
+  summary,
+})

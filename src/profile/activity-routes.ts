@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { listAccountEvents } from '../audit/list-events.ts'
 import { ActivityPage, toActivityItem } from '../audit/schemas.ts'
-import { accountCallerOf } from '../callers/guard-account.ts'
+import { accountCallerOf, ownRoute } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { errorResponses, PageQuery, Strict } from '../wire/schemas.ts'
 
@@ -11,9 +11,7 @@ export const activityRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
     '/v1/me/activity',
     {
       schema: {
-        tags: ['The account’s own'],
-        security: [{ bearer: [] }],
-        summary: 'What has happened to your account, newest first',
+        ...ownRoute('What has happened to your account, newest first'),
         querystring: Strict(PageQuery),
         response: { 200: ActivityPage, ...errorResponses('invalid_token') },
       },

@@ -1,7 +1,7 @@
 // The account’s own password.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { changeCallerOf } from '../callers/guard-account.ts'
+import { changeCallerOf, ownRoute } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { changePassword } from '../passwords/change-password.ts'
 import { KEEP_OTHER_SESSIONS, otherSessionsOf } from '../sessions/schemas.ts'
@@ -25,9 +25,7 @@ export const passwordRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
     '/v1/me/password',
     {
       schema: {
-        tags: ['The account’s own'],
-        security: [{ bearer: [] }],
-        summary: 'Change your password',
+        ...ownRoute('Change your password'),
         description:
           'Needs a fresh second factor (15 minutes). Ends pending challenges, and every session but this one unless they are to be kept.',
         body: PasswordBody,

@@ -1,7 +1,7 @@
 // The account’s own profile. Its password, authenticators, sessions and activity have routes of their own beside this file.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { DisplayName } from '../accounts/schemas.ts'
-import { accountCallerOf, settingsCallerOf } from '../callers/guard-account.ts'
+import { accountCallerOf, ownRoute, settingsCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { errorResponses, Nullable, Strict } from '../wire/schemas.ts'
 import { changeProfile } from './change-profile.ts'
@@ -13,14 +13,12 @@ const ProfileBody = Strict(
   { examples: [{ display_name: 'Ada Lovelace' }] },
 )
 
-const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ bearer: [] }], summary })
-
 export const profileRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.get(
     '/v1/me',
     {
       schema: {
-        ...own('Who you are, and your second factor'),
+        ...ownRoute('Who you are, and your second factor'),
         response: { 200: ProfileItem, ...errorResponses('invalid_token') },
       },
     },
@@ -33,7 +31,7 @@ export const profileChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
     '/v1/me',
     {
       schema: {
-        ...own('Change your display name'),
+        ...ownRoute('Change your display name'),
         description: 'That of a client’s external subject is its client’s to change.',
         body: ProfileBody,
         response: { 200: ProfileItem, ...errorResponses('invalid_token', 'access_denied', 'account_locked') },

@@ -1,7 +1,7 @@
 // The account's own sessions over HTTP: list them and end them.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { bearerCallerOf, sessionCallerOf } from '../callers/guard-account.ts'
+import { bearerCallerOf, ownRoute, sessionCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { listSessions } from '../sessions/list-sessions.ts'
 import { SessionItem, toSessionItem } from '../sessions/schemas.ts'
@@ -14,8 +14,6 @@ const OwnSessionItem = Type.Object({
   ...SessionItem.properties,
   current: Type.Boolean({ description: 'The one that asks.' }),
 })
-
-const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ bearer: [] }], summary })
 
 /** Any token for Postern may end its own session, whatever its scope. */
 export const logoutRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
@@ -43,7 +41,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/sessions',
     {
       schema: {
-        ...own('List sessions, the newest first'),
+        ...ownRoute('List sessions, the newest first'),
         querystring: Strict(PageQuery),
         response: { 200: Page(OwnSessionItem), ...errorResponses('invalid_token') },
       },
@@ -63,7 +61,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/sessions/:id',
     {
       schema: {
-        ...own('End a session'),
+        ...ownRoute('End a session'),
         description: 'Its access and refresh tokens are refused from then on. It may be the one that asks.',
         params: Strict({ id: Uuid }),
         response: { 204: Type.Null(), ...errorResponses('invalid_token', 'not_found') },
@@ -80,7 +78,7 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/sessions',
     {
       schema: {
-        ...own('End all other sessions'),
+        ...ownRoute('End all other sessions'),
         description: 'And every sign-in that is under way: its challenges and enrollments.',
         response: { 204: Type.Null(), ...errorResponses('invalid_token') },
       },

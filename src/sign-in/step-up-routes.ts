@@ -1,7 +1,7 @@
 // Step-up over HTTP. What it opens is a challenge, which is answered like any other.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
-import { accountCallerOf } from '../callers/guard-account.ts'
+import { accountCallerOf, ownRoute } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
 import { errorResponses, Strict } from '../wire/schemas.ts'
 import { admitNoBody } from '../wire/validation.ts'
@@ -43,12 +43,10 @@ export const stepUpRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
     {
       preValidation: admitNoBody,
       schema: {
-        tags: ['The account’s own'],
-        summary: 'Step up: a fresh second factor inside this session (RFC 9470)',
+        ...ownRoute('Step up: a fresh second factor inside this session (RFC 9470)'),
         description:
           'Where the session has shown enough already, the answer says so and has no new tokens. Otherwise ' +
           'the answer to the challenge has new tokens, of a new session that replaces this one.',
-        security: [{ bearer: [] }],
         body: StepUpBody,
         response: {
           200: Type.Union([StepUpSatisfied, ChallengeRequired]),

@@ -2,7 +2,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { findAuthenticators } from '../../authenticators/own-authenticator-store.ts'
-import { enrolleeOf, enrollingOf } from '../../callers/guard-account.ts'
+import { enrolleeOf, enrollingOf, ownRoute } from '../../callers/guard-account.ts'
 import type { Deps } from '../../deps.ts'
 import { otherSessionsOf } from '../../sessions/schemas.ts'
 import { errorResponses, Page, Strict, Uuid } from '../../wire/schemas.ts'
@@ -23,9 +23,8 @@ import {
 const BASE = '/v1/me/authenticators'
 
 const enrolling = (summary: string) => ({
-  tags: ['The account’s own'],
+  ...ownRoute(summary),
   security: [{ bearer: [] }, { enrollment: [] }],
-  summary,
 })
 
 export const enrolledRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {

@@ -3,7 +3,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { readRecoveryCodeCount } from '../../authenticators/recovery-codes/store.ts'
-import { accountCallerOf, changeCallerOf, settingsCallerOf } from '../../callers/guard-account.ts'
+import { accountCallerOf, changeCallerOf, ownRoute, settingsCallerOf } from '../../callers/guard-account.ts'
 import type { Deps } from '../../deps.ts'
 import { KEEP_OTHER_SESSIONS, otherSessionsOf } from '../../sessions/schemas.ts'
 import { errorResponses, Nullable, Strict, Timestamp, Uuid } from '../../wire/schemas.ts'
@@ -18,14 +18,12 @@ const AUTHENTICATOR = '/v1/me/authenticators/:id'
 
 const Id = Strict({ id: Uuid })
 
-const own = (summary: string) => ({ tags: ['The account’s own'], security: [{ bearer: [] }], summary })
-
 export const secondFactorRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.get(
     '/v1/me/recovery-codes',
     {
       schema: {
-        ...own('Count the unused recovery codes'),
+        ...ownRoute('Count the unused recovery codes'),
         response: {
           200: Type.Object({
             remaining: Type.Integer({ examples: [8] }),
@@ -48,7 +46,7 @@ export const disableRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     '/v1/me/second-factor/disable',
     {
       schema: {
-        ...own('Do without a second factor'),
+        ...ownRoute('Do without a second factor'),
         description:
           'Where the policy allows it. Removes every authenticator and recovery code. Ends pending challenges, and ' +
           'the other sessions unless they are to be kept. A password of fewer than 15 characters is changed first. A malformed code spends no attempt.',
@@ -85,7 +83,7 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
     AUTHENTICATOR,
     {
       schema: {
-        ...own('Rename an authenticator'),
+        ...ownRoute('Rename an authenticator'),
         params: Id,
         body: Strict({ name: Name }, { examples: [{ name: 'Work phone' }] }),
         response: {
@@ -110,7 +108,7 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
     AUTHENTICATOR,
     {
       schema: {
-        ...own('Remove an authenticator'),
+        ...ownRoute('Remove an authenticator'),
         description:
           'Not the last one where the policy requires one, or where the password is not known to have 15 characters: ' +
           'choose one that has, or, where it does have them, sign in again with it or use ' +
@@ -144,7 +142,7 @@ export const secondFactorChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }>
     {
       preValidation: admitNoBody,
       schema: {
-        ...own('Make a new set of recovery codes'),
+        ...ownRoute('Make a new set of recovery codes'),
         description:
           'Shown by this answer and never again; the old set is void. Ends pending challenges, and the other ' +
           'sessions unless they are to be kept.',

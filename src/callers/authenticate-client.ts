@@ -12,11 +12,7 @@ import { guardWith } from './guard.ts'
 type Deps = { postgres: Sql; clients: Clients }
 
 /** What a request says of its client. */
-export type ClientCredentials = {
-  clientId: string
-  secret: string | null
-  method: Client['tokenEndpointAuthMethod']
-}
+export type ClientCredentials = { clientId: string; secret: string | null }
 
 /** RFC 6749 2.3.1: both parts are form-encoded before they are joined. */
 const formDecode = (part: string | undefined): string | null => {
@@ -33,7 +29,7 @@ const parseBasic = (authorization: string): ClientCredentials | null => {
   const [, id, password] = /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? []
   const clientId = formDecode(id)
   const secret = formDecode(password)
-  return clientId && secret !== null ? { clientId, secret, method: 'client_secret_basic' } : null
+  return clientId && secret !== null ? { clientId, secret } : null
 }
 
 /**

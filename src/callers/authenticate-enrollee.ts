@@ -24,7 +24,7 @@ type ByEnrollment = {
   record: EnrollmentRecord
 }
 
-export type Enrollee = ByEnrollment | ({ by: 'session' } & Caller)
+type Enrollee = ByEnrollment | ({ by: 'session' } & Caller)
 
 /** A caller who may add an authenticator. */
 export type FreshEnrollee = ByEnrollment | ({ by: 'session' } & FreshCaller)

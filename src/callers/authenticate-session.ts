@@ -19,7 +19,7 @@ export const bearerToken = (authorization: string | undefined): string => {
 export type SessionCaller = { session: ListedSession; origin: Origin }
 
 /** The same, with the scopes of its token. */
-export type BearerCaller = SessionCaller & { scopes: readonly string[] }
+type BearerCaller = SessionCaller & { scopes: readonly string[] }
 
 /**
  * The session of a token that was made for Postern, whatever it may do.

@@ -18,12 +18,9 @@ import { requireOwnSignIn } from './require-own-sign-in.ts'
 const NOT_HERE = 'This takes an administrator, from where administrators may act.'
 
 /** A request's administrator; `origin` names them as the actor. */
-export type Administrator = { account: Account; session: ListedSession; origin: Origin }
+type Administrator = { account: Account; session: ListedSession; origin: Origin }
 
-export type AdministratorDeps = Pick<
-  Deps,
-  'postgres' | 'ephemeral' | 'policy' | 'clients' | 'verifyAccessToken'
->
+type AdministratorDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'clients' | 'verifyAccessToken'>
 
 /** Why `account` may not act, however it signs in; null where it may. */
 const refusalOf = (

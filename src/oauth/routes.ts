@@ -57,7 +57,7 @@ const refuseTwoWays = (
 const credentialsOf = (body: TokenBody): ClientCredentials => {
   const { client_id: clientId, client_secret: secret = null } = body
   if (clientId === undefined) throw new AuthError('invalid_client')
-  return { clientId, secret, method: secret === null ? 'none' : 'client_secret_post' }
+  return { clientId, secret }
 }
 
 export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {

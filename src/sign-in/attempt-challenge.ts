@@ -35,7 +35,7 @@ type AttemptDeps = Pick<
 >
 
 /** What answers a challenge. */
-export type ChallengeAnswer = Answer & { challengeToken: string }
+type ChallengeAnswer = Answer & { challengeToken: string }
 
 /**
  * Answers a challenge.

@@ -14,7 +14,7 @@ import { isWithin } from '../policy/age.ts'
 import type { ChallengeOpened } from './continue-sign-in.ts'
 
 /** `maxAgeSeconds` undefined: for a second factor, the policy's maximum; for a first one, any age. */
-export type StepUpRequest = {
+type StepUpRequest = {
   acr: 'aal1' | 'aal2' | 'phr'
   maxAgeSeconds: number | undefined
   /** Who asks: the account, or its client at a renewal; who asked answers (docs/security.md 43). */
@@ -22,7 +22,7 @@ export type StepUpRequest = {
 }
 
 /** What the session has shown already; nothing new is signed. `authTime` in epoch seconds. */
-export type StepUpResult = { status: 'authenticated'; session: SessionRecord } | ChallengeOpened
+type StepUpResult = { status: 'authenticated'; session: SessionRecord } | ChallengeOpened
 
 type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>
 

@@ -34,9 +34,9 @@ export type PrimaryAuthentication = Decided & {
 /** What is to be done before the account gets tokens: `token` is what does it. */
 type NextStep = { token: string; expiresInSeconds: number; methods: Method[]; reasons: string[] }
 
-export type SignedIn = { status: 'authenticated'; tokens: Tokens }
+type SignedIn = { status: 'authenticated'; tokens: Tokens }
 export type ChallengeOpened = { status: 'challenge_required' } & NextStep
-export type EnrollmentOpened = { status: 'enrollment_required' } & NextStep
+type EnrollmentOpened = { status: 'enrollment_required' } & NextStep
 
 export type SignInResult = SignedIn | ChallengeOpened | EnrollmentOpened
 

@@ -85,7 +85,7 @@ export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
           fields: ['client_id'],
         })
       }
-      const named = { clientId: clientId ?? BUILT_IN_CLIENT, secret: null, method: 'none' as const }
+      const named = { clientId: clientId ?? BUILT_IN_CLIENT, secret: null }
       const client = presented ?? (await authenticateClient(deps, named, own))
       const endUser = endUserOf(client, request.body)
       const given = { username, password, scope, endUser }

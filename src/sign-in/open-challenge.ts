@@ -10,7 +10,7 @@ import { AuthError } from '../errors.ts'
 import { continueSignIn, type SignInResult } from './continue-sign-in.ts'
 
 /** An account whose first factor a client vouches for: its own `subject`, or a Postern `username`. */
-export type Vouched = {
+type Vouched = {
   subject?: string | undefined
   username?: string | undefined
   amr: string[]

@@ -64,7 +64,7 @@ export const ChallengeRequired = Type.Object(
   { title: 'ChallengeRequired' },
 )
 
-export const EnrollmentRequired = Type.Object(
+const EnrollmentRequired = Type.Object(
   {
     status: Type.Literal('enrollment_required'),
     enrollment_token: Type.String({ examples: ['pst_en_…'] }),

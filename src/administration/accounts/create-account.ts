@@ -11,7 +11,7 @@ import { requireStillAdministrator } from '../require-still-administrator.ts'
 import type { WantedAccount } from './schemas.ts'
 
 /** `hash`: made elsewhere, for imports; replaced at the first sign-in. Null: no sign-in with a password. */
-export type InitialPassword = { password: string } | { hash: string } | null
+type InitialPassword = { password: string } | { hash: string } | null
 
 const DEFAULT_ROLES = ['user']
 

@@ -23,7 +23,7 @@ import type { OtherSessions } from '../../sessions/schemas.ts'
 
 type DisableDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords'>
 
-export type DisableAnswer = { password: string; method: Method; code: string; others: OtherSessions }
+type DisableAnswer = { password: string; method: Method; code: string; others: OtherSessions }
 
 /**
  * Removes every authenticator and recovery code of the account, and ends its other sessions.

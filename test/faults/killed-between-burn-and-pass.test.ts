@@ -1,4 +1,5 @@
 import t from 'tap'
+import { redisKeys } from '../../src/ephemeral/redis/scripts.ts'
 import { openTestApp, TEST_ENCRYPTION_KEY } from '../support/app.ts'
 import { startHoldingProxy } from '../support/holding-proxy.ts'
 import { startPostern } from '../support/postern-process.ts'
@@ -16,10 +17,11 @@ t.test('a process killed between burning a code and passing the challenge', { sk
 
   // The script that passes a challenge is the one that is given the account's set of sessions too. Once armed,
   // Redis never gets to see it.
+  const [sessionSet = ''] = redisKeys('postern:').sessionSet('').split('{')
   let armed = false
   const proxy = await startHoldingProxy(
     redis.port,
-    (chunk) => armed && chunk.toString('latin1').includes('postern:sx:'),
+    (chunk) => armed && chunk.toString('latin1').includes(sessionSet),
   )
   t.teardown(() => proxy.stop())
   const victim = await startPostern({

@@ -66,6 +66,7 @@ const BAD_FORMS: Bad[] = [
 const BODY_OPTIONAL = new Set([
   'post /v1/admin/keys/rotate',
   'post /v1/me/authenticators/totp',
+  'post /v1/me/recovery-codes',
   'post /v1/me/step-up',
 ])
 

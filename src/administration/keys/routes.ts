@@ -22,7 +22,7 @@ const RotateBody = Strict(
   { examples: [{ now: true }] },
 )
 
-const KeyParams = Strict({ kid: Type.String({ pattern: '^[\\w-]{43}$' }) })
+const KeyParams = Strict({ kid: Type.String({ maxLength: 43, pattern: '^[\\w-]{43}$' }) })
 
 export const keyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.post(

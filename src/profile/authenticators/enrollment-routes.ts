@@ -85,7 +85,7 @@ export const enrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
           'enrollment token is spent by signing in; a session is replaced, its old id and tokens end. ' +
           'Ends pending challenges, and the other sessions unless they are to be kept. A malformed code spends no ' +
           'attempt.',
-        params: Type.Object({ id: Uuid }),
+        params: Strict({ id: Uuid }),
         body: ConfirmBody,
         response: {
           200: ConfirmedItem,

@@ -1,6 +1,8 @@
 // Every error a caller can meet: its code, its HTTP status, and what it says by default.
 // The one handler that renders them is `renderError`; routes and use cases only throw.
 
+import { type AjvError, describeProblems } from './wire/problems.ts'
+
 /** Error codes and their status. RFC 6749, 6750 and 9470 codes where one exists; the rest are Postern's. */
 export const ERROR_CODES = {
   invalid_request: [400, 'The request is malformed.'],
@@ -91,14 +93,6 @@ export type RenderedError = {
 
 const DEPENDENCY_RETRY_SECONDS = 1
 
-/** One problem, as Ajv reports it. */
-export type AjvError = {
-  instancePath: string
-  keyword: string
-  params: Record<string, unknown>
-  message?: string
-}
-
 /** What Fastify throws by itself; with `validation` where a schema refused the request. */
 type FrameworkError = Error & {
   code?: string
@@ -107,28 +101,10 @@ type FrameworkError = Error & {
   validationContext?: string
 }
 
-const fieldOf = ({ instancePath, keyword, params }: AjvError): string => {
-  const member = keyword === 'required' ? params.missingProperty : params.additionalProperty
-  const path = typeof member === 'string' ? `${instancePath}/${member}` : instancePath
-  return path.slice(1)
-}
-
-const MAX_NAMES = 8
-const MAX_NAME_LENGTH = 64
-
-/** Names of members that a caller sent, cut for an answer: there may be many, and long ones (docs/security.md 40). */
-export const namesOf = (members: readonly string[]): string[] =>
-  members
-    .slice(0, MAX_NAMES)
-    .map((name) => (name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name))
-
-/** Describes what Ajv found; `where` names the place of a problem that is not in a member. */
+/** A request that its schema refuses; `where` names the place of a problem that is not in a member. */
 export const invalidRequest = (validation: readonly AjvError[], where: string): AuthError => {
-  const names = namesOf(validation.map((one) => fieldOf(one) || where))
-  const problems = names.map((name, index) => `${name} ${validation[index]?.message ?? 'is not valid'}`)
-  return new AuthError('invalid_request', `${[...new Set(problems)].join('; ')}.`, {
-    fields: [...new Set(names)],
-  })
+  const { description, fields } = describeProblems(validation, where)
+  return new AuthError('invalid_request', description, { fields })
 }
 
 /** Any error as an `AuthError`. An unexpected one becomes a plain `server_error` that reveals nothing. */

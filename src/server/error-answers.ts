@@ -2,14 +2,27 @@
 import { randomUUID } from 'node:crypto'
 import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
-import type { ConnectionError } from 'fastify'
+import type { ConnectionError, FastifyError, FastifyRequest } from 'fastify'
 import { AuthError, renderError } from '../errors.ts'
 import { ANSWER_HEADERS } from './answers.ts'
 import type { App } from './app.ts'
 
+/** Says what to send where Fastify only says what it refuses; any other error is as it was. */
+const explained = (error: unknown, { body, routeOptions }: FastifyRequest): unknown => {
+  if (!(error instanceof Error)) return error
+  const { code, validationContext }: Partial<FastifyError> = error
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+    const [type = 'application/json'] = routeOptions.schema?.consumes ?? []
+    return new AuthError('invalid_request', `Send ${type}.`)
+  }
+  if (validationContext === 'body' && body === undefined)
+    return new AuthError('invalid_request', 'body is missing.', { fields: ['body'] })
+  return error
+}
+
 export const answerErrors = (app: App): void => {
   app.setErrorHandler((error, request, reply) => {
-    const { status, body, headers } = renderError(error)
+    const { status, body, headers } = renderError(explained(error, request))
     if (status >= 500) request.log.error({ err: error, request_id: request.id }, body.error)
     reply.errorCode = body.error
     return reply

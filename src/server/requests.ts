@@ -2,8 +2,9 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest, preValidationHookHandler } from 'fastify'
-import { AuthError, namesOf } from '../errors.ts'
+import { AuthError } from '../errors.ts'
 import { isAddress } from '../wire/end-user.ts'
+import { namesOf } from '../wire/problems.ts'
 import type { App } from './app.ts'
 
 /** Not an address: the connection is closed, and there will be no answer. */

@@ -153,6 +153,115 @@ t.test(
   },
 )
 
+t.test('a refusal says in plain words what is wrong and what to send', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const administrator = await postern.createAccount({ roles: ['admin'] })
+  const { access_token: bearer } = await postern.signIn(
+    administrator,
+    await postern.enrollTotp(administrator),
+  )
+  const ALL_SCOPES =
+    'openid, profile, email, offline_access, postern:me, postern:admin, challenges, challenges:accounts'
+  const long = 'x'.repeat(5_000)
+  const account = `/v1/admin/accounts/${administrator.id}`
+  const cases: [
+    method: 'POST' | 'PATCH' | 'GET',
+    url: string,
+    Bad,
+    description: string,
+    fields?: string[],
+  ][] = [
+    [
+      'POST',
+      '/v1/login',
+      { name: 'an unknown member', payload: '{"username":"x","password":"x","bogus":1}' },
+      'bogus is not a known member.',
+      ['bogus'],
+    ],
+    [
+      'POST',
+      '/v1/login',
+      {
+        name: 'an unknown member of a long name',
+        payload: `{"username":"x","password":"x","${long}":1}`,
+      },
+      `${'x'.repeat(64)}… is not a known member.`,
+      [`${'x'.repeat(64)}…`],
+    ],
+    [
+      'POST',
+      '/v1/login',
+      { name: 'a member missing', payload: '{"username":"x"}' },
+      'password is missing.',
+      ['password'],
+    ],
+    [
+      'PATCH',
+      account,
+      { name: 'none of a union', payload: '{"status":"gone"}' },
+      'status must be one of: active, disabled.',
+      ['status'],
+    ],
+    [
+      'PATCH',
+      account,
+      { name: 'no text for a union of texts', payload: '{"status":5}' },
+      'status must be one of: active, disabled.',
+      ['status'],
+    ],
+    [
+      'GET',
+      '/v1/admin/audit?outcome=maybe',
+      { name: 'none of the values, in a query' },
+      'outcome must be one of: success, failure.',
+      ['outcome'],
+    ],
+    [
+      'POST',
+      '/v1/admin/clients',
+      { name: 'none of the values', payload: '{"name":"x","scopes":["bogus"]}' },
+      `scopes/0 must be one of: ${ALL_SCOPES}.`,
+      ['scopes/0'],
+    ],
+    [
+      'POST',
+      '/v1/admin/clients',
+      { name: 'another type, in the words of the validator', payload: '{"name":5}' },
+      'name must be string.',
+      ['name'],
+    ],
+    ['POST', '/v1/login', { name: 'no body' }, 'body is missing.', ['body']],
+    ['POST', '/v1/login', { name: 'an empty body', payload: '' }, 'body is missing.', ['body']],
+    ['POST', '/v1/login', { name: 'a list', payload: '[]' }, 'body must be object.', ['body']],
+    ['POST', '/v1/login', { name: 'text', payload: 'x', type: 'text/plain' }, 'Send application/json.'],
+    ['POST', '/v1/login', { name: 'no content type', payload: '{}', type: '' }, 'Send application/json.'],
+    ['POST', '/v1/login', { name: 'half a type', payload: '{}', type: ';' }, 'Send application/json.'],
+    [
+      'POST',
+      '/oauth2/token',
+      { name: 'JSON for a form', payload: '{}', type: 'application/json' },
+      `Send ${FORM}.`,
+    ],
+  ]
+  for (const [method, url, { name, payload, type = 'application/json' }, description, fields] of cases) {
+    const answer = await postern.app.inject({
+      method,
+      url,
+      headers: {
+        ...(url.startsWith('/v1/admin') && { authorization: `Bearer ${bearer}` }),
+        ...(payload !== undefined && type !== '' && { 'content-type': type }),
+      },
+      ...(payload !== undefined && { payload }),
+    })
+    const { error, error_description, fields: named } = answer.json()
+    t.same(
+      { error, error_description, fields: named },
+      { error: 'invalid_request', error_description: description, fields },
+      name,
+    )
+  }
+})
+
 t.test('an unknown route is a 404 in the same shape', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const answer = await postern.request('GET', '/v1/nothing')

@@ -25,8 +25,8 @@ export type Host = Output & {
   readPassword(): Promise<string>
   /** Runs `work` over open dependencies, or has the process run the command that holds them. */
   perform(work: (context: Context) => Promise<void>): Promise<void>
-  /** Applies migrations; returns the names of those that were missing. */
-  migrate(): Promise<string[]>
+  /** Applies migrations; the names of those that were missing, or null where another process has printed them. */
+  migrate(): Promise<string[] | null>
   /** Serves until a signal stops it. */
   serve(): Promise<void>
 }

@@ -49,6 +49,7 @@ const addMigrate = (program: Command, host: Host): void => {
     )
     .action(async () => {
       const applied = await host.migrate()
+      if (applied === null) return
       host.out(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The database is up to date.')
     })
 }

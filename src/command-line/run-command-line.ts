@@ -23,6 +23,15 @@ const output: Output = {
   err: (text) => process.stderr.write(`${text}\n`),
 }
 
+/** Who reads the output may stop, as `head` does. The command still does its work, and is not a defect. */
+const admitClosedOutput = (): void => {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+    })
+  }
+}
+
 /** A container may run as a user without a name. */
 const userName = (): string => {
   try {
@@ -74,6 +83,7 @@ const migrateHere = async (config: Config): Promise<string[]> => {
 
 /** Runs what was typed; returns the exit code. `serve` returns once it listens, and goes on serving. */
 export const runCommandLine = async (commandArguments: string[]): Promise<number> => {
+  admitClosedOutput()
   let password: string | null = null
   let sentCode: number | null = null
 
@@ -96,8 +106,8 @@ export const runCommandLine = async (commandArguments: string[]): Promise<number
     },
     async migrate() {
       const config = readConfig()
-      // The process that holds the data folder has applied them when it started.
-      if (await send(config)) return []
+      // The process that holds the data folder has applied them when it started, and says so.
+      if (await send(config)) return null
       return holding(config, () => migrateHere(config))
     },
     async serve() {

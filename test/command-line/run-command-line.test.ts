@@ -1,11 +1,13 @@
 // The command line as it is typed: in a process of its own, beside a running server or without one.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { newDataFolder } from '../support/embedded.ts'
 import { eventually } from '../support/eventually.ts'
-import { type PosternProcess, runPostern, startPostern } from '../support/postern-process.ts'
+import { MAIN, type PosternProcess, runPostern, startPostern } from '../support/postern-process.ts'
 import { freePort } from '../support/server-process.ts'
 import { createDatabase, missingServer, sharedPostgres, startRedis } from '../support/servers.ts'
 
@@ -51,7 +53,7 @@ t.test('on embedded defaults, commands work beside the server and without it', a
   t.match(await run(['account', 'disable', 'ada']), { code: 0, output: 'Disabled ada.\n' })
   t.notOk(await isSignedIn(server, token), 'the sessions in the memory of the server have ended')
   t.match(await run(['account', 'disable', 'nobody']), { code: 1, output: /no account named/ })
-  t.match(await run(['migrate']), { code: 0, output: 'The database is up to date.\n' })
+  t.same(await run(['migrate']), { code: 0, output: 'The database is up to date.\n' }, 'printed once')
 
   const second = await run(['serve'])
   t.equal(second.code, 1)
@@ -153,6 +155,22 @@ t.test('a command that cannot begin says why in plain words', async (t) => {
   const folder = { POSTERN_DATA_DIR: await newDataFolder() }
   const without = await runPostern(['account', 'create', 'ada'], folder)
   t.match(without, { code: 1, output: 'No password was given on standard input.\n' })
+})
+
+t.test('a command whose output nobody reads on ends quietly', async (t) => {
+  for (const commandArguments of [['--help'], ['serve', '--help']]) {
+    const child = spawn(process.execPath, [MAIN, ...commandArguments], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    // As `head` closes it once it has read its lines.
+    child.stdout.destroy()
+    let errors = ''
+    child.stderr.on('data', (chunk) => {
+      errors += chunk
+    })
+    const [code] = await once(child, 'close')
+    t.same({ code, errors }, { code: 0, errors: '' }, commandArguments.join(' '))
+  }
 })
 
 t.test('a refusal by PostgreSQL is reported in its own words', { skip }, async (t) => {

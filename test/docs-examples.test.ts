@@ -35,6 +35,7 @@ const prepare = async (postern: TestApp, url: string, last: () => Json): Promise
   const totp = await begin(postern, bearer)
   await confirm(postern, bearer, totp.id, totp.code())
   const account = await postern.createAccount()
+  const portal = await postern.createClient({ scopes: ['openid'], firstParty: true })
   // Every code in a time step of its own.
   const nextCode = () => {
     postern.advance(30)
@@ -49,6 +50,8 @@ const prepare = async (postern: TestApp, url: string, last: () => Json): Promise
     POSTERN: () => url,
     CLIENT_ID: () => client.clientId,
     CLIENT_SECRET: () => client.secret,
+    PORTAL_ID: () => portal.clientId,
+    PORTAL_SECRET: () => portal.secret,
     AUDIENCE: () => client.clientId,
     SUBJECT: () => subject,
     CHALLENGE_TOKEN: async () => (await open()).challenge_token,
@@ -93,12 +96,12 @@ const assertAsShown = (t: Test, shown: Json, actual: Json, path: string): void =
     assertAsShown(t, value, actual?.[name], `${path}.${name}`)
 }
 
-/** In bash, where a refusal by Postern is a failure. */
-const runShell = async ({ code }: Example, variables: Variables): Promise<string> => {
+/** In bash, where a refusal by Postern is a failure. `cwd` is where examples keep their answers. */
+const runShell = async ({ code }: Example, variables: Variables, cwd: string): Promise<string> => {
   const names = new Set([...code.matchAll(VARIABLE)].map(([, name = '']) => name))
   const strict = 'set -euo pipefail\ncurl() { command curl --silent --show-error --fail-with-body "$@"; }\n'
   const env = await environmentOf(names, variables)
-  const { stdout } = await run('bash', ['-c', strict + code], { env }).catch((error) => {
+  const { stdout } = await run('bash', ['-c', strict + code], { env, cwd }).catch((error) => {
     throw new Error(`${code}\n${error.stdout}\n${error.stderr}`)
   })
   return stdout
@@ -121,10 +124,11 @@ t.test(
       const examples = examplesOf(guide).filter(({ language, tested }) => tested && language === 'sh')
       if (examples.length === 0) continue
       const { postern, url } = await openListening(t)
+      const folder = t.testdir({})
       let last: Json = null
       const variables = await prepare(postern, url, () => last)
       for (const example of examples) {
-        const output = await runShell(example, variables)
+        const output = await runShell(example, variables, folder)
         t.pass(`${guide.path}: ${example.code.split('\n')[0]}`)
         if (example.answer === null) continue
         last = JSON.parse(output)

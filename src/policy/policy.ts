@@ -82,8 +82,8 @@ export const Policy = Type.Object(
       minimum: 1,
       maximum: 100,
       description:
-        'How many wrong passwords before a wait: for one name, for one account from all new networks together, and for ' +
-        'one account from each network that it has signed in from.',
+        'Wrong passwords before a wait. Each name that is typed has a count of them. Each account has one for every ' +
+        'network that it has signed in from, and one for all other networks together.',
     }),
     max_failed_passwords_per_network: Type.Integer({
       minimum: 1,

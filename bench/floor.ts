@@ -160,7 +160,7 @@ app.post<{ Body: { refresh_token: string } }>('/oauth2/token', async ({ body }) 
   ]
   const at = [keys.session(tag, sid), keys.account(tag), keys.sessionSet(tag)]
   const next = randomBytes(32).toString('base64url')
-  const [, session] = await run('rotateRefresh', at, [now, sid, ...presented, next])
+  const [, session] = await run('rotateRefresh', at, [now, sid, ...presented, next, 0])
   const [, accountId] = JSON.parse(session)
   await query('findAccount', [accountId])
   await query('recordEvent', [auditEvent(now, { account_id: accountId, session_id: sid })])

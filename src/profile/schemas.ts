@@ -27,7 +27,7 @@ export const ProfileItem = Type.Object({
 })
 export type ProfileItem = Static<typeof ProfileItem>
 
-export const secondFactorOf = (
+const secondFactorOf = (
   { account, methods, recoveryCodesRemaining }: AccountDetails,
   policy: Policy,
 ): Static<typeof ProfileItem>['second_factor'] => ({

@@ -5,7 +5,7 @@ import type { AccountChanges } from '../../accounts/changes-store.ts'
 import type { AccountDetails } from '../../accounts/details.ts'
 import { AccountStatus, DisplayName, Email, Roles, Username } from '../../accounts/schemas.ts'
 import type { Policy } from '../../policy/policy.ts'
-import { SECOND_FACTOR_MEMBERS, secondFactorOf } from '../../profile/schemas.ts'
+import { SECOND_FACTOR_MEMBERS, toProfileItem } from '../../profile/schemas.ts'
 import { Nullable, Strict, Timestamp, Uuid } from '../../wire/schemas.ts'
 
 /** What a new account is given, its password aside. */
@@ -74,20 +74,15 @@ export const toAccountItem = (
   lockedUntilMs: number | null,
 ): AccountItem => {
   const { account } = details
+  const profile = toProfileItem(details, policy)
   return {
-    id: account.id,
-    username: account.username,
-    email: account.email,
-    display_name: account.displayName,
-    roles: account.roles,
-    status: account.status,
+    ...profile,
     second_factor: {
-      ...secondFactorOf(details, policy),
+      ...profile.second_factor,
       locked_until: lockedUntilMs === null ? null : new Date(lockedUntilMs).toISOString(),
     },
     client_id: account.clientId,
     subject: account.subject,
-    created_at: account.createdAt.toISOString(),
     updated_at: account.updatedAt.toISOString(),
     last_login_at: account.lastLoginAt?.toISOString() ?? null,
   }

@@ -74,7 +74,7 @@ const INSERT_EVENTS = `
     JOIN numbered ON n = CASE WHEN chance % 1000 = 0 THEN 1 ELSE 1 + chance % $4::bigint END,
          LATERAL (SELECT CASE WHEN share < 30 THEN '{primary_authentication.passed,success}'::text[]
                               WHEN share < 55 THEN '{challenge.passed,success}'
-                              WHEN share < 90 THEN '{refresh_token.rotated,success}'
+                              WHEN share < 90 THEN '{session.renewed,success}'
                               WHEN share < 94 THEN '{session.ended,success}'
                               WHEN share < 97 THEN '{primary_authentication.failed,failure}'
                               WHEN share < 98 THEN '{challenge.failed,failure}'

@@ -81,8 +81,9 @@ export const sessionsEnded = (
     details: { reason: about.reason },
   })
 
-export const refreshTokenRotated = (origin: Origin, about: Subject & { sessionId: string }): AuditEvent =>
-  auditEvent('refresh_token.rotated', 'success', origin, about)
+/** Recorded at most once an hour a session, and once for every change of its address; the store of sessions decides. */
+export const sessionRenewed = (origin: Origin, about: Subject & { sessionId: string }): AuditEvent =>
+  auditEvent('session.renewed', 'success', origin, about)
 
 export const refreshTokenRefused = (
   origin: Origin,

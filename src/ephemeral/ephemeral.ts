@@ -9,14 +9,14 @@
 //
 // Redis outlives a release, and replicas of two releases may use it at once. A format that changes, that of a record or
 // of a score too, therefore gets a new key name (`se:` became `se2:`): what another release has written is absent, never
-// misread. A hash may get another field, if the releases before neither read nor miss it (`ac:` got `n:<hash>`).
+// misread. A hash may get another field, if the releases before neither read nor miss it (`ac:` got `n:<hash>`, `v`, `u`).
 //
 // | key                   | value                                                        | TTL                     |
 // | --------------------- | ------------------------------------------------------------ | ----------------------- |
 // | ch2:{tag}:<hash>      | one pending challenge: counters, methods, record             | the challenge's         |
 // | en2:{tag}:<hash>      | one open enrollment at login: record                         | the enrollment's        |
-// | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch, n:<hash> networks signed in from | 30 days from last write |
-// | se2:{tag}:<sid>       | hash: one session, its refresh family (rf, r) and record     | idle, absolute at most  |
+// | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch, n:<hash> networks signed in from, v version, u until when (ms) no version is answered | 30 days from last write |
+// | se2:{tag}:<sid>       | hash: one session, its refresh family (rf, r) and record; n when (ms) a renewal was last recorded, w from where the last one came | idle, absolute at most  |
 // | sx2:{tag}             | sorted set: at most 100 sids, by when (ms) each ends if unused | the latest absolute one |
 // | pw:{tag}              | hash of one field a lane: wrong passwords of an account, or of a name that was typed | six hours a failure |
 // | ct:{<hash of name>}   | a counter (wrong passwords by network)         | its window              |
@@ -65,6 +65,12 @@ export type NewSession = SessionRecord & {
 
 /** Times in epoch seconds; `lastSeenAt` is at most a second old. */
 export type ListedSession = SessionRecord & { lastSeenAt: number; absoluteAt: number }
+
+/**
+ * A session at its use. `accountVersion` names what PostgreSQL holds of its account at this moment (`AccountVersions`);
+ * '' where that is being changed.
+ */
+export type UsedSession = ListedSession & { accountVersion: string }
 
 /** `after`: the last session of the page before (`createdAt` in epoch seconds); null for the first page. */
 export type SessionPage = { limit: number; after: { createdAt: number; sid: string } | null }
@@ -138,9 +144,10 @@ export type BudgetTaken =
   | { kind: 'locked'; untilMs: number }
 
 export type RefreshRotated =
-  | { kind: 'rotated'; session: ListedSession }
+  /** `isToBeRecorded`: the session's first renewal, its first in an hour, or its first from another address. */
+  | { kind: 'rotated'; session: UsedSession; isToBeRecorded: boolean }
   /** Its second factor is too old: nothing is replaced. */
-  | { kind: 'stale'; session: ListedSession }
+  | { kind: 'stale'; session: UsedSession }
   /** The refresh token was used before: the session has been ended in the same step. */
   | { kind: 'reused'; session: ListedSession }
   | { kind: 'locked'; accountId: string; untilMs: number }
@@ -197,6 +204,20 @@ export type AttemptBudgets = {
   read(accountId: string, nowMs: number): Promise<AccountState>
 }
 
+/**
+ * The version of what PostgreSQL holds of an account, as its sessions answer it at their use. An account that was read
+ * under a version is as it was read for as long as that version is answered. A version is a name that no account ever
+ * has twice: where Redis has lost it, the next use of a session makes another. `accounts/change-under-version.ts` says
+ * when it is raised, and why in that order.
+ */
+export type AccountVersions = {
+  /**
+   * Makes the version another. Before `unsettledUntilMs`, where it is given, none is answered: what is read then may be
+   * changed in the next moment. A later such time stays.
+   */
+  raise(accountId: string, unsettledUntilMs: number | null): Promise<void>
+}
+
 /** Enrollment tokens (`pst_en_`): for an account that must have a second factor, and has none, at login. */
 export type EnrollmentStore = {
   /** False, and nothing is stored, where `epochs` are no longer the account's. */
@@ -221,20 +242,24 @@ export type SessionStore = {
    */
   open(session: NewSession, epochs: Epochs, nowMs: number): Promise<boolean>
   /** The live session, or null if it has ended. Its idle time begins anew. Writes at most once a second a session. */
-  touch(accountId: string, sid: string, nowMs: number): Promise<ListedSession | null>
+  touch(accountId: string, sid: string, nowMs: number): Promise<UsedSession | null>
   /**
    * Replaces the refresh token's hash if `refreshHash` is the current one; exactly one caller wins.
    * A token of this family that is not the current one ends the session (`reused`), even while the account is locked.
    * A wrong family hash is `unknown` and ends nothing. While the account is locked, the current token is refused.
    * A session whose second factor passed before `secondFactorSince` (epoch seconds) is `stale`, as often as it is asked.
+   * `ip` is where the renewal comes from. Of the renewals of an hour from one address exactly one is to be recorded.
    */
   rotateRefresh(
     at: { accountTag: string; sid: string },
     presented: { familyHash: string; refreshHash: string },
-    next: { refreshHash: string; secondFactorSince: number },
+    next: { refreshHash: string; secondFactorSince: number; ip: string | null },
     nowMs: number,
   ): Promise<RefreshRotated>
-  /** Puts `previousHash` back if `currentHash` is still the current one: the renewal could not be completed. */
+  /**
+   * Puts `previousHash` back if `currentHash` is still the current one: the renewal could not be completed. The next one
+   * is to be recorded.
+   */
   restoreRefresh(
     at: { accountTag: string; sid: string },
     currentHash: string,
@@ -316,6 +341,7 @@ export type Changes = {
 export type Ephemeral = {
   challenges: ChallengeStore
   budgets: AttemptBudgets
+  versions: AccountVersions
   enrollments: EnrollmentStore
   sessions: SessionStore
   guesses: PasswordGuesses

@@ -2,6 +2,10 @@
 // Rotation is the first step, because exactly one caller may win it. If PostgreSQL is away after that, the old token is
 // put back, so that an outage signs nobody out.
 //
+// Decision: a renewal is no authentication, and a million sessions renew a thousand times a second. So of a session's
+// renewals one an hour is recorded, and the first from another address. The script that rotates decides which, and each
+// of those is durable before its answer. Refusals and reuse are recorded always.
+//
 // Decision: a session whose second factor is too old, or is now required, is not ended but asked for one (RFC 9470). Its
 // access token has mostly expired by then, and may not have been for Postern, so that it does not open
 // `/v1/me/step-up`. So the refusal itself opens the challenge of a step-up, and the old token stays. The answer to
@@ -10,16 +14,16 @@
 import type { Account } from '../accounts/account.ts'
 import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { findAccount } from '../accounts/store.ts'
-import { refreshTokenRefused, refreshTokenRotated } from '../audit/authentication-events.ts'
+import { refreshTokenRefused, sessionRenewed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { Caller } from '../callers/authenticate-account.ts'
 import { type Client, isRegisteredAs, keptScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
-import type { ListedSession } from '../ephemeral/ephemeral.ts'
+import type { ListedSession, UsedSession } from '../ephemeral/ephemeral.ts'
 import { AuthError, DependencyError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
-import { type Holder, mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
+import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 import {
   nextRefreshToken,
   parseRefreshToken,
@@ -68,10 +72,16 @@ export const renewSession = async (
   const origin: Origin = { ...request, actor: { type: 'account', id: first.session.accountId } }
   // Nothing is rotated yet, so that of parallel renewals of one token none takes it from the others.
   if (first.kind === 'stale') await requireRenewable(deps, origin, first.session, client)
-  const { session } = first.kind === 'stale' ? await rotate(deps, request, rotation, 0) : first
+  const rotated = first.kind === 'stale' ? await rotate(deps, request, rotation, 0) : first
+  const { session } = rotated
   try {
     const account = await requireRenewable(deps, origin, session, client)
-    return await mint(deps, origin, session, { account, client, refreshToken: rotation.next, audience })
+    const { accountId, clientId, sid: sessionId } = session
+    if (rotated.isToBeRecorded) {
+      await recordEvent(deps, sessionRenewed(origin, { accountId, clientId, sessionId }))
+    }
+    const holder = { account, client, refreshToken: rotation.next, audience }
+    return mintTokens(deps, session, holder, origin.now)
   } catch (error) {
     if (keepsToken(error)) await putBack(deps, rotation)
     throw error
@@ -87,15 +97,16 @@ const rotate = async (
   origin: Origin,
   { presented, next }: Rotation,
   secondFactorSince: number,
-): Promise<{ kind: 'rotated' | 'stale'; session: ListedSession }> => {
+): Promise<{ kind: 'rotated' | 'stale'; session: UsedSession; isToBeRecorded: boolean }> => {
   const hashes = refreshHashes(presented)
   const rotated = await deps.ephemeral.sessions.rotateRefresh(
     presented,
     hashes,
-    { refreshHash: refreshHashes(next).refreshHash, secondFactorSince },
+    { refreshHash: refreshHashes(next).refreshHash, secondFactorSince, ip: origin.ip },
     origin.now.getTime(),
   )
-  if (rotated.kind === 'rotated' || rotated.kind === 'stale') return rotated
+  if (rotated.kind === 'rotated') return rotated
+  if (rotated.kind === 'stale') return { ...rotated, isToBeRecorded: false }
   if (rotated.kind === 'reused') return refuse(deps, origin, rotated.session, 'reused')
   if (rotated.kind === 'unknown') return refuse(deps, origin, null, 'unknown')
   const about = { accountId: rotated.accountId, sessionId: presented.sid, reason: 'locked' as const }
@@ -130,17 +141,6 @@ const requireRenewable = async (
   if (decision.kind === 'deny') return end('disabled')
   if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, origin })
   return decision.kind === 'allow' ? account : end('policy')
-}
-
-const mint = async (
-  deps: RenewDeps,
-  origin: Origin,
-  session: ListedSession,
-  holder: Holder,
-): Promise<Tokens> => {
-  const { accountId, clientId, sid: sessionId } = session
-  await recordEvent(deps, refreshTokenRotated(origin, { accountId, clientId, sessionId }))
-  return mintTokens(deps, session, holder, origin.now)
 }
 
 const askForStepUp = async (deps: RenewDeps, caller: Caller): Promise<never> => {

@@ -10,7 +10,7 @@ const INSERT_EVENTS = {
   text: `
     INSERT INTO audit_events (id, occurred_at, event, outcome, actor_type)
     SELECT gen_random_uuid(), $1::timestamptz + i * interval '1 minute',
-           (ARRAY['challenge.passed', 'session.ended', 'challenge.refused', 'refresh_token.rotated'])[1 + i % 4],
+           (ARRAY['challenge.passed', 'session.ended', 'challenge.refused', 'session.renewed'])[1 + i % 4],
            CASE WHEN i % 100 = 0 THEN 'failure' ELSE 'success' END, 'postern'
       FROM generate_series(1, $2::integer) AS i`,
 }

@@ -23,14 +23,14 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     ephemeral().sessions.rotateRefresh(
       placeOfSession(session),
       presented(name),
-      { refreshHash: hashToken(next), secondFactorSince: 0 },
+      { refreshHash: hashToken(next), secondFactorSince: 0, ip: null },
       nowMs,
     )
 
   t.test('a renewal leaves a session as it is whose second factor is too old', async (t) => {
     const session = await openSession(ephemeral(), newAccountId(), { secondFactorAt: NOW })
     const renew = (to: string, secondFactorSince: number, from = 'first') => {
-      const next = { refreshHash: hashToken(to), secondFactorSince }
+      const next = { refreshHash: hashToken(to), secondFactorSince, ip: null }
       return ephemeral().sessions.rotateRefresh(placeOfSession(session), presented(from), next, NOW_MS)
     }
     for (const to of ['a', 'b'])
@@ -39,7 +39,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.match(await renew('c', NOW + 1), { kind: 'reused' })
 
     const without = await openSession(ephemeral(), newAccountId(), { secondFactorAt: null })
-    const next = { refreshHash: hashToken('second'), secondFactorSince: NOW + 1 }
+    const next = { refreshHash: hashToken('second'), secondFactorSince: NOW + 1, ip: null }
     const place = placeOfSession(without)
     const rotated = await ephemeral().sessions.rotateRefresh(place, presented('first'), next, NOW_MS)
     t.match(rotated, { kind: 'rotated' }, 'one without a second factor')
@@ -48,7 +48,10 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
   t.test('a session shows what it was opened with', async (t) => {
     const accountId = newAccountId()
     const session = await openSession(ephemeral(), accountId, { secondFactorAt: null, acr: 'aal1' })
-    t.same(await ephemeral().sessions.touch(accountId, session.sid, NOW_MS), shown(session))
+    const { accountVersion, ...touched } =
+      (await ephemeral().sessions.touch(accountId, session.sid, NOW_MS)) ?? {}
+    t.same(touched, shown(session))
+    t.ok(accountVersion, 'and the version of its account')
     t.same(await ephemeral().sessions.list(accountId, NOW_MS), [shown(session)])
     t.equal(
       await ephemeral().sessions.touch(newAccountId(), session.sid, NOW_MS),
@@ -154,7 +157,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     await ephemeral().sessions.rotateRefresh(
       placeOfSession(oldest ?? next),
       presented('first'),
-      { refreshHash: hashToken('second'), secondFactorSince: 0 },
+      { refreshHash: hashToken('second'), secondFactorSince: 0, ip: null },
       later + 500,
     )
     const only = sessionOf(accountId, { createdAt: NOW + 11, maxSessions: 2 })
@@ -295,7 +298,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
   t.test('a refresh token rotates and is a use of its session', async (t) => {
     const session = await openSession(ephemeral(), newAccountId())
     const later = NOW_MS + 1800_000
-    t.same(await rotate(session, 'first', 'second', later), {
+    t.match(await rotate(session, 'first', 'second', later), {
       kind: 'rotated',
       session: shown(session, NOW + 1800),
     })
@@ -304,6 +307,42 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
       'rotated',
       'idle time begun anew',
     )
+  })
+
+  t.test('of a session’s renewals the first is to be recorded, one an hour, one an address', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId())
+    const later = (minutes: number) => NOW_MS + minutes * 60_000
+    let tokens = 0
+    const renew = async (ip: string | null, nowMs: number) => {
+      const names = tokens === 0 ? ['first', '1'] : [`${tokens}`, `${tokens + 1}`]
+      tokens += 1
+      const next = { refreshHash: hashToken(names[1] ?? ''), secondFactorSince: 0, ip }
+      const place = placeOfSession(session)
+      const rotated = await ephemeral().sessions.rotateRefresh(place, presented(names[0] ?? ''), next, nowMs)
+      return rotated.kind === 'rotated' && rotated.isToBeRecorded
+    }
+    t.equal(await renew('192.0.2.1', later(0)), true, 'the first')
+    t.equal(await renew('192.0.2.1', later(59)), false)
+    t.equal(await renew('192.0.2.1', later(60)), true, 'after an hour')
+    t.equal(await renew('192.0.2.2', later(61)), true, 'from another address')
+    t.equal(await renew('192.0.2.2', later(62)), false)
+    t.equal(await renew('192.0.2.1', later(63)), true, 'and back')
+    t.equal(await renew(null, later(64)), true, 'from nowhere')
+    t.equal(await renew(null, later(65)), false)
+  })
+
+  t.test('a renewal that is undone leaves the next one to be recorded', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId())
+    t.match(await rotate(session, 'first', 'second'), { isToBeRecorded: true })
+    await ephemeral().sessions.restoreRefresh(
+      placeOfSession(session),
+      hashToken('second'),
+      hashToken('first'),
+    )
+    t.match(await rotate(session, 'first', 'third'), { isToBeRecorded: true })
+    t.match(await rotate(session, 'third', 'fourth'), { isToBeRecorded: false })
+    await ephemeral().sessions.restoreRefresh(placeOfSession(session), hashToken('third'), hashToken('first'))
+    t.match(await rotate(session, 'fourth', 'fifth'), { isToBeRecorded: false }, 'overtaken: not undone')
   })
 
   t.test('a refresh token used before ends its session in the same step', async (t) => {
@@ -321,7 +360,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
       ephemeral().sessions.rotateRefresh(
         place,
         guess,
-        { refreshHash: hashToken('next'), secondFactorSince: 0 },
+        { refreshHash: hashToken('next'), secondFactorSince: 0, ip: null },
         NOW_MS,
       )
     t.same(await guessed(placeOfSession(session)), { kind: 'unknown' })

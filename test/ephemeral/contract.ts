@@ -1,6 +1,6 @@
 // Every sentence of `src/ephemeral/ephemeral.ts`, for whatever serves it.
 import type { Test } from 'tap'
-import type { ChangedTopic, Ephemeral } from '../../src/ephemeral/ephemeral.ts'
+import type { ChangedTopic, Ephemeral, NewSession } from '../../src/ephemeral/ephemeral.ts'
 import { challengeContract } from './contract-challenges.ts'
 import { clockContract } from './contract-clocks.ts'
 import { guessContract } from './contract-guesses.ts'
@@ -9,10 +9,14 @@ import {
   enrollmentOf,
   LIMITS,
   LOCKED_UNTIL_MS,
+  NOW,
   NOW_MS,
   newAccountId,
   openEnrollment,
+  openSession,
   parallel,
+  placeOfSession,
+  presented,
   sessionOf,
 } from './fixtures.ts'
 
@@ -65,6 +69,69 @@ const budgetContract = (t: Test, ephemeral: () => Ephemeral): void => {
       challengeEpoch: 0,
     })
     t.same(await take(accountId), { kind: 'taken', remaining: 4, sessionEpoch: 1 })
+  })
+}
+
+const versionContract = (t: Test, ephemeral: () => Ephemeral): void => {
+  const touchedVersion = async ({ accountId, sid }: NewSession, nowMs = NOW_MS) =>
+    (await ephemeral().sessions.touch(accountId, sid, nowMs))?.accountVersion
+  const renewedVersion = async (session: NewSession, secondFactorSince = 0) => {
+    const next = { refreshHash: presented('first').refreshHash, secondFactorSince, ip: null }
+    const place = placeOfSession(session)
+    const rotated = await ephemeral().sessions.rotateRefresh(place, presented('first'), next, NOW_MS)
+    return 'session' in rotated && 'accountVersion' in rotated.session
+      ? rotated.session.accountVersion
+      : undefined
+  }
+
+  t.test('an account has one version until it is raised, whichever session and use asks', async (t) => {
+    const accountId = newAccountId()
+    const sessions = await parallel(2, () => openSession(ephemeral(), accountId))
+    const versions = await parallel(20, (i) => touchedVersion(sessions[i % 2] as NewSession))
+    const [one] = sessions as [NewSession]
+    versions.push(await renewedVersion(one), await renewedVersion(one, NOW + 1))
+    t.equal(new Set(versions).size, 1)
+    t.ok(versions[0])
+    const other = await openSession(ephemeral(), newAccountId())
+    t.not(await touchedVersion(other), versions[0])
+  })
+
+  t.test('raised, it is another each time, also by many at once', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId())
+    const { accountId } = session
+    const seen = [await touchedVersion(session)]
+    for (let i = 0; i < 5; i += 1) {
+      await parallel(5, () => ephemeral().versions.raise(accountId, null))
+      seen.push(await touchedVersion(session))
+    }
+    t.equal(new Set(seen).size, 6)
+    t.notOk(seen.includes(''))
+  })
+
+  t.test('while an account is being changed it has none; a later end of that stays', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId())
+    const { accountId } = session
+    const before = await touchedVersion(session)
+    await ephemeral().versions.raise(accountId, NOW_MS + 20_000)
+    await ephemeral().versions.raise(accountId, NOW_MS + 10_000)
+    await ephemeral().versions.raise(accountId, null)
+    t.equal(await touchedVersion(session), '')
+    t.equal(await renewedVersion(session), '')
+    t.equal(await touchedVersion(session, NOW_MS + 19_999), '')
+    const after = await touchedVersion(session, NOW_MS + 20_000)
+    t.ok(after)
+    t.not(after, before)
+    t.same(await ephemeral().budgets.read(accountId, NOW_MS), {
+      lockedUntilMs: null,
+      sessionEpoch: 0,
+      challengeEpoch: 0,
+    })
+  })
+
+  t.test('an account that is not known may be raised', async (t) => {
+    const accountId = newAccountId()
+    await ephemeral().versions.raise(accountId, null)
+    t.ok(await touchedVersion(await openSession(ephemeral(), accountId)))
   })
 }
 
@@ -150,6 +217,7 @@ export const ephemeralContract = (t: Test, open: () => Promise<Ephemeral>): void
 
   challengeContract(t, ephemeral)
   budgetContract(t, ephemeral)
+  versionContract(t, ephemeral)
   enrollmentContract(t, ephemeral)
   sessionContract(t, ephemeral)
   guessContract(t, ephemeral)

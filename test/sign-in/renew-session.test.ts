@@ -1,4 +1,5 @@
 import t from 'tap'
+import { DependencyError } from '../../src/errors.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { onBothEngines } from '../support/embedded.ts'
 import { race } from '../support/race.ts'
@@ -31,11 +32,59 @@ t.test('renewing a session', { skip }, async (t) => {
     t.not(renewed.body.refresh_token, first.refresh_token)
     t.not(renewed.body.access_token, first.access_token)
     t.equal((await renew(postern, renewed.body.refresh_token)).status, 200)
-    const events = await postern.auditEvents({ event: 'refresh_token.rotated', accountId: account.id })
+    const events = await postern.auditEvents({ event: 'session.renewed', accountId: account.id })
     t.same(
       events.map((event) => event.session_id),
-      [first.sid, first.sid],
+      [first.sid],
     )
+  })
+
+  t.test('is recorded at first, once an hour, and at once where the address is another', async (t) => {
+    const account = await postern.createAccount()
+    let { refresh_token: token } = await postern.signIn(account)
+    const renewFrom = async (ip: string) => {
+      const form = { grant_type: 'refresh_token', refresh_token: token, client_id: 'postern' }
+      const { status, body } = await postern.request('POST', '/oauth2/token', { form, ip })
+      t.equal(status, 200)
+      token = body.refresh_token
+    }
+    const recorded = async () =>
+      (await postern.auditEvents({ event: 'session.renewed', accountId: account.id })).map(({ ip }) => ip)
+    const [home, train] = ['198.51.100.7', '203.0.113.9']
+    await renewFrom(home)
+    t.same(await recorded(), [home], 'the first')
+    postern.advance(1800)
+    await renewFrom(home)
+    t.same(await recorded(), [home], 'not the second within an hour')
+    await renewFrom(train)
+    t.same(await recorded(), [home, train], 'the first from another address')
+    await renewFrom(train)
+    t.same(await recorded(), [home, train])
+    postern.advance(1799)
+    await renewFrom(train)
+    t.same(await recorded(), [home, train])
+    postern.advance(1801)
+    await renewFrom(train)
+    t.same(await recorded(), [home, train, train], 'the first of another hour')
+    const refused = await renew(postern, token, { client_id: 'postern', resource: 'https://nowhere.example' })
+    t.equal(refused.body.error, 'invalid_target')
+    await renewFrom(train)
+    t.same(await recorded(), [home, train, train])
+  })
+
+  t.test('that could not be recorded is answered 503, and recorded when it is repeated', async (t) => {
+    const account = await postern.createAccount()
+    const { refresh_token: first } = await postern.signIn(account)
+    const { query } = postern.deps.postgres
+    postern.deps.postgres.query = (statement, values) =>
+      values?.some((value) => /session[.]renewed/.test(`${value}`))
+        ? Promise.reject(new DependencyError('postgres', 'away'))
+        : query(statement, values)
+    t.equal((await renew(postern, first)).status, 503)
+    postern.deps.postgres.query = query
+    t.equal((await renew(postern, first)).status, 200, 'the token is still good')
+    const recorded = await postern.auditEvents({ event: 'session.renewed', accountId: account.id })
+    t.equal(recorded.length, 1)
   })
 
   t.test('a second use of a refresh token ends the session and all its tokens', async (t) => {

@@ -1,6 +1,6 @@
 // Failures, locks and epochs of accounts in memory; the counterpart of `fragment-account.lua`.
 import { accountTag } from '../../encryption/opaque-token.ts'
-import type { AttemptBudgets, AttemptLimits } from '../ephemeral.ts'
+import type { AccountVersions, AttemptBudgets, AttemptLimits } from '../ephemeral.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 
 const ACCOUNT_TTL_MS = 30 * 24 * 60 * 60 * 1000
@@ -11,6 +11,9 @@ export type MemoryAccount = {
   lockedUntilMs: number | null
   sessionEpoch: number
   challengeEpoch: number
+  version: string | null
+  /** Before it, no version is answered. */
+  unsettledUntilMs: number
   /** Hashes of the networks it has signed in from; the one unused for longest is first. */
   networks: ReadonlySet<string>
 }
@@ -20,6 +23,8 @@ const NEW_ACCOUNT: MemoryAccount = {
   lockedUntilMs: null,
   sessionEpoch: 0,
   challengeEpoch: 0,
+  version: null,
+  unsettledUntilMs: 0,
   networks: new Set(),
 }
 
@@ -27,6 +32,12 @@ export type MemoryAccounts = ReturnType<typeof memoryAccounts>
 
 export const memoryAccounts = (clock: MonotonicClock) => {
   const accounts = createExpiringMap<MemoryAccount>(clock)
+  let versions = 0
+  // Never the same again, because nothing of this outlives the process.
+  const newVersion = () => {
+    versions += 1
+    return `${versions}`
+  }
   const read = (tag: string): MemoryAccount => accounts.get(tag) ?? NEW_ACCOUNT
   const write = (tag: string, changes: Partial<MemoryAccount>): MemoryAccount => {
     const account = { ...read(tag), ...changes }
@@ -65,12 +76,28 @@ export const memoryAccounts = (clock: MonotonicClock) => {
       const others = [...read(tag).networks].filter((one) => one !== network)
       write(tag, { networks: new Set([...others.slice(1 - MAX_NETWORKS), network]) })
     },
+    /** '' while the account is being changed. */
+    versionOf(tag: string, nowMs: number): string {
+      const { version, unsettledUntilMs } = read(tag)
+      if (unsettledUntilMs > nowMs) return ''
+      return version ?? write(tag, { version: newVersion() }).version ?? ''
+    },
+    raiseVersion(tag: string, unsettledUntilMs: number) {
+      const later = Math.max(read(tag).unsettledUntilMs, unsettledUntilMs)
+      write(tag, { version: newVersion(), unsettledUntilMs: later })
+    },
     clear(tag: string) {
       if (accounts.get(tag)) write(tag, { failures: 0, lockedUntilMs: null })
     },
     sweep: accounts.sweep,
   }
 }
+
+export const memoryVersions = (accounts: MemoryAccounts): AccountVersions => ({
+  async raise(accountId, unsettledUntilMs) {
+    accounts.raiseVersion(accountTag(accountId), unsettledUntilMs ?? 0)
+  },
+})
 
 export const memoryBudgets = (accounts: MemoryAccounts): AttemptBudgets => ({
   async take(accountId, limits, nowMs) {

@@ -1,7 +1,7 @@
 // The ephemeral contract in the memory of one process. Each operation runs to its end before the next
 // one begins, so it is atomic; a restart forgets everything.
 import type { Ephemeral } from '../ephemeral.ts'
-import { memoryAccounts, memoryBudgets } from './accounts.ts'
+import { memoryAccounts, memoryBudgets, memoryVersions } from './accounts.ts'
 import { memoryChallenges, memoryEnrollments, memoryPending } from './challenges.ts'
 import { memoryChanges, memoryCounters } from './counters.ts'
 import { memoryGuesses } from './guesses.ts'
@@ -28,6 +28,7 @@ export const openMemoryEphemeral = (): Ephemeral => {
     challenges: memoryChallenges(pendings, accounts),
     enrollments: memoryEnrollments(pendings),
     budgets: memoryBudgets(accounts),
+    versions: memoryVersions(accounts),
     sessions: memorySessionStore(sessions, accounts),
     guesses: guesses.store,
     counters: counters.store,

@@ -17,6 +17,10 @@ type StoredSession = {
   epoch: number
   familyHash: string
   refreshHash: string
+  /** When a renewal was last to be recorded; null for never, or where that has failed. */
+  recordedMs: number | null
+  /** From which address the last renewal came. */
+  renewedFrom: string | null
 }
 
 const listed = ({ record, lastSeenMs, absoluteAt }: StoredSession): ListedSession | null =>
@@ -25,6 +29,15 @@ const listed = ({ record, lastSeenMs, absoluteAt }: StoredSession): ListedSessio
 /** When it ends if it is not used again. */
 const endsAt = ({ lastSeenMs, idleMs, absoluteAt }: StoredSession): number =>
   Math.min(lastSeenMs + idleMs, absoluteAt * 1000)
+
+/** Of the renewals of so long from one address, one is to be recorded. */
+const RECORDED_EVERY_MS = 60 * 60 * 1000
+
+const isToBeRecorded = (
+  { recordedMs, renewedFrom }: StoredSession,
+  ip: string | null,
+  nowMs: number,
+): boolean => recordedMs === null || nowMs - recordedMs >= RECORDED_EVERY_MS || renewedFrom !== ip
 
 type Age = { createdAt: number; sid: string }
 
@@ -93,7 +106,8 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
       const { refreshFamilyHash: familyHash, refreshHash } = session
       const times = { idleMs: session.idleSeconds * 1000, absoluteAt, createdAt, lastSeenMs: nowMs }
       const record = packSession(session)
-      store({ tag, sid, record, ...times, epoch: epochs.sessionEpoch, familyHash, refreshHash }, nowMs)
+      const renewals = { familyHash, refreshHash, recordedMs: null, renewedFrom: null }
+      store({ tag, sid, record, ...times, epoch: epochs.sessionEpoch, ...renewals }, nowMs)
       sidsOf.set(tag, (sidsOf.get(tag) ?? new Set()).add(sid))
       return true
     },
@@ -107,10 +121,12 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
     return sessions.open(session, epochs, nowMs)
   },
   async touch(accountId, sid, nowMs) {
-    const session = sessions.live(accountTag(accountId), sid, nowMs)
+    const tag = accountTag(accountId)
+    const session = sessions.live(tag, sid, nowMs)
     if (!session) return null
     if (nowMs - session.lastSeenMs >= 1000) sessions.use(session, nowMs)
-    return listed(session)
+    const shown = listed(session)
+    return shown && { ...shown, accountVersion: accounts.versionOf(tag, nowMs) }
   },
   async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, next, nowMs) {
     const session = sessions.live(tag, sid, nowMs)
@@ -126,15 +142,22 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
       return { kind: 'locked', accountId: before.accountId, untilMs: lockedUntilMs }
     }
     const { secondFactorAt } = before
+    const accountVersion = accounts.versionOf(tag, nowMs)
     if (secondFactorAt !== null && secondFactorAt < next.secondFactorSince)
-      return { kind: 'stale', session: before }
+      return { kind: 'stale', session: { ...before, accountVersion } }
+    const isDue = isToBeRecorded(session, next.ip, nowMs)
+    if (isDue) session.recordedMs = nowMs
+    session.renewedFrom = next.ip
     session.refreshHash = next.refreshHash
     sessions.use(session, nowMs)
-    return { kind: 'rotated', session: { ...before, lastSeenAt: Math.floor(session.lastSeenMs / 1000) } }
+    const lastSeenAt = Math.floor(session.lastSeenMs / 1000)
+    return { kind: 'rotated', session: { ...before, lastSeenAt, accountVersion }, isToBeRecorded: isDue }
   },
   async restoreRefresh({ accountTag: tag, sid }, currentHash, previousHash) {
     const session = sessions.find(tag, sid)
-    if (session?.refreshHash === currentHash) session.refreshHash = previousHash
+    if (session?.refreshHash !== currentHash) return
+    session.refreshHash = previousHash
+    session.recordedMs = null
   },
   async list(accountId, nowMs, { limit, after } = ALL_SESSIONS) {
     const live = sessions.allOf(accountTag(accountId), nowMs).sort(newestFirst)

@@ -9,6 +9,7 @@ import { redisGuesses } from './guesses.ts'
 import { askRedis, redisKeys, scriptRunner } from './scripts.ts'
 import { redisSessions } from './sessions.ts'
 import { parseRedisUrl } from './url.ts'
+import { redisVersions, versionNames } from './versions.ts'
 
 export type RedisEphemeralOptions = {
   url: string
@@ -29,6 +30,7 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
   const keys = redisKeys(keyPrefix)
   const client = await openClient(target, log, readyTimeoutMs)
   const run = scriptRunner(client)
+  const newVersion = versionNames()
   const publish = (topic: string) => askRedis(() => client.publish(keys.changed, topic))
   const connect = (attempt: number) => connectSubscriber(target, attempt)
   const subscription = { channel: keys.changed, withinMs: readyTimeoutMs }
@@ -41,7 +43,8 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
     challenges: redisChallenges(run, keys),
     enrollments: redisEnrollments(run, keys),
     budgets: redisBudgets(client, run, keys),
-    sessions: redisSessions(run, keys),
+    versions: redisVersions(run, keys, newVersion),
+    sessions: redisSessions(run, keys, newVersion),
     guesses: redisGuesses(client, run, keys),
     counters: redisCounters(client, run, keys),
     changes,

@@ -37,6 +37,7 @@ export const SCRIPTS = {
   giveBackAttempt: script('give-back-attempt', 'account', 'pending'),
   pass: script('pass', 'account', 'pending', 'session'),
   raiseChallengeEpoch: script('raise-challenge-epoch', 'account'),
+  raiseAccountVersion: script('raise-account-version', 'account'),
   takeFromBudget: script('take-from-budget', 'account'),
   giveBackToBudget: script('give-back-to-budget', 'account'),
   openSession: script('open-session', 'account', 'session'),

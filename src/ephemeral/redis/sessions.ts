@@ -1,5 +1,5 @@
 import { accountTag } from '../../encryption/opaque-token.ts'
-import type { ListedSession, NewSession, RefreshRotated, SessionStore } from '../ephemeral.ts'
+import type { ListedSession, NewSession, RefreshRotated, SessionStore, UsedSession } from '../ephemeral.ts'
 import { ALL_SESSIONS, packSession, unpackSession } from '../records.ts'
 import { networkHash } from '../stored-names.ts'
 import type { RedisKeys, RunScript } from './scripts.ts'
@@ -7,12 +7,21 @@ import type { RedisKeys, RunScript } from './scripts.ts'
 /** A session as the scripts answer it: `session_reply` in `fragment-session.lua`. */
 type SessionReply = [record: string, lastSeenMs: number, absoluteAt: number]
 
+type UsedReply = [...SessionReply, accountVersion: string]
+
 type RotateReply =
-  | ['rotated' | 'stale' | 'reused', ...SessionReply]
+  | ['rotated', ...UsedReply, isToBeRecorded: 0 | 1]
+  | ['stale', ...UsedReply]
+  | ['reused', ...SessionReply]
   | ['locked', ...SessionReply, untilMs: number]
   | ['unknown']
 
 const listed = (reply: SessionReply): ListedSession | null => unpackSession(...reply)
+
+const used = ([record, lastSeenMs, absoluteAt, accountVersion]: UsedReply): UsedSession | null => {
+  const session = listed([record, lastSeenMs, absoluteAt])
+  return session && { ...session, accountVersion }
+}
 
 /** What the scripts that open a session take; see `open-session.lua`. */
 export const sessionArguments = (
@@ -50,7 +59,17 @@ const rotated = (reply: RotateReply): RefreshRotated => {
       const session = listed([record, lastSeenMs, absoluteAt])
       return session ? { kind, accountId: session.accountId, untilMs } : { kind: 'unknown' }
     }
-    default: {
+    case 'rotated': {
+      const [kind, record, lastSeenMs, absoluteAt, accountVersion, isToBeRecorded] = reply
+      const session = used([record, lastSeenMs, absoluteAt, accountVersion])
+      return session ? { kind, session, isToBeRecorded: isToBeRecorded === 1 } : { kind: 'unknown' }
+    }
+    case 'stale': {
+      const [kind, ...answered] = reply
+      const session = used(answered)
+      return session ? { kind, session } : { kind: 'unknown' }
+    }
+    case 'reused': {
       const [kind, ...answered] = reply
       const session = listed(answered)
       return session ? { kind, session } : { kind: 'unknown' }
@@ -60,7 +79,7 @@ const rotated = (reply: RotateReply): RefreshRotated => {
 
 const TAG = /^[\w-]{12}$/
 
-export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => {
+export const redisSessions = (run: RunScript, keys: RedisKeys, newVersion: () => string): SessionStore => {
   const ofAccount = (tag: string) => [keys.account(tag), keys.sessionSet(tag)]
   return {
     async open(session, { sessionEpoch, challengeEpoch }, nowMs) {
@@ -71,15 +90,16 @@ export const redisSessions = (run: RunScript, keys: RedisKeys): SessionStore => 
     async touch(accountId, sid, nowMs) {
       const tag = accountTag(accountId)
       const at = [keys.session(tag, sid), ...ofAccount(tag)]
-      const reply = await run<SessionReply | null>('touchSession', at, [nowMs, sid])
-      return reply && listed(reply)
+      const reply = await run<UsedReply | null>('touchSession', at, [nowMs, sid, newVersion()])
+      return reply && used(reply)
     },
     async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, next, nowMs) {
       // The tag becomes part of key names, and comes from a token that is not verified yet.
       if (!TAG.test(tag)) return { kind: 'unknown' }
       const at = [keys.session(tag, sid), ...ofAccount(tag)]
       const args = [nowMs, sid, familyHash, refreshHash, next.refreshHash, next.secondFactorSince]
-      return rotated(await run<RotateReply>('rotateRefresh', at, args))
+      const more = [next.ip ?? '', newVersion()]
+      return rotated(await run<RotateReply>('rotateRefresh', at, [...args, ...more]))
     },
     async restoreRefresh({ accountTag: tag, sid }, currentHash, previousHash) {
       await run('restoreRefresh', [keys.session(tag, sid)], [currentHash, previousHash])

@@ -111,7 +111,7 @@ t.test('a session that does not parse is absent', { skip }, async (t) => {
     const rotated = await sessions.rotateRefresh(
       placeOfSession(session),
       presented('first'),
-      { refreshHash: next, secondFactorSince: 0 },
+      { refreshHash: next, secondFactorSince: 0, ip: null },
       NOW_MS,
     )
     t.same(rotated, { kind: 'unknown' }, name)

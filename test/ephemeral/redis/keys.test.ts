@@ -32,7 +32,7 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
   const keyPrefix = newKeyPrefix()
   const { ephemeral, redis } = await openBoth(keyPrefix)
   t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
-  const { challenges, budgets, sessions, guesses, counters } = ephemeral
+  const { challenges, budgets, versions, sessions, guesses, counters } = ephemeral
   const accountId = newAccountId()
 
   const token = await openChallenge(ephemeral, accountId)
@@ -48,9 +48,10 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
   await sessions.rotateRefresh(
     placeOfSession(session),
     presented('first'),
-    { refreshHash: 'next', secondFactorSince: 0 },
+    { refreshHash: 'next', secondFactorSince: 0, ip: null },
     NOW_MS,
   )
+  await versions.raise(accountId, NOW_MS + 1000)
   await sessions.endAll(accountId, session.sid, NOW_MS)
   await sessions.restoreRefresh(placeOfSession(session), 'next', 'first')
   await openChallenge(ephemeral, accountId)
@@ -99,6 +100,22 @@ t.test('one pending challenge takes less than 700 bytes of Redis', { skip }, asy
   t.comment(`a pending challenge takes ${bytes} bytes`)
   await ephemeral.challenges.cancel(token, NOW_MS)
   await redis.del(`postern:ac:{${/\{(.+)\}/.exec(key)?.[1]}}`)
+})
+
+t.test('an account whose key is lost or evicted never has an earlier version again', { skip }, async (t) => {
+  const keyPrefix = newKeyPrefix()
+  const { ephemeral, redis } = await openBoth(keyPrefix)
+  t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
+  const { accountId, sid } = await openSession(ephemeral, newAccountId())
+  const [set = ''] = await redis.keys(`${keyPrefix}sx2:*`)
+  const key = set.replace('sx2:', 'ac:')
+  const seen = new Set<string | undefined>()
+  for (let i = 0; i < 5; i += 1) {
+    seen.add((await ephemeral.sessions.touch(accountId, sid, NOW_MS))?.accountVersion)
+    t.ok((await redis.pttl(key)) > 0, 'made with a TTL')
+    t.equal(await redis.del(key), 1)
+  }
+  t.equal(seen.size, 5, 'at one moment of one session')
 })
 
 t.test('a session outlives an evicted set of sessions, and not the end of all', { skip }, async (t) => {

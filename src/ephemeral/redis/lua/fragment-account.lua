@@ -1,15 +1,17 @@
 -- Fragment: the account hash. f: failures, l: locked until (ms), e: session epoch, c: challenge epoch,
--- n:<hash>: when (ms) the account has last signed in from that network.
+-- n:<hash>: when (ms) the account has last signed in from that network, v: version, u: until when (ms) none is answered.
 
 local ACCOUNT_TTL_SECONDS = 30 * 24 * 60 * 60
 
 local function read_account(key)
-  local stored = redis.call('HMGET', key, 'f', 'l', 'e', 'c')
+  local stored = redis.call('HMGET', key, 'f', 'l', 'e', 'c', 'v', 'u')
   return {
     failures = tonumber(stored[1]) or 0,
     locked_until = tonumber(stored[2]) or 0,
     session_epoch = tonumber(stored[3]) or 0,
     challenge_epoch = tonumber(stored[4]) or 0,
+    version = stored[5],
+    unsettled_until = tonumber(stored[6]) or 0,
   }
 end
 
@@ -17,6 +19,19 @@ local function raise_epoch(key, field)
   local epoch = redis.call('HINCRBY', key, field, 1)
   redis.call('EXPIRE', key, ACCOUNT_TTL_SECONDS)
   return epoch
+end
+
+-- '' while the account is being changed. `new_version`, a name never used before, where it has none.
+local function version_of(key, account, new_version, now)
+  if account.unsettled_until > now then
+    return ''
+  end
+  if account.version then
+    return account.version
+  end
+  redis.call('HSET', key, 'v', new_version)
+  redis.call('EXPIRE', key, ACCOUNT_TTL_SECONDS)
+  return new_version
 end
 
 local MAX_NETWORKS = 10

@@ -1,7 +1,8 @@
 -- Fragment: the session hash, and the set of an account's sessions (sid, scored by when it ends if it is not used
 -- again, in ms). The set never has more than SESSIONS_AT_ONCE members, so a script that walks it is short.
 -- d: record, i: idle seconds, a: absolute expiry (s), c: created at (s), s: last seen (ms), e: session
--- epoch, rf and r: hashes of the refresh token's family and rotating part.
+-- epoch, rf and r: hashes of the refresh token's family and rotating part, n: when (ms) a renewal was last to be
+-- recorded, w: from which address the last renewal came.
 -- Session keys that are found through the set share its hash tag, and so its slot.
 
 local SESSIONS_AT_ONCE = 100

@@ -1,5 +1,5 @@
 import type { Sealer } from '../src/encryption/sealer.ts'
-import type { Sql, Statement } from '../src/postgres/pool.ts'
+import { type Sql, type Statement, sqlThrough } from '../src/postgres/pool.ts'
 
 /** Carries the statement out of the store that would have run it. */
 class Caught extends Error {
@@ -14,11 +14,9 @@ class Caught extends Error {
 export const statementOf = async (
   call: (deps: { postgres: Sql; sealer: Sealer }) => Promise<unknown>,
 ): Promise<Statement> => {
-  const postgres: Sql = {
-    query: async (statement) => {
-      throw new Caught(statement)
-    },
-  }
+  const postgres = sqlThrough(async (statement) => {
+    throw new Caught(statement)
+  })
   const caught = await call({ postgres, sealer: {} as Sealer }).catch((error: unknown) => error)
   if (caught instanceof Caught) return caught.statement
   throw new Error('this function runs no statement', { cause: caught })

@@ -19,22 +19,29 @@ export const noteSignIn = (at: string): string => `UPDATE accounts AS a
          SET last_login_at = ${at}`
 
 /**
- * The part of a statement that notes a sign-in on the account of `burned` (a CTE with `account_id`). Where the
- * parameter `at` is null, it notes nothing.
+ * The part of a statement that notes sign-ins on the accounts of `burned` (a CTE with `account_id`), but for those whose
+ * `signed_in_at` is null.
  */
-export const signedIn = (burned: string, at: string): string => `signed_in AS (
-      ${noteSignIn(at)}
+export const signedIn = (burned: string): string => `signed_in AS (
+      ${noteSignIn(`${burned}.signed_in_at`)}
         FROM ${burned}
-       WHERE a.id = ${burned}.account_id AND ${at}::timestamptz IS NOT NULL
+       WHERE a.id = ${burned}.account_id AND ${burned}.signed_in_at IS NOT NULL
     )`
 
+/** Whether a statement waits for rows that another transaction has locked, or leaves them out. */
+export type Locking = '' | 'SKIP LOCKED'
+
 /**
- * The first part of a statement that changes the row `id` of `table`: locks its account, and has no row where that is
- * not active. The change joins it, and so waits for the account before it locks anything else.
+ * The part of a collected statement that changes the rows `asked.id` of `table`: locks their accounts, and has no row
+ * where one is not active. The change joins it, and so has the account before it locks anything else.
  */
-export const lockedOwner = (table: 'authenticators' | 'recovery_codes', id: string): string => `owner AS (
-      SELECT a.id
-        FROM accounts AS a
-       WHERE a.id = (SELECT account_id FROM ${table} WHERE id = ${id}) AND a.status = 'active'
-         FOR NO KEY UPDATE
+export const lockedOwners = (
+  table: 'authenticators' | 'recovery_codes',
+  locking: Locking,
+): string => `owner AS (
+      SELECT asked.*, a.id AS account_id
+        FROM asked
+        JOIN ${table} AS owned ON owned.id = asked.id
+        JOIN accounts AS a ON a.id = owned.account_id AND a.status = 'active'
+         FOR NO KEY UPDATE OF a ${locking}
     )`

@@ -5,13 +5,16 @@ import { type AccountDetails, type DetailsRow, toDetails } from './details.ts'
 
 const FIND_DETAILS = {
   name: 'find_account_details',
-  text: `SELECT ${DETAILS_COLUMNS} FROM accounts AS a WHERE a.id = $1`,
+  text: `
+    SELECT asked.n, ${DETAILS_COLUMNS}
+      FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)
+      JOIN accounts AS a ON a.id = asked.id`,
 }
 
 export const findAccountDetails = async (
   deps: { postgres: Sql },
   accountId: string,
 ): Promise<AccountDetails | null> => {
-  const [row] = await deps.postgres.query<DetailsRow>(FIND_DETAILS, [accountId])
+  const [row] = await deps.postgres.collect<DetailsRow>(FIND_DETAILS, [accountId])
   return row ? toDetails(row) : null
 }

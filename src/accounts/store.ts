@@ -12,15 +12,18 @@ import {
   toAccount,
   toAccountWithPassword,
 } from './account.ts'
-import { noteSignIn, PASSWORD_COLUMNS } from './account-sql.ts'
+import { type Locking, noteSignIn, PASSWORD_COLUMNS } from './account-sql.ts'
 
 const FIND_ACCOUNT = {
   name: 'find_account',
-  text: `SELECT ${ACCOUNT_COLUMNS} FROM accounts AS a WHERE a.id = $1`,
+  text: `
+    SELECT asked.n, ${ACCOUNT_COLUMNS}
+      FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)
+      JOIN accounts AS a ON a.id = asked.id`,
 }
 
 export const findAccount = async (deps: { postgres: Sql }, accountId: string): Promise<Account | null> => {
-  const [row] = await deps.postgres.query<AccountRow>(FIND_ACCOUNT, [accountId])
+  const [row] = await deps.postgres.collect<AccountRow>(FIND_ACCOUNT, [accountId])
   return row ? toAccount(row) : null
 }
 
@@ -46,30 +49,41 @@ export const findAccountByName = async (
 /** What a sign-in was decided from. `passwordHash` is null where no password of Postern's was asked for. */
 export type Decided = { account: Account; passwordHash: string | null }
 
+const ASKED = `
+    WITH asked AS (
+      SELECT *
+        FROM unnest($1::uuid[], $2::jsonb[], $3::int[], $4::text[], $5::timestamptz[], $6::jsonb[]) WITH ORDINALITY
+          AS asked (id, roles, enrolled, password_hash, signed_in_at, event, n)
+    )`
+
 // docs/security.md 39: this was read before a hash and a decision; it is a condition, because it may have changed.
-const AS_DECIDED = `a.id = $1
+const AS_DECIDED = `a.id = asked.id
          AND a.status = 'active'
-         AND a.roles = $2
-         AND a.enrolled_authenticators = $3
-         AND ($4::text IS NULL OR a.password_hash = $4)`
+         AND to_jsonb(a.roles) = asked.roles
+         AND a.enrolled_authenticators = asked.enrolled
+         AND (asked.password_hash IS NULL OR a.password_hash = asked.password_hash)`
 
 const asDecided = ({ account, passwordHash }: Decided): unknown[] => [
   account.id,
-  account.roles,
+  JSON.stringify(account.roles),
   account.enrolledAuthenticators,
   passwordHash,
 ]
 
-const RECORD_SIGN_IN = {
-  name: 'record_sign_in',
-  text: `
-    WITH signed_in AS (
-      ${noteSignIn('$5')}
-       WHERE ${AS_DECIDED}
-      RETURNING a.id
+const signIn = (locking: Locking): string => `${ASKED}, owner AS (
+      SELECT asked.*
+        FROM asked
+        JOIN accounts AS a ON ${AS_DECIDED}
+         FOR NO KEY UPDATE OF a ${locking}
+    ), signed_in AS (
+      ${noteSignIn('owner.signed_in_at')}
+        FROM owner
+       WHERE a.id = owner.id
+      RETURNING owner.n, owner.event
     )
-    SELECT record_audit_event($6::jsonb) FROM signed_in`,
-}
+    SELECT n, record_audit_event(event) FROM signed_in`
+
+const RECORD_SIGN_IN = { name: 'record_sign_in', text: signIn('SKIP LOCKED'), alone: signIn('') }
 
 /** Notes a sign-in and records `event`; false if the account is no longer what the sign-in was decided from. */
 export const recordSignIn = async (
@@ -78,20 +92,21 @@ export const recordSignIn = async (
   now: Date,
   event: AuditEvent,
 ): Promise<boolean> =>
-  (await deps.postgres.query(RECORD_SIGN_IN, [...asDecided(decided), now, JSON.stringify(event)])).length ===
-  1
+  (await deps.postgres.collect(RECORD_SIGN_IN, [...asDecided(decided), now, event])).length === 1
 
 // The lock waits for a change that is about to be committed: such a change ends sessions before it commits.
+const firstFactor = (locking: Locking): string => `${ASKED}, decided AS (
+      SELECT asked.n, asked.event
+        FROM asked
+        JOIN accounts AS a ON ${AS_DECIDED}
+         FOR SHARE OF a ${locking}
+    )
+    SELECT n, record_audit_event(event) FROM decided`
+
 const RECORD_FIRST_FACTOR = {
   name: 'record_first_factor',
-  text: `
-    WITH decided AS (
-      SELECT a.id
-        FROM accounts AS a
-       WHERE ${AS_DECIDED}
-         FOR SHARE
-    )
-    SELECT record_audit_event($5::jsonb) FROM decided`,
+  text: firstFactor('SKIP LOCKED'),
+  alone: firstFactor(''),
 }
 
 /** Records `event` of a sign-in that goes on with a second factor; false as `recordSignIn`. */
@@ -100,12 +115,14 @@ export const recordFirstFactor = async (
   decided: Decided,
   event: AuditEvent,
 ): Promise<boolean> =>
-  (await deps.postgres.query(RECORD_FIRST_FACTOR, [...asDecided(decided), JSON.stringify(event)])).length ===
-  1
+  (await deps.postgres.collect(RECORD_FIRST_FACTOR, [...asDecided(decided), null, event])).length === 1
 
 const FIND_SUBJECT = {
   name: 'find_subject',
-  text: `SELECT ${ACCOUNT_COLUMNS} FROM accounts AS a WHERE a.client_id = $1 AND a.subject = $2`,
+  text: `
+    SELECT asked.n, ${ACCOUNT_COLUMNS}
+      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (client_id, subject, n)
+      JOIN accounts AS a ON a.client_id = asked.client_id AND a.subject = asked.subject`,
 }
 
 /** What a client reports of its external subject; what it leaves out stays as it is. */
@@ -121,7 +138,7 @@ export const findSubject = async (
   clientId: string,
   subject: string,
 ): Promise<Account | null> => {
-  const [row] = await deps.postgres.query<AccountRow>(FIND_SUBJECT, [clientId, subject])
+  const [row] = await deps.postgres.collect<AccountRow>(FIND_SUBJECT, [clientId, subject])
   return row ? toAccount(row) : null
 }
 

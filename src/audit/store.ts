@@ -15,11 +15,16 @@ export type EventFilter = {
   to: Date | null
 }
 
-const RECORD_EVENT = { name: 'record_event', text: 'SELECT record_audit_event($1::jsonb)' }
+const RECORD_EVENT = {
+  name: 'record_event',
+  text: `
+    SELECT asked.n, record_audit_event(asked.event)
+      FROM unnest($1::jsonb[]) WITH ORDINALITY AS asked (event, n)`,
+}
 
 /** Records an event on its own: a refusal, or what changes nothing in PostgreSQL. Durable when it returns. */
 export const recordEvent = async (deps: { postgres: Sql }, event: AuditEvent): Promise<void> => {
-  await deps.postgres.query(RECORD_EVENT, [JSON.stringify(event)])
+  await deps.postgres.collect(RECORD_EVENT, [event])
 }
 
 const ENSURE_PARTITION = { name: 'ensure_audit_partition', text: 'SELECT ensure_audit_partition($1)' }

@@ -2,7 +2,7 @@
 // `recovery-codes/store.ts`, enrolling is in `enrollment-store.ts`, and what accounts do with their own is in
 // `own-authenticator-store.ts`.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
-import { lockedOwner, signedIn } from '../accounts/account-sql.ts'
+import { type Locking, lockedOwners, signedIn } from '../accounts/account-sql.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
 import type { Sql } from '../postgres/pool.ts'
@@ -17,12 +17,12 @@ import type { Answerable } from './code.ts'
 const FIND_TOTP = {
   name: 'find_totp',
   text: `
-    SELECT ${ACCOUNT_COLUMNS},
+    SELECT asked.n, ${ACCOUNT_COLUMNS},
            t.id AS authenticator_id, t.secret_sealed, t.algorithm, t.digits, t.step_seconds
-      FROM accounts AS a
+      FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)
+      JOIN accounts AS a ON a.id = asked.id
       LEFT JOIN authenticators AS t ON t.account_id = a.id AND t.type = 'totp' AND t.status = 'active'
-     WHERE a.id = $1
-     ORDER BY t.created_at`,
+     ORDER BY asked.n, t.created_at`,
 }
 
 /** The account and its active TOTP authenticators, unsealed; null if there is no such account. */
@@ -30,7 +30,7 @@ export const findTotp = async (
   deps: { postgres: Sql; sealer: Sealer },
   accountId: string,
 ): Promise<{ account: Account; authenticators: TotpAuthenticator[] } | null> => {
-  const rows = await deps.postgres.query<AccountRow & (TotpRow | { authenticator_id: null })>(FIND_TOTP, [
+  const rows = await deps.postgres.collect<AccountRow & (TotpRow | { authenticator_id: null })>(FIND_TOTP, [
     accountId,
   ])
   const [first] = rows
@@ -44,18 +44,24 @@ export const findTotp = async (
 
 // One statement burns the step and records the event: of any number of parallel uses, one gets a row (RFC 6238 5.2).
 // The account is locked first, and has to be active: a disabled account is refused.
-const BURN_TIME_STEP = {
-  name: 'burn_time_step',
-  text: `
-    WITH ${lockedOwner('authenticators', '$1')}, burned AS (
+const burn = (locking: Locking): string => `
+    WITH asked AS (
+      SELECT *
+        FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::jsonb[]) WITH ORDINALITY
+          AS asked (id, time_step, used_at, signed_in_at, event, n)
+    ), ${lockedOwners('authenticators', locking)}, burned AS (
       UPDATE authenticators AS t
-         SET last_time_step = $2, consecutive_failures = 0, last_used_at = $3
+         SET last_time_step = owner.time_step, consecutive_failures = 0, last_used_at = owner.used_at
         FROM owner
-       WHERE t.id = $1 AND t.account_id = owner.id AND t.status = 'active' AND t.last_time_step < $2
-      RETURNING t.account_id
-    ), ${signedIn('burned', '$4')}
-    SELECT record_audit_event($5::jsonb) FROM burned`,
-}
+       WHERE t.id = owner.id
+         AND t.account_id = owner.account_id
+         AND t.status = 'active'
+         AND t.last_time_step < owner.time_step
+      RETURNING owner.*
+    ), ${signedIn('burned')}
+    SELECT n, record_audit_event(event) FROM burned`
+
+const BURN_TIME_STEP = { name: 'burn_time_step', text: burn('SKIP LOCKED'), alone: burn('') }
 
 /**
  * Burns a time step and records `event`; false if it, or a later one, was burned before. `signedInAt` where it
@@ -67,8 +73,8 @@ export const burnTimeStep = async (
   event: AuditEvent,
 ): Promise<boolean> => {
   const { authenticatorId, timeStep, now, signedInAt } = step
-  const values = [authenticatorId, timeStep, now, signedInAt, JSON.stringify(event)]
-  return (await deps.postgres.query(BURN_TIME_STEP, values)).length === 1
+  const values = [authenticatorId, timeStep, now, signedInAt, event]
+  return (await deps.postgres.collect(BURN_TIME_STEP, values)).length === 1
 }
 
 // A wrong code counts against every authenticator it could have been meant for, in the statement that records the event.
@@ -110,14 +116,16 @@ export const recordTotpFailure = async (
 const FIND_METHODS = {
   name: 'find_answerable_methods',
   text: `
-    SELECT COALESCE(array_agg(DISTINCT t.digits) FILTER (WHERE t.status = 'active'), '{}') AS totp_digits,
-           (SELECT count(*) FROM recovery_codes AS r WHERE r.account_id = $1 AND r.used_at IS NULL) AS recovery_codes
-      FROM authenticators AS t
-     WHERE t.account_id = $1 AND t.type = 'totp'`,
+    SELECT asked.n,
+           ARRAY(SELECT DISTINCT t.digits
+                   FROM authenticators AS t
+                  WHERE t.account_id = asked.id AND t.type = 'totp' AND t.status = 'active') AS totp_digits,
+           (SELECT count(*) FROM recovery_codes AS r WHERE r.account_id = asked.id AND r.used_at IS NULL) AS recovery_codes
+      FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)`,
 }
 
 export const findAnswerable = async (deps: { postgres: Sql }, accountId: string): Promise<Answerable> => {
-  const [row] = await deps.postgres.query<{ totp_digits: number[]; recovery_codes: number }>(FIND_METHODS, [
+  const [row] = await deps.postgres.collect<{ totp_digits: number[]; recovery_codes: number }>(FIND_METHODS, [
     accountId,
   ])
   return { totpDigits: row?.totp_digits ?? [], recoveryCodes: row?.recovery_codes ?? 0 }

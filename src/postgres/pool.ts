@@ -1,6 +1,7 @@
 // PostgreSQL: a pool for a server or for the embedded one, with the same `pg` code. Stores use it through `Sql`.
 import pg from 'pg'
 import { DependencyError } from '../errors.ts'
+import { askAlone, type Collect, collectOver } from './collected.ts'
 
 /**
  * A statement with a name is prepared once a connection; names are unique across the program. One without is planned
@@ -11,6 +12,8 @@ export type Statement = { name?: string; text: string }
 /** `T` is the type of a row; the stores declare it next to the statement's column list. */
 export type Sql = {
   query<T extends object>(statement: Statement, values?: readonly unknown[]): Promise<T[]>
+  /** Asks together with what others ask in this moment; in a transaction, alone. */
+  collect: Collect
 }
 
 export type Postgres = Sql & {
@@ -50,16 +53,18 @@ const rethrow = (error: unknown): never => {
 export const violates = (error: unknown, name: string): boolean =>
   error instanceof pg.DatabaseError && error.code?.startsWith('23') === true && error.constraint === name
 
-const sqlOver = (client: pg.PoolClient): Sql => ({
-  async query<T extends object>({ name, text }: Statement, values: readonly unknown[] = []) {
+/** SQL through `query` alone: nothing is collected. */
+export const sqlThrough = (query: Sql['query']): Sql => ({ query, collect: askAlone(query) })
+
+const sqlOver = (client: pg.PoolClient): Sql =>
+  sqlThrough(async <T extends object>({ name, text }: Statement, values: readonly unknown[] = []) => {
     try {
       const result = await client.query<T>({ name, text, values: [...values] })
       return result.rows
     } catch (error) {
       return rethrow(error)
     }
-  },
-})
+  })
 
 const QUERY_CANCELED = '57014'
 
@@ -132,8 +137,9 @@ export const openPool = ({ connection, poolSize, kind, onConnect, onClosed }: Po
   pool.on('error', () => {})
   // A connection that breaks while it is in use fails its query, and emits this as well.
   pool.on('connect', (client) => client.on('error', () => {}))
-  return {
+  const postgres: Postgres = {
     query: (statement, values) => withClient(pool, (client) => sqlOver(client).query(statement, values)),
+    collect: collectOver((statement, values) => postgres.query(statement, values)),
     transaction: (run) => inTransaction(pool, run),
     kind,
     async ping() {
@@ -150,6 +156,7 @@ export const openPool = ({ connection, poolSize, kind, onConnect, onClosed }: Po
       await onClosed?.()
     },
   }
+  return postgres
 }
 
 /** The PostgreSQL that `DATABASE_URL` names. */

@@ -2,7 +2,7 @@ import t from 'tap'
 import { systemOrigin } from '../../src/audit/event.ts'
 import { takeAccountAttempt, takeChallengeAttempt } from '../../src/authenticators/attempt-code.ts'
 import { DependencyError } from '../../src/errors.ts'
-import type { Sql } from '../../src/postgres/pool.ts'
+import { type Sql, sqlThrough } from '../../src/postgres/pool.ts'
 import { openTestApp, PASSWORD, type TestApp } from '../support/app.ts'
 import { onBothEngines } from '../support/embedded.ts'
 import { begin, confirm, storedFactors, wrongCode } from '../support/enrollment.ts'
@@ -115,18 +115,17 @@ const askedForCodes = async (postern: TestApp) => {
 /** PostgreSQL is away for the statements that match, until `restore` is called. */
 const withoutStatements = ({ deps: { postgres } }: TestApp, matching: RegExp): (() => void) => {
   const { query, transaction } = postgres
-  const failing = (sql: Sql): Sql => ({
-    query: async (statement, values) => {
+  const failing = (ask: Sql['query']): Sql =>
+    sqlThrough(async (statement, values) => {
       if (matching.test(statement.text)) throw new DependencyError('postgres', new Error('away'))
-      return sql.query(statement, values)
-    },
-  })
-  postgres.query = failing({ query }).query
-  postgres.transaction = (run) => transaction((sql) => run(failing(sql)))
+      return ask(statement, values)
+    })
+  postgres.query = failing(query).query
+  postgres.transaction = (run) => transaction((sql) => run(failing(sql.query)))
   return () => Object.assign(postgres, { query, transaction })
 }
 
-const READS = /SELECT a\.id[\s\S]+(secret_sealed|code_hash)/
+const READS = / a\.id[\s\S]+(secret_sealed|code_hash)/
 const UNREADABLE = {
   name: 'test_unreadable',
   text: `UPDATE authenticators SET secret_sealed = 'gone:' || secret_sealed WHERE account_id = $1`,

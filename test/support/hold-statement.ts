@@ -1,4 +1,4 @@
-import type { Sql, Statement } from '../../src/postgres/pool.ts'
+import { type Sql, type Statement, sqlThrough } from '../../src/postgres/pool.ts'
 import type { TestApp } from './app.ts'
 
 /**
@@ -17,18 +17,17 @@ export const holdStatement = (
     return released
   }
   let isFirst = true
-  const holding = ({ query }: Sql): Sql => ({
-    async query<T extends object>(statement: Statement, values?: readonly unknown[]) {
+  const holding = (query: Sql['query']): Sql =>
+    sqlThrough(async <T extends object>(statement: Statement, values?: readonly unknown[]) => {
       if (!isFirst || !matching.test(statement.text)) return query<T>(statement, values)
       isFirst = false
       if (at === 'question') await hold()
       const rows = await query<T>(statement, values)
       if (at === 'answer') await hold()
       return rows
-    },
-  })
+    })
   const { query, transaction } = postgres
-  postgres.query = holding({ query }).query
-  postgres.transaction = (run) => transaction((sql) => run(holding(sql)))
+  postgres.query = holding(query).query
+  postgres.transaction = (run) => transaction((sql) => run(holding(sql.query)))
   return { reached, release }
 }

@@ -1,17 +1,15 @@
 // The statements of a store, and PostgreSQL's plans for them.
-import type { Sql, Statement } from '../../src/postgres/pool.ts'
+import { type Sql, type Statement, sqlThrough } from '../../src/postgres/pool.ts'
 
 export type Asked = { statement: Statement; values: readonly unknown[] }
 
 /** Runs statements, and records them. */
 export const listening = (postgres: Sql): { sql: Sql; asked: Asked[] } => {
   const asked: Asked[] = []
-  const sql: Sql = {
-    query: (statement, values = []) => {
-      asked.push({ statement, values })
-      return postgres.query(statement, values)
-    },
-  }
+  const sql = sqlThrough((statement, values = []) => {
+    asked.push({ statement, values })
+    return postgres.query(statement, values)
+  })
   return { sql, asked }
 }
 

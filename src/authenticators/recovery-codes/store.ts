@@ -1,6 +1,6 @@
 // Recovery codes in PostgreSQL: salted hashes, a set at a time, each used once.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../../accounts/account.ts'
-import { lockedOwner, signedIn } from '../../accounts/account-sql.ts'
+import { type Locking, lockedOwners, signedIn } from '../../accounts/account-sql.ts'
 import type { AuditEvent } from '../../audit/event.ts'
 import type { Sql } from '../../postgres/pool.ts'
 import type { StoredRecoveryCode } from './recovery-code.ts'
@@ -8,10 +8,10 @@ import type { StoredRecoveryCode } from './recovery-code.ts'
 const FIND_RECOVERY_CODES = {
   name: 'find_recovery_codes',
   text: `
-    SELECT ${ACCOUNT_COLUMNS}, r.id AS code_id, r.salt, r.code_hash
-      FROM accounts AS a
-      LEFT JOIN recovery_codes AS r ON r.account_id = a.id AND r.used_at IS NULL
-     WHERE a.id = $1`,
+    SELECT asked.n, ${ACCOUNT_COLUMNS}, r.id AS code_id, r.salt, r.code_hash
+      FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)
+      JOIN accounts AS a ON a.id = asked.id
+      LEFT JOIN recovery_codes AS r ON r.account_id = a.id AND r.used_at IS NULL`,
 }
 
 type CodeRow = { code_id: string; salt: Buffer; code_hash: Buffer }
@@ -21,7 +21,7 @@ export const findRecoveryCodes = async (
   deps: { postgres: Sql },
   accountId: string,
 ): Promise<{ account: Account; codes: StoredRecoveryCode[] } | null> => {
-  const rows = await deps.postgres.query<AccountRow & (CodeRow | { code_id: null })>(FIND_RECOVERY_CODES, [
+  const rows = await deps.postgres.collect<AccountRow & (CodeRow | { code_id: null })>(FIND_RECOVERY_CODES, [
     accountId,
   ])
   const [first] = rows
@@ -33,18 +33,21 @@ export const findRecoveryCodes = async (
   }
 }
 
-const USE_RECOVERY_CODE = {
-  name: 'use_recovery_code',
-  text: `
-    WITH ${lockedOwner('recovery_codes', '$1')}, used AS (
+const use = (locking: Locking): string => `
+    WITH asked AS (
+      SELECT *
+        FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::jsonb[]) WITH ORDINALITY
+          AS asked (id, used_at, signed_in_at, event, n)
+    ), ${lockedOwners('recovery_codes', locking)}, used AS (
       UPDATE recovery_codes AS r
-         SET used_at = $2
+         SET used_at = owner.used_at
         FROM owner
-       WHERE r.id = $1 AND r.account_id = owner.id AND r.used_at IS NULL
-      RETURNING r.account_id
-    ), ${signedIn('used', '$3')}
-    SELECT record_audit_event($4::jsonb) FROM used`,
-}
+       WHERE r.id = owner.id AND r.account_id = owner.account_id AND r.used_at IS NULL
+      RETURNING owner.*
+    ), ${signedIn('used')}
+    SELECT n, record_audit_event(event) FROM used`
+
+const USE_RECOVERY_CODE = { name: 'use_recovery_code', text: use('SKIP LOCKED'), alone: use('') }
 
 /**
  * Uses a recovery code up and records `event`; false if it was used before. `signedInAt` where it also signs the
@@ -55,8 +58,8 @@ export const useRecoveryCode = async (
   { codeId, now, signedInAt }: { codeId: string; now: Date; signedInAt: Date | null },
   event: AuditEvent,
 ): Promise<boolean> => {
-  const values = [codeId, now, signedInAt, JSON.stringify(event)]
-  return (await deps.postgres.query(USE_RECOVERY_CODE, values)).length === 1
+  const values = [codeId, now, signedInAt, event]
+  return (await deps.postgres.collect(USE_RECOVERY_CODE, values)).length === 1
 }
 
 // The whole old set is deleted, used codes too. Callers hold the lock on the account (`lockFactors`, `raiseEnrolled`),

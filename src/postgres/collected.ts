@@ -1,0 +1,120 @@
+// One statement for the many requests of a moment: what is asked in one turn of the event loop goes to PostgreSQL
+// together, and each caller waits for its own outcome. A commit to disk then serves many callers, and so does a round trip.
+//
+// A collected statement takes arrays, one a parameter and one element a caller, and unnests them WITH ORDINALITY; each of its
+// rows has the place `n` of the caller that it is for. Nothing is lost of what one statement for one caller promises:
+// - The statement is one: it is durable, with its audit events, before any of its callers goes on.
+// - Where PostgreSQL refuses it (one caller's value is out of range), nothing has been written. Each caller then asks
+//   alone, so that the bad one fails alone.
+// - A statement that locks takes what is free (SKIP LOCKED), so that no caller waits for another one's account. Whoever
+//   gets no row asks again alone (`alone`), waits there, and has that answer: in use by another transaction, used before by
+//   another caller of the same moment, or refused.
+//
+// Two of a kind are on their way at most. The next waits for one of them and grows meanwhile, so the slower PostgreSQL is,
+// the more callers share a round trip. The first goes at the end of the turn: without company it has nothing to wait for.
+import DataLoader from 'dataloader'
+import { DependencyError } from '../errors.ts'
+
+/** A statement with `n` (from 1) in each of its rows. Names are unique across the program. */
+export type Collected = {
+  name: string
+  text: string
+  /** The same, waiting for locks: for those who get no row. Absent where no row is an answer. */
+  alone?: string
+}
+
+/** The rows for one caller, whose `values` are one element of each array. */
+export type Collect = <T extends object>(statement: Collected, values: readonly unknown[]) => Promise<T[]>
+
+type Query = <T extends object>(
+  statement: { name: string; text: string },
+  values: readonly unknown[],
+) => Promise<T[]>
+
+type Numbered = { n: number }
+
+const MOST_AT_ONCE = 128
+const ON_THEIR_WAY = 2
+
+/** Asks for one caller, who may wait for a lock. */
+export const askAlone =
+  (query: Query): Collect =>
+  ({ name, text, alone }, values) =>
+    query(
+      alone === undefined ? { name, text } : { name: `${name}_alone`, text: alone },
+      values.map((value) => [value]),
+    )
+
+const askTogether = async (
+  query: Query,
+  { name, text }: Collected,
+  callers: readonly (readonly unknown[])[],
+): Promise<object[][]> => {
+  const [first = []] = callers
+  const arrays = first.map((_, parameter) => callers.map((values) => values[parameter]))
+  const answers: object[][] = callers.map(() => [])
+  for (const row of await query<Numbered>({ name, text }, arrays)) answers[row.n - 1]?.push(row)
+  return answers
+}
+
+/** What each of `callers` gets: its rows, or the error that is its own. @throws {DependencyError} for all of them */
+const ask = async (
+  query: Query,
+  statement: Collected,
+  callers: readonly (readonly unknown[])[],
+): Promise<(object[] | Error)[]> => {
+  const alone = (values: readonly unknown[]): Promise<object[] | Error> =>
+    askAlone(query)(statement, values).catch((error: Error) => error)
+  const [first] = callers
+  if (first && callers.length === 1) return [await alone(first)]
+  try {
+    const answers = await askTogether(query, statement, callers)
+    if (statement.alone === undefined) return answers
+    return await Promise.all(
+      callers.map((values, place) => (answers[place]?.length ? answers[place] : alone(values))),
+    )
+  } catch (error) {
+    // Nobody knows whether it has run: it is not sent again.
+    if (error instanceof DependencyError) throw error
+    return Promise.all(callers.map(alone))
+  }
+}
+
+/** Lets `ON_THEIR_WAY` batches go at once, each at the end of the turn in which its place is free. */
+const createQueue = () => {
+  const waiting: (() => void)[] = []
+  let under = 0
+  const go = (): void => {
+    const dispatch = under < ON_THEIR_WAY ? waiting.shift() : undefined
+    if (!dispatch) return
+    under += 1
+    setImmediate(dispatch)
+  }
+  return {
+    schedule(dispatch: () => void): void {
+      waiting.push(dispatch)
+      go()
+    },
+    done(): void {
+      under -= 1
+      go()
+    },
+  }
+}
+
+/** Collects over `query`, which runs a statement on whatever connection is free. */
+export const collectOver = (query: Query): Collect => {
+  const loaders = new Map<string, DataLoader<readonly unknown[], object[]>>()
+  const open = (statement: Collected) => {
+    const queue = createQueue()
+    const askAll = (callers: readonly (readonly unknown[])[]) =>
+      ask(query, statement, callers).finally(queue.done)
+    const options = { cache: false, maxBatchSize: MOST_AT_ONCE, batchScheduleFn: queue.schedule }
+    const loader = new DataLoader(askAll, options)
+    loaders.set(statement.name, loader)
+    return loader
+  }
+  // The rows are what the statement's text says they are, as with `query`.
+  return <T extends object>(statement: Collected, values: readonly unknown[]) =>
+    (loaders.get(statement.name) ?? open(statement)).load(values) as Promise<T[]>
+}

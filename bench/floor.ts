@@ -36,7 +36,7 @@ const sql = {
 }
 
 const query = async (name: keyof typeof sql, values: unknown[]) =>
-  (await pool.query({ ...sql[name], values })).rows[0]
+  (await pool.query({ ...sql[name], values: values.map((value) => [value]) })).rows[0]
 // biome-ignore lint/suspicious/noExplicitAny: a floor takes what comes
 const run = (name: keyof typeof SCRIPTS, keysOf: string[], args: (string | number)[]): Promise<any> =>
   redis.evalsha(SCRIPTS[name].sha, keysOf.length, ...keysOf, ...args)
@@ -176,7 +176,14 @@ app.post<{ Body: { subject: string } }>('/v1/challenges', async ({ body }) => {
   const [, sessionEpoch, challengeEpoch] = await redis.hmget(keys.account(tag), 'l', 'e', 'c')
   await query('findAnswerable', [id])
   const event = auditEvent(now, { account_id: id, session_id: null })
-  await query('recordFirstFactor', [id, account.roles, account.enrolled_authenticators, null, event])
+  await query('recordFirstFactor', [
+    id,
+    JSON.stringify(account.roles),
+    account.enrolled_authenticators,
+    null,
+    null,
+    event,
+  ])
   const token = `pst_ch_${tag}${randomBytes(32).toString('base64url')}`
   const place = { tag, hash: hash('sha256', token, 'base64url') }
   const record = [id, 'bench', 'login', 'openid', ['pwd'], Math.floor(now / 1000), null, null, null]

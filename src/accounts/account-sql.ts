@@ -8,6 +8,9 @@ export const DETAILS_COLUMNS = `${ACCOUNT_COLUMNS},
   (SELECT count(*) FROM recovery_codes AS r WHERE r.account_id = a.id AND r.used_at IS NULL)
     AS recovery_codes_remaining`
 
+/** What makes a `ListedAccount`: the rest is noted by sign-ins too, and is not kept by replicas. */
+export const LISTED_COLUMNS = `${DETAILS_COLUMNS}, a.updated_at, a.last_login_at`
+
 /** True where the account's password is known to be long enough to be the only factor; under the alias `a`. */
 export const PASSWORD_IS_LONG = 'COALESCE(a.long_password_changed_at = a.password_changed_at, false)'
 

@@ -2,7 +2,7 @@
 
 /** Columns of `accounts` that make an `Account`, for every statement that reads one under the alias `a`. */
 export const ACCOUNT_COLUMNS = `a.id, a.client_id, a.subject, a.username, a.email, a.display_name, a.roles, a.status,
-  a.enrolled_authenticators, a.created_at, a.updated_at, a.last_login_at`
+  a.enrolled_authenticators, a.created_at`
 
 export type AccountStatus = 'active' | 'disabled'
 
@@ -19,8 +19,6 @@ export type Account = {
   status: AccountStatus
   enrolledAuthenticators: number
   createdAt: Date
-  updatedAt: Date
-  lastLoginAt: Date | null
 }
 
 export type AccountRow = {
@@ -34,8 +32,6 @@ export type AccountRow = {
   status: AccountStatus
   enrolled_authenticators: number
   created_at: Date
-  updated_at: Date
-  last_login_at: Date | null
 }
 
 export const toAccount = (row: AccountRow): Account => ({
@@ -49,8 +45,6 @@ export const toAccount = (row: AccountRow): Account => ({
   status: row.status,
   enrolledAuthenticators: row.enrolled_authenticators,
   createdAt: row.created_at,
-  updatedAt: row.updated_at,
-  lastLoginAt: row.last_login_at,
 })
 
 export type AccountWithPassword = {

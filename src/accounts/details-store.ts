@@ -1,7 +1,14 @@
-// One account in PostgreSQL as administrators see it. How accounts are listed: `search-store.ts`.
+// One account in PostgreSQL, as it sees itself and as administrators see it. How accounts are listed: `search-store.ts`.
 import type { Sql } from '../postgres/pool.ts'
-import { DETAILS_COLUMNS } from './account-sql.ts'
-import { type AccountDetails, type DetailsRow, toDetails } from './details.ts'
+import { DETAILS_COLUMNS, LISTED_COLUMNS } from './account-sql.ts'
+import {
+  type AccountDetails,
+  type DetailsRow,
+  type ListedAccount,
+  type ListedRow,
+  toDetails,
+  toListed,
+} from './details.ts'
 
 const FIND_DETAILS = {
   name: 'find_account_details',
@@ -17,4 +24,17 @@ export const findAccountDetails = async (
 ): Promise<AccountDetails | null> => {
   const [row] = await deps.postgres.collect<DetailsRow>(FIND_DETAILS, [accountId])
   return row ? toDetails(row) : null
+}
+
+const FIND_LISTED = {
+  name: 'find_listed_account',
+  text: `SELECT ${LISTED_COLUMNS} FROM accounts AS a WHERE a.id = $1`,
+}
+
+export const findListedAccount = async (
+  deps: { postgres: Sql },
+  accountId: string,
+): Promise<ListedAccount | null> => {
+  const [row] = await deps.postgres.query<ListedRow>(FIND_LISTED, [accountId])
+  return row ? toListed(row) : null
 }

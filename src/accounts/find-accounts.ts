@@ -1,6 +1,6 @@
 import type { Sql } from '../postgres/pool.ts'
 import { nameKey } from './account.ts'
-import type { AccountDetails, AccountFilter } from './details.ts'
+import type { AccountFilter, ListedAccount } from './details.ts'
 import {
   type AccountSearch,
   findExactAccounts,
@@ -16,7 +16,7 @@ export type Stretch = 'exact' | 'newest' | 'scattered'
 /** The position of an account in a list or a search. */
 export type Place = { stretch: Stretch; id: string }
 
-export type Found = AccountDetails & { place: Place }
+export type Found = ListedAccount & { place: Place }
 
 type Page = { after: Place | null; limit: number }
 
@@ -28,7 +28,7 @@ const toSearch = (name: string): AccountSearch => ({
   part: [...name].length < TRIGRAM ? `\n\n${name}` : name,
 })
 
-const placed = (stretch: Stretch, found: AccountDetails[]): Found[] =>
+const placed = (stretch: Stretch, found: ListedAccount[]): Found[] =>
   found.map((details) => ({ ...details, place: { stretch, id: details.account.id } }))
 
 const findOthers = async (

@@ -1,8 +1,8 @@
 // Accounts in PostgreSQL as they are listed and searched: by `account_search` and `account_roles`, which triggers keep
 // (sql/0002_search.sql). No statement has a name, so that each is planned for the values it is given.
 import type { Sql } from '../postgres/pool.ts'
-import { DETAILS_COLUMNS } from './account-sql.ts'
-import { type AccountDetails, type AccountFilter, type DetailsRow, toDetails } from './details.ts'
+import { LISTED_COLUMNS } from './account-sql.ts'
+import { type AccountFilter, type ListedAccount, type ListedRow, toListed } from './details.ts'
 
 /** A page from after the account `afterId`, in the order of the list; null for the first. */
 export type AccountPage = { afterId: string | null; limit: number }
@@ -37,16 +37,16 @@ const query = async (
   deps: { postgres: Sql },
   text: string,
   values: readonly unknown[],
-): Promise<AccountDetails[]> => (await deps.postgres.query<DetailsRow>({ text }, values)).map(toDetails)
+): Promise<ListedAccount[]> => (await deps.postgres.query<ListedRow>({ text }, values)).map(toListed)
 
 /** Accounts that pass `filter`, the newest first: by id, which is a UUIDv7, and which later accounts do not move. */
 export const listAccountDetails = (
   deps: { postgres: Sql },
   filter: AccountFilter,
   { afterId, limit }: AccountPage,
-): Promise<AccountDetails[]> => {
+): Promise<ListedAccount[]> => {
   const text = `
-    SELECT ${DETAILS_COLUMNS}
+    SELECT ${LISTED_COLUMNS}
       FROM (SELECT s.account_id
               FROM account_search AS s
              WHERE ${filtered(filter)}
@@ -69,9 +69,9 @@ export const findExactAccounts = (
   filter: AccountFilter,
   { name }: AccountSearch,
   { afterId, limit }: AccountPage,
-): Promise<AccountDetails[]> => {
+): Promise<ListedAccount[]> => {
   const text = `
-    SELECT ${DETAILS_COLUMNS}
+    SELECT ${LISTED_COLUMNS}
       FROM accounts AS a
       JOIN account_search AS s ON s.account_id = a.id
      WHERE ${named('$5')}
@@ -90,7 +90,7 @@ export const findNewestAccounts = (
   filter: AccountFilter,
   { name, part }: AccountSearch,
   { afterId, limit }: AccountPage,
-): Promise<AccountDetails[]> => {
+): Promise<ListedAccount[]> => {
   const text = `
     WITH found AS MATERIALIZED (
       SELECT s.account_id
@@ -102,7 +102,7 @@ export const findNewestAccounts = (
     ), page AS (
       SELECT account_id FROM found ORDER BY account_id DESC LIMIT $7
     )
-    SELECT ${DETAILS_COLUMNS}
+    SELECT ${LISTED_COLUMNS}
       FROM page
       JOIN accounts AS a ON a.id = page.account_id
      ORDER BY a.id DESC`
@@ -117,9 +117,9 @@ export const findScatteredAccounts = (
   filter: AccountFilter,
   { name, part }: AccountSearch,
   { afterId, limit }: AccountPage,
-): Promise<AccountDetails[]> => {
+): Promise<ListedAccount[]> => {
   const text = `
-    SELECT ${DETAILS_COLUMNS}
+    SELECT ${LISTED_COLUMNS}
       FROM (SELECT s.account_id
               FROM account_search AS s
              WHERE position($6 IN s.names) > 0

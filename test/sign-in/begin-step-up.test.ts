@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import t from 'tap'
-import { findAccount } from '../../src/accounts/store.ts'
+import { findListedAccount } from '../../src/accounts/details-store.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { onBothEngines } from '../support/embedded.ts'
 import { wrongCode } from '../support/enrollment.ts'
@@ -42,7 +42,7 @@ t.test('step-up', { skip }, async (t) => {
   t.test('is no sign-in: when the account last signed in stays', async (t) => {
     const { account, totp, tokens } = await enrolled(postern)
     const generated = await postern.request('POST', '/v1/me/recovery-codes', { bearer: tokens.access_token })
-    const { lastLoginAt: signedInAt } = (await findAccount(postern.deps, account.id)) ?? {}
+    const { lastLoginAt: signedInAt } = (await findListedAccount(postern.deps, account.id)) ?? {}
     t.ok(signedInAt)
     let bearer: string = tokens.access_token
     for (const answer of [
@@ -55,13 +55,17 @@ t.test('step-up', { skip }, async (t) => {
       const passed = await postern.request('POST', '/v1/challenges/verify', { body })
       t.equal(passed.status, 200, passed.text)
       bearer = passed.body.access_token
-      t.same((await findAccount(postern.deps, account.id))?.lastLoginAt, signedInAt, body.method)
+      t.same((await findListedAccount(postern.deps, account.id))?.lastLoginAt, signedInAt, body.method)
     }
     const codes: string[] = generated.body.recovery_codes
     const { challenge_token } = (await postern.logIn(account)).body
     const body = { challenge_token, method: 'recovery_code', code: codes[1] }
     t.equal((await postern.request('POST', '/v1/challenges/verify', { body })).status, 200)
-    t.same((await findAccount(postern.deps, account.id))?.lastLoginAt, postern.now(), 'a sign-in is one')
+    t.same(
+      (await findListedAccount(postern.deps, account.id))?.lastLoginAt,
+      postern.now(),
+      'a sign-in is one',
+    )
   })
 
   t.test('opens a challenge where it has not, and replaces this session by a fresh one', async (t) => {

@@ -2,7 +2,7 @@
 // names' shape for the routes and the command line.
 import { type Static, Type } from 'typebox'
 import type { AccountChanges } from '../../accounts/changes-store.ts'
-import type { AccountDetails } from '../../accounts/details.ts'
+import type { ListedAccount } from '../../accounts/details.ts'
 import { AccountStatus, DisplayName, Email, Roles, Username } from '../../accounts/schemas.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { SECOND_FACTOR_MEMBERS, toProfileItem } from '../../profile/schemas.ts'
@@ -69,7 +69,7 @@ export const toAccountChanges = ({ display_name: displayName, ...given }: Accoun
 
 /** `lockedUntilMs` in epoch milliseconds. */
 export const toAccountItem = (
-  details: AccountDetails,
+  details: ListedAccount,
   policy: Policy,
   lockedUntilMs: number | null,
 ): AccountItem => {
@@ -83,7 +83,7 @@ export const toAccountItem = (
     },
     client_id: account.clientId,
     subject: account.subject,
-    updated_at: account.updatedAt.toISOString(),
-    last_login_at: account.lastLoginAt?.toISOString() ?? null,
+    updated_at: details.updatedAt.toISOString(),
+    last_login_at: details.lastLoginAt?.toISOString() ?? null,
   }
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { findListedAccount } from '../../../src/accounts/details-store.ts'
 import { findAccount } from '../../../src/accounts/store.ts'
 import { changeAccount } from '../../../src/administration/accounts/change-account.ts'
 import { systemOrigin } from '../../../src/audit/event.ts'
@@ -63,15 +64,17 @@ t.test(
     const postern = await openTestApp(t)
     const { bearer } = await signInAdministrator(postern)
     const { id } = await postern.createAccount({ username: 'ada', email: 'ada@example.org' })
-    const before = await findAccount(postern.deps, id)
+    const before = await findListedAccount(postern.deps, id)
     postern.advance(5)
     const same = await patch(postern, bearer, id, { username: 'ada', roles: ['user'], status: 'active' })
     t.equal(same.status, 200)
-    t.same(await findAccount(postern.deps, id), before)
+    t.same(await findListedAccount(postern.deps, id), before)
     t.same(await postern.auditEvents({ event: 'account.changed', accountId: id }), [])
 
     await patch(postern, bearer, id, { display_name: 'Ada' })
-    t.same(await findAccount(postern.deps, id), { ...before, displayName: 'Ada', updatedAt: postern.now() })
+    const account = { ...before?.account, displayName: 'Ada' }
+    const after = { ...before, account, updatedAt: postern.now() }
+    t.same(await findListedAccount(postern.deps, id), after)
   },
 )
 

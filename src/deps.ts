@@ -1,5 +1,6 @@
 // Every connection, key and cache: opened and closed here, and passed on from here. Nothing else opens one.
 import { randomBytes } from 'node:crypto'
+import { type Accounts, openAccounts } from './accounts/account-cache.ts'
 import { systemOrigin } from './audit/event.ts'
 import { keepAuditPartitions } from './audit/keep-partitions.ts'
 import { clearExpiredEnrollments } from './authenticators/clear-expired-enrollments.ts'
@@ -34,6 +35,7 @@ export type Deps = {
   policy: PolicyCache
   signingKeys: SigningKeys
   clients: Clients
+  accounts: Accounts
   verifyAccessToken: AccessTokenVerifier
   /** Names of the migrations that this start has applied. */
   migrated: string[]
@@ -71,7 +73,10 @@ const followChanges = (deps: Omit<Deps, 'close'>): (() => Promise<void>) => {
       deps.log.warn({ topic, reason: (error as Error).message }, 'could not read again what changed')
     }
   }
-  deps.ephemeral.changes.subscribe(reread)
+  deps.ephemeral.changes.subscribe((topic) => {
+    if (topic === 'reconnected') deps.accounts.forgetAll()
+    return reread(topic)
+  })
   const timer = setInterval(() => reread('reconnected'), REREAD_MS).unref()
   const clear = () =>
     clearExpiredEnrollments(deps, deps.clock()).catch((error: Error) =>
@@ -136,6 +141,7 @@ export const openDeps = async (
       policy: await openPolicyCache({ postgres }),
       signingKeys,
       clients: openClients({ postgres }),
+      accounts: openAccounts({ postgres }),
       verifyAccessToken: createAccessTokenVerifier({ signingKeys }),
       migrated,
     }

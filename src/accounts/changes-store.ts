@@ -2,8 +2,9 @@
 // `search-store.ts` lists them.
 import type { AuditEvent } from '../audit/event.ts'
 import { AuthError } from '../errors.ts'
-import { type Postgres, type Sql, violates } from '../postgres/pool.ts'
+import { type Sql, violates } from '../postgres/pool.ts'
 import { type AccountStatus, ADMINISTRATOR_ROLE, nameKey } from './account.ts'
+import type { ChangingPostgres } from './change-under-version.ts'
 
 /** A new account of Postern's own. */
 export type NewAccount = {
@@ -142,7 +143,7 @@ const toColumns = ({ displayName, ...changes }: AccountChanges): object => ({
  *   user name has an @ and is not the email address.
  */
 export const changeAccountRow = async (
-  deps: { postgres: Postgres },
+  deps: { postgres: ChangingPostgres },
   change: { accountId: string; changes: AccountChanges; now: Date },
   event: AuditEvent,
 ): Promise<boolean> => {
@@ -171,7 +172,7 @@ const DELETE_ACCOUNT = {
 
 /** Deletes an account with everything it owns; false if it is the last active administrator, or is gone. */
 export const deleteAccountRow = (
-  deps: { postgres: Postgres },
+  deps: { postgres: ChangingPostgres },
   accountId: string,
   event: AuditEvent,
 ): Promise<boolean> =>

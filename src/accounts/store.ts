@@ -13,6 +13,7 @@ import {
   toAccountWithPassword,
 } from './account.ts'
 import { type Locking, noteSignIn, PASSWORD_COLUMNS } from './account-sql.ts'
+import type { ChangingSql } from './change-under-version.ts'
 
 const FIND_ACCOUNT = {
   name: 'find_account',
@@ -142,42 +143,62 @@ export const findSubject = async (
   return row ? toAccount(row) : null
 }
 
-// Two first challenges of one subject at once make one account: the second updates what the first inserted.
-const SAVE_SUBJECT = {
-  name: 'save_subject',
+const INSERT_SUBJECT = {
+  name: 'insert_subject',
   text: `
-    WITH saved AS (
+    WITH inserted AS (
       INSERT INTO accounts AS a (id, client_id, subject, email, email_key, display_name, roles, created_at, updated_at)
       VALUES ($1, $2, $3, $4, $5, $6, COALESCE($7, '{}'::text[]), $8, $8)
-          ON CONFLICT (client_id, subject) DO UPDATE
-         SET email = COALESCE($4, a.email),
-             email_key = COALESCE($5, a.email_key),
-             display_name = COALESCE($6, a.display_name),
-             roles = COALESCE($7, a.roles),
-             updated_at = $8
+          ON CONFLICT (client_id, subject) DO NOTHING
       RETURNING ${ACCOUNT_COLUMNS}
     )
-    SELECT saved.*, record_audit_event($9::jsonb || jsonb_build_object('account_id', saved.id)) FROM saved`,
+    SELECT inserted.*, record_audit_event($9::jsonb) FROM inserted`,
 }
 
-/** Creates or updates a client's external subject; `event` is completed with the account's id. */
-export const saveSubject = async (
+const toValues = ({ email, displayName, roles }: Subject, now: Date): unknown[] => [
+  email ?? null,
+  email === undefined ? null : nameKey(email),
+  displayName ?? null,
+  roles ?? null,
+  now,
+]
+
+/** Creates a client's external subject and records `event`; null where it is known by now. */
+export const insertSubject = async (
   deps: { postgres: Sql },
-  account: { id: string; clientId: string; now: Date },
-  { subject, email, displayName, roles }: Subject,
+  { id, clientId, now }: { id: string; clientId: string; now: Date },
+  said: Subject,
   event: AuditEvent,
-): Promise<Account> => {
-  const [row] = await deps.postgres.query<AccountRow>(SAVE_SUBJECT, [
-    account.id,
-    account.clientId,
-    subject,
-    email ?? null,
-    email === undefined ? null : nameKey(email),
-    displayName ?? null,
-    roles ?? null,
-    account.now,
-    JSON.stringify(event),
-  ])
-  if (!row) throw new Error('saving a subject returned no row')
-  return toAccount(row)
+): Promise<Account | null> => {
+  const values = [id, clientId, said.subject, ...toValues(said, now), JSON.stringify(event)]
+  const [row] = await deps.postgres.query<AccountRow>(INSERT_SUBJECT, values)
+  return row ? toAccount(row) : null
+}
+
+const UPDATE_SUBJECT = {
+  name: 'update_subject',
+  text: `
+    WITH updated AS (
+      UPDATE accounts AS a
+         SET email = COALESCE($2, a.email),
+             email_key = COALESCE($3, a.email_key),
+             display_name = COALESCE($4, a.display_name),
+             roles = COALESCE($5, a.roles),
+             updated_at = $6
+       WHERE a.id = $1
+      RETURNING ${ACCOUNT_COLUMNS}
+    )
+    SELECT updated.*, record_audit_event($7::jsonb) FROM updated`,
+}
+
+/** Changes a client's external subject and records `event`; null where it is gone. */
+export const updateSubject = async (
+  deps: { postgres: ChangingSql },
+  accountId: string,
+  { said, now }: { said: Subject; now: Date },
+  event: AuditEvent,
+): Promise<Account | null> => {
+  const values = [accountId, ...toValues(said, now), JSON.stringify(event)]
+  const [row] = await deps.postgres.query<AccountRow>(UPDATE_SUBJECT, values)
+  return row ? toAccount(row) : null
 }

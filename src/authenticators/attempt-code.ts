@@ -11,6 +11,7 @@
 // after a comparison too, whenever a later step fails, then whoever can make that step fail could guess without end.
 // The cost is small: a right code whose later step fails stays counted until the next right code clears the count.
 import type { Account } from '../accounts/account.ts'
+import { changingAccount } from '../accounts/change-under-version.ts'
 import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { authenticatorDisabled, codeRefused } from '../audit/account-events.ts'
 import { challengeFailed, challengeRefused } from '../audit/authentication-events.ts'
@@ -25,7 +26,7 @@ import { digitsOf, methodOf, refuseMisshapen, shapeOf } from './code.ts'
 import { type Answer, type Match, matchAnswer, matchPending, type TotpMatch } from './match-answer.ts'
 import { recordTotpFailure } from './store.ts'
 
-type AttemptDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer'>
+type AttemptDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'clock'>
 
 /** A counted attempt: at a challenge, or of the account where a code is asked for without a challenge. */
 export type Attempt = ChallengeAttempt | AccountAttempt
@@ -171,7 +172,7 @@ type Refused = { method: Method; reason: 'wrong_code' | 'replayed_code' }
  * @throws {AuthError} invalid_code, always
  */
 export const refuseCode = async (
-  deps: Pick<AttemptDeps, 'postgres' | 'policy'>,
+  deps: Omit<AttemptDeps, 'sealer'>,
   origin: Origin,
   attempt: Attempt,
   refused: Refused,
@@ -197,12 +198,16 @@ const failureOf = (origin: Origin, attempt: Attempt, { method, reason }: Refused
 }
 
 const recordWrongTotp = async (
-  deps: Pick<AttemptDeps, 'postgres'>,
+  deps: Omit<AttemptDeps, 'sealer'>,
   origin: Origin,
   accountId: string,
   event: AuditEvent,
 ): Promise<void> => {
-  for (const authenticatorId of await recordTotpFailure(deps, accountId, event)) {
+  // One failure too many disables an authenticator.
+  const disabled = await changingAccount(deps, accountId, (postgres) =>
+    recordTotpFailure({ postgres }, accountId, event),
+  )
+  for (const authenticatorId of disabled) {
     const about = { accountId, sessionId: null, authenticatorId, type: 'totp' }
     await recordEvent(deps, authenticatorDisabled(origin, about))
   }

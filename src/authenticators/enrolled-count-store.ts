@@ -5,6 +5,7 @@
 // Two kinds of change do not need that lock, because they never wait while they hold a row: a rename changes one row,
 // and changes of many accounts (deleting expired enrollments, `key reseal`) skip the rows that others have locked.
 import { PASSWORD_IS_LONG } from '../accounts/account-sql.ts'
+import type { ChangingSql } from '../accounts/change-under-version.ts'
 import type { Sql } from '../postgres/pool.ts'
 
 type CountRow = { enrolled_authenticators: number }
@@ -49,7 +50,7 @@ const RAISE = {
  * is disabled or gone.
  */
 export const raiseEnrolled = async (
-  deps: { postgres: Sql },
+  deps: { postgres: ChangingSql },
   accountId: string,
   { below }: { below: number },
 ): Promise<number | null> => countOf(await deps.postgres.query<CountRow>(RAISE, [accountId, below]))
@@ -65,7 +66,7 @@ const LOWER = {
 
 /** Counts one less, if at least `keep` remain; otherwise null. */
 export const lowerEnrolled = async (
-  deps: { postgres: Sql },
+  deps: { postgres: ChangingSql },
   accountId: string,
   { keep }: { keep: 0 | 1 },
 ): Promise<number | null> => countOf(await deps.postgres.query<CountRow>(LOWER, [accountId, keep]))
@@ -95,7 +96,7 @@ const CLEAR_FACTORS = {
  * so that the second sees what the change before has committed. False if there is no such account.
  */
 export const clearFactors = async (
-  deps: { postgres: Sql },
+  deps: { postgres: ChangingSql },
   accountId: string,
   which: 'enrolled' | 'enrolled_and_begun',
 ): Promise<boolean> => {

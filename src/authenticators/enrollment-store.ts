@@ -1,4 +1,5 @@
 // Enrollment in PostgreSQL: authenticators that are begun and not confirmed yet. Each expires.
+import type { ChangingSql } from '../accounts/change-under-version.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
 import type { Sql } from '../postgres/pool.ts'
@@ -130,7 +131,7 @@ const ACTIVATE = {
 
 /** Makes a pending authenticator active and records `event`; null where it is no longer pending. */
 export const activateAuthenticator = async (
-  deps: { postgres: Sql },
+  deps: { postgres: ChangingSql },
   {
     accountId,
     authenticatorId,

@@ -1,6 +1,7 @@
 // Whether a code is one of an account's, and burning what it matched. Decides nothing else: the attempt has been counted
 // before, and the caller does what follows.
 import type { Account } from '../accounts/account.ts'
+import type { ChangingSql } from '../accounts/change-under-version.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
 import { AuthError } from '../errors.ts'
@@ -79,7 +80,7 @@ export const matchPending = async (
  * null where the code is not for signing in.
  */
 export const burnMatch = (
-  deps: { postgres: Sql },
+  deps: { postgres: ChangingSql },
   match: Match,
   at: { now: Date; signedInAt: Date | null },
   event: AuditEvent,

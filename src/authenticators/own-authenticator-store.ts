@@ -1,4 +1,5 @@
 // An account's authenticators in PostgreSQL, as it lists, renames and removes them.
+import type { ChangingSql } from '../accounts/change-under-version.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sql } from '../postgres/pool.ts'
 import {
@@ -69,7 +70,7 @@ const DELETE = {
 
 /** Deletes one and records `event`; null where there is none. */
 export const deleteAuthenticator = async (
-  deps: { postgres: Sql },
+  deps: { postgres: ChangingSql },
   { accountId, authenticatorId, statuses }: OwnAuthenticator,
   event: AuditEvent,
 ): Promise<Authenticator | null> => {

@@ -3,6 +3,7 @@
 // `own-authenticator-store.ts`.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
 import { type Locking, lockedOwners, signedIn } from '../accounts/account-sql.ts'
+import type { ChangingSql } from '../accounts/change-under-version.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
 import type { Sql } from '../postgres/pool.ts'
@@ -102,7 +103,7 @@ const RECORD_FAILURE = {
 
 /** Counts a wrong TOTP code and records `event`; the ids of authenticators that this has disabled. */
 export const recordTotpFailure = async (
-  deps: { postgres: Sql },
+  deps: { postgres: ChangingSql },
   accountId: string,
   event: AuditEvent,
 ): Promise<string[]> => {

@@ -1,6 +1,6 @@
 import type { Account } from '../accounts/account.ts'
+import type { AccountDetails } from '../accounts/details.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
-import { findAccount } from '../accounts/store.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
@@ -15,7 +15,10 @@ export type Caller = SessionCaller & { account: Account }
 /** The same, with what it has proven freshly. */
 export type FreshCaller = Caller & { proof: FreshProof }
 
-type AccountDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients'>
+/** The same, with what the account sees of itself. */
+type AccountCaller = Caller & { details: AccountDetails }
+
+type AccountDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients' | 'accounts'>
 
 /**
  * The live session of the caller, and its account as it is now.
@@ -25,11 +28,12 @@ export const authenticateAccount = async (
   deps: AccountDeps,
   request: Origin,
   authorization: string | undefined,
-): Promise<Caller> => {
+): Promise<AccountCaller> => {
   const caller = await authenticateSession(deps, request, authorization)
-  const account = await findAccount(deps, caller.session.accountId)
-  if (account?.status !== 'active') throw new AuthError('invalid_token', 'The account is disabled.')
-  return { ...caller, account }
+  const { accountId, accountVersion } = caller.session
+  const details = await deps.accounts.find(accountId, accountVersion)
+  if (details?.account.status !== 'active') throw new AuthError('invalid_token', 'The account is disabled.')
+  return { ...caller, account: details.account, details }
 }
 
 /**

@@ -29,7 +29,7 @@ type Enrollee = ByEnrollment | ({ by: 'session' } & Caller)
 /** A caller who may add an authenticator. */
 export type FreshEnrollee = ByEnrollment | ({ by: 'session' } & FreshCaller)
 
-type EnrolleeDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients'>
+type EnrolleeDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients' | 'accounts'>
 
 /** @throws {AuthError} invalid_token, invalid_enrollment */
 export const authenticateEnrollee = async (

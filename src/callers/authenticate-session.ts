@@ -4,7 +4,7 @@
 import type { Origin } from '../audit/event.ts'
 import { type AccountScope, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
-import type { ListedSession } from '../ephemeral/ephemeral.ts'
+import type { ListedSession, UsedSession } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { refuseSession } from './refuse-session.ts'
 
@@ -18,8 +18,11 @@ export const bearerToken = (authorization: string | undefined): string => {
 /** The caller: a live session. `origin` names its account as the actor. */
 export type SessionCaller = { session: ListedSession; origin: Origin }
 
+/** The same at its use, which names the version of its account. */
+export type UsingCaller = SessionCaller & { session: UsedSession }
+
 /** The same, with the scopes of its token. */
-type BearerCaller = SessionCaller & { scopes: readonly string[] }
+type BearerCaller = UsingCaller & { scopes: readonly string[] }
 
 /**
  * The session of a token that was made for Postern, whatever it may do.
@@ -63,7 +66,7 @@ export const authenticateSession = async (
   deps: Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients'>,
   request: Origin,
   authorization: string | undefined,
-): Promise<SessionCaller> => {
+): Promise<UsingCaller> => {
   const caller = await authenticateBearer(deps, request, authorization)
   await requireScope(deps, caller, 'postern:me')
   return { session: caller.session, origin: caller.origin }

@@ -2,7 +2,6 @@
 
 import { type Account, isAdministrator } from '../accounts/account.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
-import { findAccount } from '../accounts/store.ts'
 import type { Origin } from '../audit/event.ts'
 import { type Client, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
@@ -20,7 +19,10 @@ const NOT_HERE = 'This takes an administrator, from where administrators may act
 /** A request's administrator; `origin` names them as the actor. */
 type Administrator = { account: Account; session: ListedSession; origin: Origin }
 
-type AdministratorDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'clients' | 'verifyAccessToken'>
+type AdministratorDeps = Pick<
+  Deps,
+  'postgres' | 'ephemeral' | 'policy' | 'clients' | 'accounts' | 'verifyAccessToken'
+>
 
 /** Why `account` may not act, however it signs in; null where it may. */
 const refusalOf = (
@@ -43,8 +45,8 @@ const hasFreshSecondFactor = ({ acr, secondFactorAt }: ListedSession, policy: Po
   acr !== 'aal1' && secondFactorAt !== null && isWithin(policy.second_factor_max_age, secondFactorAt, now)
 
 /**
- * The administrator that a request comes from: an active account of Postern's own with role `admin`, read from
- * PostgreSQL and not from the token, with a second factor that still counts, from where the policy lets
+ * The administrator that a request comes from: an active account of Postern's own with role `admin`, as it is now and
+ * not as the token says, with a second factor that still counts, from where the policy lets
  * administrators act. Every refusal is recorded.
  * @throws {AuthError} invalid_token, insufficient_scope, access_denied, account_locked, insufficient_user_authentication
  */
@@ -58,11 +60,12 @@ export const requireAdministrator = async (
   const caller = await authenticateBearer(deps, request, authorization)
   await requireScope(deps, caller, 'postern:admin')
   const { session } = caller
-  const { accountId, clientId } = session
-  const account = await findAccount(deps, accountId)
+  const { accountId, accountVersion, clientId } = session
+  const details = await deps.accounts.find(accountId, accountVersion)
   const client = await deps.clients.find(clientId)
-  if (!account)
+  if (!details)
     return refuseSession(deps, caller, 'account_deleted', new AuthError('access_denied', NOT_HERE))
+  const { account } = details
   const reason = refusalOf(policy, account, client && isRegisteredAs(client, session) ? client : null, ip)
   if (reason !== null) return refuseSession(deps, caller, reason, new AuthError('access_denied', NOT_HERE))
   // Also where the account has become an administrator since.

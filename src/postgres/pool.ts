@@ -30,6 +30,9 @@ export type Postgres = Sql & {
 const CONNECT_TIMEOUT_MS = 1_000
 const QUERY_TIMEOUT_MS = 1_500
 
+/** A transaction that has not come to its commit within this time is rolled back. */
+export const TRANSACTION_WITHIN_MS = 10_000
+
 // `timestamptz` is a Date by default; `bigint` (time steps, versions) fits a number here.
 const INT8_OID = 20
 const types = new pg.TypeOverrides()
@@ -95,12 +98,16 @@ const BEGIN = { name: 'begin', text: 'BEGIN' }
 const COMMIT = { name: 'commit', text: 'COMMIT' }
 const ROLLBACK = { name: 'rollback', text: 'ROLLBACK' }
 
+const TOO_LATE = `a transaction took longer than ${TRANSACTION_WITHIN_MS} ms`
+
 const inTransaction = <T>(pool: pg.Pool, run: (sql: Sql) => Promise<T>): Promise<T> =>
   withClient(pool, async (client) => {
     const sql = sqlOver(client)
     try {
+      const began = performance.now()
       await sql.query(BEGIN)
       const result = await run(sql)
+      if (performance.now() - began > TRANSACTION_WITHIN_MS) throw new DependencyError('postgres', TOO_LATE)
       await sql.query(COMMIT)
       return result
     } catch (error) {

@@ -1,4 +1,5 @@
 import type { Account } from '../accounts/account.ts'
+import { changingAccount } from '../accounts/change-under-version.ts'
 import { changeAccountRow } from '../accounts/changes-store.ts'
 import { accountChanged } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
@@ -10,7 +11,7 @@ import { AuthError } from '../errors.ts'
  * @throws {AuthError} invalid_request for an external subject, whose names are its client's to change; not_found
  */
 export const changeProfile = async (
-  deps: Pick<Deps, 'postgres'>,
+  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clock'>,
   origin: Origin,
   account: Account,
   displayName: string | null,
@@ -24,5 +25,8 @@ export const changeProfile = async (
   const accountId = account.id
   const event = accountChanged(origin, { accountId, changed: { display_name: true } })
   const change = { accountId, changes: { displayName }, now: origin.now }
-  if (!(await changeAccountRow(deps, change, event))) throw new AuthError('not_found')
+  const changed = await changingAccount(deps, accountId, (postgres) =>
+    changeAccountRow({ postgres }, change, event),
+  )
+  if (!changed) throw new AuthError('not_found')
 }

@@ -5,7 +5,7 @@ import { accountCallerOf, ownRoute, settingsCallerOf } from '../callers/guard-ac
 import type { Deps } from '../deps.ts'
 import { errorResponses, Nullable, Strict } from '../wire/schemas.ts'
 import { changeProfile } from './change-profile.ts'
-import { ProfileItem } from './schemas.ts'
+import { ProfileItem, toProfileItem } from './schemas.ts'
 import { showProfile } from './show-profile.ts'
 
 const ProfileBody = Strict(
@@ -22,7 +22,7 @@ export const profileRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
         response: { 200: ProfileItem, ...errorResponses('invalid_token') },
       },
     },
-    async (request) => showProfile(deps, accountCallerOf(request).account.id),
+    async (request) => toProfileItem(accountCallerOf(request).details, deps.policy.current()),
   )
 }
 

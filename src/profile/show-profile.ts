@@ -3,7 +3,7 @@ import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { type ProfileItem, toProfileItem } from './schemas.ts'
 
-/** The account as it sees itself. @throws {AuthError} not_found where it has been deleted meanwhile */
+/** The account as it sees itself, after a change. @throws {AuthError} not_found where it has been deleted meanwhile */
 export const showProfile = async (
   deps: Pick<Deps, 'postgres' | 'policy'>,
   accountId: string,

@@ -6,12 +6,15 @@
 //   5. sign the tokens.
 // A crash after 3 costs the user one code. No code is ever accepted twice.
 import { type Account, isAdministrator } from '../accounts/account.ts'
+import { changingAccount } from '../accounts/change-under-version.ts'
 import { challengePassed, challengeRefused } from '../audit/authentication-events.ts'
-import type { Origin } from '../audit/event.ts'
+import type { AuditEvent, Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import { checkCode, refuseCode, takeChallengeAttempt } from '../authenticators/attempt-code.ts'
 import { CODE_FACTOR } from '../authenticators/code.ts'
-import { type Answer, burnMatch, type Match } from '../authenticators/match-answer.ts'
+import type { Answer, Match } from '../authenticators/match-answer.ts'
+import { useRecoveryCode } from '../authenticators/recovery-codes/store.ts'
+import { burnTimeStep } from '../authenticators/store.ts'
 import { isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ChallengeRecord, NewSession } from '../ephemeral/ephemeral.ts'
@@ -31,7 +34,15 @@ export type PassedChallenge = {
 
 type AttemptDeps = Pick<
   Deps,
-  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'sealer' | 'randomBytes' | 'clients'
+  | 'config'
+  | 'postgres'
+  | 'ephemeral'
+  | 'policy'
+  | 'signingKeys'
+  | 'sealer'
+  | 'randomBytes'
+  | 'clients'
+  | 'clock'
 >
 
 /** What answers a challenge. */
@@ -59,7 +70,7 @@ export const attemptChallenge = async (
   const event = passedEvent(origin, record, { method: answer.method, match, session })
   // What replaces a session is not a sign-in.
   const signedInAt = record.sid === null ? origin.now : null
-  const burned = await burnMatch(deps, match, { now: origin.now, signedInAt }, event)
+  const burned = await burn(deps, { accountId: account.id, match, now: origin.now, signedInAt }, event)
   if (!burned) {
     return refuseCode(deps, origin, attempt, { method: answer.method, reason: 'replayed_code' })
   }
@@ -72,6 +83,18 @@ export const attemptChallenge = async (
     username: session.vouched ? account.username : null,
   }
 }
+
+/** Of these only a recovery code changes what replicas keep of the account: how many are left. */
+const burn = (
+  deps: AttemptDeps,
+  { accountId, match, ...at }: { accountId: string; match: Match; now: Date; signedInAt: Date | null },
+  event: AuditEvent,
+): Promise<boolean> =>
+  match.kind === 'totp'
+    ? burnTimeStep(deps, { ...match, ...at }, event)
+    : changingAccount(deps, accountId, (postgres) =>
+        useRecoveryCode({ postgres }, { ...match, ...at }, event),
+      )
 
 const passedEvent = (
   origin: Origin,

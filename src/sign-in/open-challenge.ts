@@ -24,7 +24,10 @@ type Vouched = {
 /** With whom it is for, so that no other user's challenge can be put in its place (docs/security.md 43). */
 export type VouchedSignIn = { signIn: SignInResult; subject: string | null; username: string | null }
 
-type OpenDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes'>
+type OpenDeps = Pick<
+  Deps,
+  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes' | 'clock'
+>
 
 /** The reason is recorded, and not answered. */
 const refuse = async (

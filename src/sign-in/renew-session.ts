@@ -13,7 +13,6 @@
 
 import type { Account } from '../accounts/account.ts'
 import { refuseLocked } from '../accounts/refuse-locked.ts'
-import { findAccount } from '../accounts/store.ts'
 import { refreshTokenRefused, sessionRenewed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
@@ -33,7 +32,10 @@ import {
 import { beginStepUp } from './begin-step-up.ts'
 import { toChallengeMembers } from './schemas.ts'
 
-type RenewDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes'>
+type RenewDeps = Pick<
+  Deps,
+  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes' | 'accounts'
+>
 
 type Refusal = Parameters<typeof refreshTokenRefused>[1]['reason']
 
@@ -124,7 +126,7 @@ const putBack = (deps: RenewDeps, { presented, next }: Rotation): Promise<void> 
 const requireRenewable = async (
   deps: RenewDeps,
   origin: Origin,
-  session: ListedSession,
+  session: UsedSession,
   client: Client,
 ): Promise<Account> => {
   const end = async (reason: Refusal): Promise<never> => {
@@ -135,8 +137,9 @@ const requireRenewable = async (
   if (session.clientId !== client.clientId) return end('wrong_client')
   if (!isRegisteredAs(client, session)) return end('client_replaced')
   if (keptScope(client, session.scope) === '') return end('scope')
-  const account = await findAccount(deps, session.accountId)
-  if (!account) return end('disabled')
+  const details = await deps.accounts.find(session.accountId, session.accountVersion)
+  if (!details) return end('disabled')
+  const { account } = details
   const decision = decide(deps.policy.current(), account, session, origin.now)
   if (decision.kind === 'deny') return end('disabled')
   if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, origin })

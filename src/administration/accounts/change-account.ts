@@ -1,6 +1,7 @@
 // Changes what an administrator may change of an account.
 import { isDeepStrictEqual } from 'node:util'
 import { type Account, ADMINISTRATOR_ROLE } from '../../accounts/account.ts'
+import { changingAccount } from '../../accounts/change-under-version.ts'
 import { type AccountChanges, changeAccountRow } from '../../accounts/changes-store.ts'
 import { namesOf } from '../../accounts/schemas.ts'
 import { findAccount } from '../../accounts/store.ts'
@@ -47,7 +48,7 @@ const refuseOwnDemotion = ({ actor }: Origin, account: Account, wanted: AccountC
  *   last active administrator)
  */
 export const changeAccount = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral'>,
+  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clock'>,
   origin: Origin,
   accountId: string,
   wanted: AccountChanges,
@@ -60,7 +61,9 @@ export const changeAccount = async (
   const changes = changesOf(account, wanted)
   if (Object.keys(changes).length > 0) {
     const event = accountChanged(origin, { accountId, changed: auditedChanges(changes) })
-    const done = await changeAccountRow(deps, { accountId, changes, now: origin.now }, event)
+    const done = await changingAccount(deps, accountId, (postgres) =>
+      changeAccountRow({ postgres }, { accountId, changes, now: origin.now }, event),
+    )
     if (!done)
       throw new AuthError('conflict', 'The last active administrator has to stay one. Make another first.')
   }

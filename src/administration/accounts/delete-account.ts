@@ -1,3 +1,4 @@
+import { changingAccount } from '../../accounts/change-under-version.ts'
 import { deleteAccountRow } from '../../accounts/changes-store.ts'
 import { findAccount } from '../../accounts/store.ts'
 import { accountDeleted } from '../../audit/account-events.ts'
@@ -11,13 +12,15 @@ import { endAccess } from '../../sessions/end-access.ts'
  * @throws {AuthError} not_found, access_denied (one's own), conflict (the last active administrator)
  */
 export const deleteAccount = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral'>,
+  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clock'>,
   origin: Origin,
   accountId: string,
 ): Promise<void> => {
   if (origin.actor.id === accountId)
     throw new AuthError('access_denied', 'Administrators cannot delete themselves; ask another.')
-  const deleted = await deleteAccountRow(deps, accountId, accountDeleted(origin, { accountId }))
+  const deleted = await changingAccount(deps, accountId, (postgres) =>
+    deleteAccountRow({ postgres }, accountId, accountDeleted(origin, { accountId })),
+  )
   if (!deleted && (await findAccount(deps, accountId)))
     throw new AuthError('conflict', 'The last active administrator cannot be deleted.')
   // Also where the account is gone already, because ending may have failed when it was deleted.

@@ -1,3 +1,4 @@
+import { changingAccount } from '../../accounts/change-under-version.ts'
 import { secondFactorReset } from '../../audit/account-events.ts'
 import type { Origin } from '../../audit/event.ts'
 import { recordEvent } from '../../audit/store.ts'
@@ -12,7 +13,7 @@ import { endAccess } from '../../sessions/end-access.ts'
  * @throws {AuthError} not_found; access_denied, for an administrator's own: it would be removed without being asked for
  */
 export const resetSecondFactor = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral'>,
+  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clock'>,
   origin: Origin,
   accountId: string,
 ): Promise<void> => {
@@ -22,11 +23,13 @@ export const resetSecondFactor = async (
       'Administrators cannot reset their own second factor; ask another, or use the command line.',
     )
   }
-  await deps.postgres.transaction(async (postgres) => {
-    const cleared = await clearFactors({ postgres }, accountId, 'enrolled_and_begun')
-    if (!cleared) throw new AuthError('not_found', 'There is no such account.')
-    await recordEvent({ postgres }, secondFactorReset(origin, { accountId }))
-  })
+  await changingAccount(deps, accountId, ({ transaction }) =>
+    transaction(async (postgres) => {
+      const cleared = await clearFactors({ postgres }, accountId, 'enrolled_and_begun')
+      if (!cleared) throw new AuthError('not_found', 'There is no such account.')
+      await recordEvent({ postgres }, secondFactorReset(origin, { accountId }))
+    }),
+  )
   await endAccess(deps, origin, accountId, 'second_factor_reset')
   await deps.ephemeral.budgets.clear(accountId)
 }

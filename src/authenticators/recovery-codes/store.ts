@@ -1,6 +1,7 @@
 // Recovery codes in PostgreSQL: salted hashes, a set at a time, each used once.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../../accounts/account.ts'
 import { type Locking, lockedOwners, signedIn } from '../../accounts/account-sql.ts'
+import type { ChangingSql } from '../../accounts/change-under-version.ts'
 import type { AuditEvent } from '../../audit/event.ts'
 import type { Sql } from '../../postgres/pool.ts'
 import type { StoredRecoveryCode } from './recovery-code.ts'
@@ -54,7 +55,7 @@ const USE_RECOVERY_CODE = { name: 'use_recovery_code', text: use('SKIP LOCKED'),
  * account in.
  */
 export const useRecoveryCode = async (
-  deps: { postgres: Sql },
+  deps: { postgres: ChangingSql },
   { codeId, now, signedInAt }: { codeId: string; now: Date; signedInAt: Date | null },
   event: AuditEvent,
 ): Promise<boolean> => {
@@ -81,7 +82,7 @@ const REPLACE_RECOVERY_CODES = {
 
 /** Replaces the old set by a new one and records `event`. */
 export const replaceRecoveryCodes = async (
-  deps: { postgres: Sql },
+  deps: { postgres: ChangingSql },
   accountId: string,
   set: { codes: readonly StoredRecoveryCode[]; now: Date },
   event: AuditEvent,

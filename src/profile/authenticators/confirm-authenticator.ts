@@ -11,6 +11,7 @@
 // PostgreSQL prevents the commit, the enrollment token is spent, or the session is replaced by one whose tokens nobody
 // has: the user signs in again, and no factor was skipped. Pending enrollments are ended last, because that ends this
 // one too. If a crash lets one of them survive, it enrolls nothing: PostgreSQL requires `enrolled_authenticators = 0`.
+import { changingAccount } from '../../accounts/change-under-version.ts'
 import { sessionEnded } from '../../audit/authentication-events.ts'
 import { recordEvent } from '../../audit/store.ts'
 import { checkPendingCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
@@ -40,7 +41,15 @@ type Opening = { client: Client; session: NewSession; refreshToken: RefreshToken
 
 type ConfirmDeps = Pick<
   Deps,
-  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'sealer' | 'randomBytes' | 'clients'
+  | 'config'
+  | 'postgres'
+  | 'ephemeral'
+  | 'policy'
+  | 'signingKeys'
+  | 'sealer'
+  | 'randomBytes'
+  | 'clients'
+  | 'clock'
 >
 
 /**
@@ -67,19 +76,21 @@ export const confirmAuthenticator = async (
   const asked = { accountId: account.id, sessionId, purpose: 'confirm' } as const
   const attempt = await takeAccountAttempt(deps, origin, asked, { method: 'totp', code })
   const { timeStep } = await checkPendingCode(deps, origin, attempt, { authenticatorId, code })
-  // Nothing in here takes another connection: all those of the pool may be waiting for this account's row.
-  const confirmed = await deps.postgres.transaction(async (postgres) => {
-    const within = { ...deps, postgres }
-    const matched = { account, sessionId, authenticatorId, timeStep, below }
-    const signingIn = enrollee.by === 'enrollment' && opening ? opening.session : null
-    const enrolled = await enrollAuthenticator(within, origin, matched, signingIn)
-    const { sessionEpoch } = attempt
-    if (opening) await openSession(within, enrollee, { session: opening.session, sessionEpoch })
-    if (enrollee.by === 'session') await deps.ephemeral.budgets.clear(account.id)
-    const kept = { accountId: account.id, keptSessionId: opening?.session.sid ?? sessionId, others }
-    await endOtherAccess(within, origin, kept, 'authenticator_confirmed')
-    return enrolled
-  })
+  const confirmed = await changingAccount(deps, account.id, ({ transaction }) =>
+    // Nothing in here takes another connection: all those of the pool may be waiting for this account's row.
+    transaction(async (postgres) => {
+      const within = { ...deps, postgres }
+      const matched = { account, sessionId, authenticatorId, timeStep, below }
+      const signingIn = enrollee.by === 'enrollment' && opening ? opening.session : null
+      const enrolled = await enrollAuthenticator(within, origin, matched, signingIn)
+      const { sessionEpoch } = attempt
+      if (opening) await openSession(within, enrollee, { session: opening.session, sessionEpoch })
+      if (enrollee.by === 'session') await deps.ephemeral.budgets.clear(account.id)
+      const kept = { accountId: account.id, keptSessionId: opening?.session.sid ?? sessionId, others }
+      await endOtherAccess(within, origin, kept, 'authenticator_confirmed')
+      return enrolled
+    }),
+  )
   const tokens = opening && mintTokens(deps, opening.session, { account, ...opening }, origin.now)
   return { ...confirmed, tokens }
 }

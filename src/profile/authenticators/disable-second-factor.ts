@@ -2,12 +2,13 @@
 // own budget before it is checked. Ends the other sessions.
 
 import type { Account } from '../../accounts/account.ts'
+import { type ChangingSql, changingAccount } from '../../accounts/change-under-version.ts'
 import { findAccount } from '../../accounts/store.ts'
 import { secondFactorDisabled } from '../../audit/account-events.ts'
 import { checkCode, refuseCode, takeAccountAttempt } from '../../authenticators/attempt-code.ts'
 import { answerShapes, shapeOf } from '../../authenticators/code.ts'
 import { clearFactors, lockFactors } from '../../authenticators/enrolled-count-store.ts'
-import { burnMatch } from '../../authenticators/match-answer.ts'
+import { burnMatch, type Match } from '../../authenticators/match-answer.ts'
 import { findAnswerable } from '../../authenticators/store.ts'
 import type { Caller } from '../../callers/authenticate-account.ts'
 import { refuseSession } from '../../callers/refuse-session.ts'
@@ -21,7 +22,7 @@ import type { Method } from '../../policy/policy.ts'
 import { endOtherAccess } from '../../sessions/end-other-access.ts'
 import type { OtherSessions } from '../../sessions/schemas.ts'
 
-type DisableDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords'>
+type DisableDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords' | 'clock'>
 
 type DisableAnswer = { password: string; method: Method; code: string; others: OtherSessions }
 
@@ -45,25 +46,33 @@ export const disableSecondFactor = async (
   const about = { accountId: account.id, sessionId: session.sid }
   const attempt = await takeAccountAttempt(deps, origin, { ...about, purpose: 'disable' }, { method, code })
   const { match } = await checkCode(deps, origin, attempt, { method, code })
-  const outcome = await deps.postgres.transaction(async (postgres) => {
-    const locked = await lockFactors({ postgres }, account.id)
-    if (!locked?.enrolled) throw noneEnrolled()
-    // Once more: the account, its password and the policy may have changed while the password and the code were looked at.
-    const found = await findAccount({ postgres }, account.id)
-    if (!found || isRequired(deps, found)) return 'required'
-    if (!locked.canDoWithout) return 'short_password'
-    const event = secondFactorDisabled(origin, about)
-    if (!(await burnMatch({ postgres }, match, { now: origin.now, signedInAt: null }, event)))
-      return 'replayed_code'
-    await clearFactors({ postgres }, account.id, 'enrolled_and_begun')
-    await deps.ephemeral.budgets.clear(account.id)
-    const kept = { accountId: account.id, keptSessionId: session.sid, others: answer.others }
-    await endOtherAccess({ ...deps, postgres }, origin, kept, 'second_factor_disabled')
-    return 'disabled'
-  })
+  const outcome = await changingAccount(deps, account.id, ({ transaction }) =>
+    transaction((postgres) => disable({ ...deps, postgres }, caller, { match, others: answer.others })),
+  )
   if (outcome === 'required') await refuseRequired(deps, caller)
   if (outcome === 'short_password') await refuseShortPassword(deps, caller)
   if (outcome === 'replayed_code') await refuseCode(deps, origin, attempt, { method, reason: outcome })
+}
+
+/** In one transaction; a refusal is returned, and changes nothing. */
+const disable = async (
+  deps: Pick<DisableDeps, 'ephemeral' | 'policy'> & { postgres: ChangingSql },
+  { session, account, origin }: Caller,
+  { match, others }: { match: Match; others: OtherSessions },
+): Promise<'disabled' | 'required' | 'short_password' | 'replayed_code'> => {
+  const locked = await lockFactors(deps, account.id)
+  if (!locked?.enrolled) throw noneEnrolled()
+  // Once more: the account, its password and the policy may have changed while the password and the code were looked at.
+  const found = await findAccount(deps, account.id)
+  if (!found || isRequired(deps, found)) return 'required'
+  if (!locked.canDoWithout) return 'short_password'
+  const event = secondFactorDisabled(origin, { accountId: account.id, sessionId: session.sid })
+  if (!(await burnMatch(deps, match, { now: origin.now, signedInAt: null }, event))) return 'replayed_code'
+  await clearFactors(deps, account.id, 'enrolled_and_begun')
+  await deps.ephemeral.budgets.clear(account.id)
+  const kept = { accountId: account.id, keptSessionId: session.sid, others }
+  await endOtherAccess(deps, origin, kept, 'second_factor_disabled')
+  return 'disabled'
 }
 
 const noneEnrolled = () => new AuthError('conflict', 'The account has no second factor.')
@@ -74,7 +83,7 @@ const requireChoice = async (deps: DisableDeps, caller: Caller): Promise<void> =
   if (isRequired(deps, caller.account)) await refuseRequired(deps, caller)
 }
 
-const isRequired = (deps: DisableDeps, account: Account): boolean =>
+const isRequired = (deps: Pick<DisableDeps, 'policy'>, account: Account): boolean =>
   requirementReasons(deps.policy.current(), account).length > 0
 
 const refuseRequired = (deps: DisableDeps, caller: Caller): Promise<never> => {

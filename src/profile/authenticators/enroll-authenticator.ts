@@ -1,6 +1,7 @@
 // What makes a pending authenticator an enrolled one in PostgreSQL: counted, activated, its time step burned,
 // and recovery codes made with the first. Runs within the caller's transaction; a refusal rolls it all back.
 import type { Account } from '../../accounts/account.ts'
+import type { ChangingSql } from '../../accounts/change-under-version.ts'
 import { recordSignIn } from '../../accounts/store.ts'
 import { authenticatorConfirmed, recoveryCodesGenerated } from '../../audit/account-events.ts'
 import { enrollmentPassed } from '../../audit/authentication-events.ts'
@@ -14,7 +15,6 @@ import { replaceRecoveryCodes } from '../../authenticators/recovery-codes/store.
 import type { Deps } from '../../deps.ts'
 import type { SessionRecord } from '../../ephemeral/ephemeral.ts'
 import { AuthError } from '../../errors.ts'
-import type { Sql } from '../../postgres/pool.ts'
 
 /** `recoveryCodes` with the first authenticator, else null. */
 export type EnrolledAuthenticator = { authenticator: Authenticator; recoveryCodes: string[] | null }
@@ -33,7 +33,7 @@ export type MatchedEnrollment = {
  * @throws {AuthError} not_found, conflict, invalid_enrollment
  */
 export const enrollAuthenticator = async (
-  deps: Pick<Deps, 'policy' | 'randomBytes'> & { postgres: Sql },
+  deps: Pick<Deps, 'policy' | 'randomBytes'> & { postgres: ChangingSql },
   origin: Origin,
   matched: MatchedEnrollment,
   opening: SessionRecord | null,

@@ -1,3 +1,4 @@
+import { changingAccount } from '../../accounts/change-under-version.ts'
 import { recoveryCodesGenerated } from '../../audit/account-events.ts'
 import { lockFactors } from '../../authenticators/enrolled-count-store.ts'
 import { newRecoveryCodes } from '../../authenticators/recovery-codes/recovery-code.ts'
@@ -13,7 +14,7 @@ import type { OtherSessions } from '../../sessions/schemas.ts'
  * @throws {AuthError} conflict where no authenticator is enrolled
  */
 export const regenerateRecoveryCodes = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>,
+  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'clock'>,
   { session, account, origin }: FreshCaller,
   others: OtherSessions,
 ): Promise<string[]> => {
@@ -22,13 +23,15 @@ export const regenerateRecoveryCodes = async (
   const count = deps.policy.current().recovery_code_count
   const { codes, stored } = newRecoveryCodes(deps.randomBytes, count)
   const event = recoveryCodesGenerated(origin, { accountId, sessionId: session.sid, count })
-  await deps.postgres.transaction(async (postgres) => {
-    // No authenticator is left, or the account is gone.
-    if (!(await lockFactors({ postgres }, accountId))?.enrolled) throw noneEnrolled()
-    await replaceRecoveryCodes({ postgres }, accountId, { codes: stored, now: origin.now }, event)
-    const kept = { accountId, keptSessionId: session.sid, others }
-    await endOtherAccess({ ...deps, postgres }, origin, kept, 'recovery_codes_generated')
-  })
+  await changingAccount(deps, accountId, ({ transaction }) =>
+    transaction(async (postgres) => {
+      // No authenticator is left, or the account is gone.
+      if (!(await lockFactors({ postgres }, accountId))?.enrolled) throw noneEnrolled()
+      await replaceRecoveryCodes({ postgres }, accountId, { codes: stored, now: origin.now }, event)
+      const kept = { accountId, keptSessionId: session.sid, others }
+      await endOtherAccess({ ...deps, postgres }, origin, kept, 'recovery_codes_generated')
+    }),
+  )
   return codes
 }
 

@@ -1,6 +1,7 @@
 // Removing an authenticator. Never the last one where the policy requires one, or where the password is not known to be
 // long enough to be the only factor (docs/security.md 1). Nor the last that still works while a disabled one stays: the
 // account would be asked for a second factor that it cannot give.
+import { type ChangingSql, changingAccount } from '../../accounts/change-under-version.ts'
 import { findAccount } from '../../accounts/store.ts'
 import { authenticatorRemoved } from '../../audit/account-events.ts'
 import { clearFactors, lockFactors, lowerEnrolled } from '../../authenticators/enrolled-count-store.ts'
@@ -15,7 +16,6 @@ import type { Deps } from '../../deps.ts'
 import { AuthError, type ErrorCode } from '../../errors.ts'
 import { MIN_LENGTH_ALONE } from '../../passwords/check-password.ts'
 import { requirementReasons } from '../../policy/decide.ts'
-import type { Sql } from '../../postgres/pool.ts'
 import { endOtherAccess } from '../../sessions/end-other-access.ts'
 import type { OtherSessions } from '../../sessions/schemas.ts'
 import { CHANGEABLE } from './changeable.ts'
@@ -26,7 +26,7 @@ const REFUSALS = new Map<ErrorCode, string>([
   ['weak_password', 'weak_password'],
 ])
 
-type RemoveDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy'>
+type RemoveDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'clock'>
 
 /** @throws {AuthError} not_found, policy_violation, weak_password */
 export const removeAuthenticator = async (
@@ -38,13 +38,15 @@ export const removeAuthenticator = async (
   const own = { accountId: account.id, authenticatorId, statuses: CHANGEABLE[proof] }
   const about = { accountId: account.id, sessionId: session.sid, authenticatorId, type: 'totp' }
   try {
-    await deps.postgres.transaction(async (postgres) => {
-      const event = authenticatorRemoved(origin, about)
-      const left = await removeOne({ ...deps, postgres }, own, event)
-      if (left === null) return
-      const kept = { accountId: account.id, keptSessionId: session.sid, others }
-      await endOtherAccess({ ...deps, postgres }, origin, kept, 'authenticator_removed')
-    })
+    await changingAccount(deps, account.id, ({ transaction }) =>
+      transaction(async (postgres) => {
+        const event = authenticatorRemoved(origin, about)
+        const left = await removeOne({ ...deps, postgres }, own, event)
+        if (left === null) return
+        const kept = { accountId: account.id, keptSessionId: session.sid, others }
+        await endOtherAccess({ ...deps, postgres }, origin, kept, 'authenticator_removed')
+      }),
+    )
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     const reason = REFUSALS.get(error.code)
@@ -59,7 +61,7 @@ is not known to. Choose one that has; or, where it does have them, sign in again
 
 /** How many stay enrolled; null where what was removed had not been confirmed, and so counted for nothing. */
 const removeOne = async (
-  { policy, postgres }: Pick<RemoveDeps, 'policy'> & { postgres: Sql },
+  { policy, postgres }: Pick<RemoveDeps, 'policy'> & { postgres: ChangingSql },
   own: OwnAuthenticator,
   event: ReturnType<typeof authenticatorRemoved>,
 ): Promise<number | null> => {

@@ -1,0 +1,46 @@
+// The accounts that this replica has read, by id and version. The script of every use of a session answers the version
+// of its account, so what is found under it is what PostgreSQL holds (`change-under-version.ts`).
+//
+// Decision: an account is forgotten a minute after it was read, and all are when Redis comes back. A failover to a
+// replica of Redis that lags may lose a version that was raised, and answer the one before: that is noticed then. So is
+// what somebody changes in PostgreSQL by hand.
+import { LRUCache } from 'lru-cache'
+import type { Sql } from '../postgres/pool.ts'
+import type { AccountDetails } from './details.ts'
+import { findAccountDetails } from './details-store.ts'
+
+export type Accounts = {
+  /**
+   * The account as it is under `version`, which the use of a session has just answered; null if there is none. Where the
+   * version is '', it is read and not kept.
+   */
+  find(accountId: string, version: string): Promise<AccountDetails | null>
+  forgetAll(): void
+}
+
+const MAX_ACCOUNTS = 10_000
+const MAX_AGE_MS = 60_000
+
+export const openAccounts = (deps: { postgres: Sql }): Accounts => {
+  // Kept from when it is asked for: all who ask meanwhile share one read, and one that began before `forgetAll` is not
+  // kept after it.
+  const cache = new LRUCache<string, Promise<AccountDetails | null>>({ max: MAX_ACCOUNTS, ttl: MAX_AGE_MS })
+  return {
+    find(accountId, version) {
+      if (version === '') return findAccountDetails(deps, accountId)
+      const key = `${accountId} ${version}`
+      const known = cache.get(key)
+      if (known) return known
+      const reading = findAccountDetails(deps, accountId)
+      cache.set(key, reading)
+      const forget = () => {
+        if (cache.peek(key) === reading) cache.delete(key)
+      }
+      reading.then((found) => found ?? forget(), forget)
+      return reading
+    },
+    forgetAll() {
+      cache.clear()
+    },
+  }
+}

@@ -137,6 +137,7 @@ export const openPool = ({ connection, poolSize, kind, onConnect, onClosed }: Po
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: QUERY_TIMEOUT_MS,
     statement_timeout: QUERY_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: TRANSACTION_WITHIN_MS,
     idleTimeoutMillis: 60_000,
     keepAlive: true,
   })

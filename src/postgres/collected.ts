@@ -57,26 +57,23 @@ const askTogether = async (
   return answers
 }
 
-/** What each of `callers` gets: its rows, or the error that is its own. @throws {DependencyError} for all of them */
+/** What one of many gets: its rows, or those that it still has to wait for alone. */
+type Outcome = object[] | Promise<object[]>
+
+/** @throws {DependencyError} for all of them: nobody knows whether it has run, so it is not sent again */
 const ask = async (
   query: Query,
   statement: Collected,
   callers: readonly (readonly unknown[])[],
-): Promise<(object[] | Error)[]> => {
-  const alone = (values: readonly unknown[]): Promise<object[] | Error> =>
-    askAlone(query)(statement, values).catch((error: Error) => error)
-  const [first] = callers
-  if (first && callers.length === 1) return [await alone(first)]
+): Promise<Outcome[]> => {
+  const alone = (values: readonly unknown[]) => askAlone(query)<object>(statement, values)
   try {
     const answers = await askTogether(query, statement, callers)
     if (statement.alone === undefined) return answers
-    return await Promise.all(
-      callers.map((values, place) => (answers[place]?.length ? answers[place] : alone(values))),
-    )
+    return answers.map((rows, place) => (rows.length > 0 ? rows : alone(callers[place] ?? [])))
   } catch (error) {
-    // Nobody knows whether it has run: it is not sent again.
-    if (error instanceof DependencyError) throw error
-    return Promise.all(callers.map(alone))
+    if (error instanceof DependencyError || callers.length === 1) throw error
+    return callers.map(alone)
   }
 }
 
@@ -104,11 +101,16 @@ const createQueue = () => {
 
 /** Collects over `query`, which runs a statement on whatever connection is free. */
 export const collectOver = (query: Query): Collect => {
-  const loaders = new Map<string, DataLoader<readonly unknown[], object[]>>()
+  const loaders = new Map<string, DataLoader<readonly unknown[], Outcome>>()
   const open = (statement: Collected) => {
     const queue = createQueue()
-    const askAll = (callers: readonly (readonly unknown[])[]) =>
-      ask(query, statement, callers).finally(queue.done)
+    const askAll = async (callers: readonly (readonly unknown[])[]) => {
+      try {
+        return await ask(query, statement, callers)
+      } finally {
+        queue.done()
+      }
+    }
     const options = { cache: false, maxBatchSize: MOST_AT_ONCE, batchScheduleFn: queue.schedule }
     const loader = new DataLoader(askAll, options)
     loaders.set(statement.name, loader)

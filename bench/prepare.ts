@@ -112,6 +112,7 @@ export const openChallenges = async (
         ip: '203.0.113.9',
         userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
       },
+      byBackend: true,
     }
     const challenge = { record, methods: ['totp:6'], ttlSeconds: 300, nowMs: now.getTime() }
     const epochs = await deps.ephemeral.budgets.read(id, now.getTime())

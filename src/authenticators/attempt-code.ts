@@ -19,11 +19,13 @@ import type { AuditEvent, Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
 import { accountTagOf } from '../encryption/opaque-token.ts'
-import type { ChallengeRecord } from '../ephemeral/ephemeral.ts'
+import type { Answerer, ChallengeRecord } from '../ephemeral/ephemeral.ts'
+import { isAnsweredBy } from '../ephemeral/records.ts'
 import { AuthError } from '../errors.ts'
 import { attemptLimits, type Method } from '../policy/policy.ts'
 import { digitsOf, methodOf, refuseMisshapen, shapeOf } from './code.ts'
 import { type Answer, type Match, matchAnswer, matchPending, type TotpMatch } from './match-answer.ts'
+import { refuseForeignAnswer } from './refuse-foreign-answer.ts'
 import { recordTotpFailure } from './store.ts'
 
 type AttemptDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'clock'>
@@ -39,25 +41,30 @@ type AskedFor = { accountId: string; sessionId: string | null; purpose: 'confirm
 
 /**
  * Takes one attempt at a challenge. A refusal is recorded with its reason.
- * @throws {AuthError} invalid_challenge, account_locked, invalid_request (a method or a length that is not
+ * @throws {AuthError} invalid_challenge, invalid_client, account_locked, invalid_request (a method or a length that is not
  *   offered, or a method that the policy admits no longer; it spends no attempt)
  */
 export const takeChallengeAttempt = async (
   deps: AttemptDeps,
   origin: Origin,
-  challengeToken: string,
+  at: { challengeToken: string; answerer: Answerer },
   { method, code }: Answer,
 ): Promise<ChallengeAttempt> => {
   refuseMisshapen(method, code)
-  const { challenges } = deps.ephemeral
+  const { challengeToken, answerer } = at
   const policy = deps.policy.current()
-  if (!policy.allowed_methods.includes(method)) return refuseDropped(deps, origin, challengeToken, method)
+  if (!policy.allowed_methods.includes(method)) return refuseDropped(deps, origin, at, method)
   const refused = { accountId: null, clientId: null, reason: 'unknown_challenge' }
-  const limits = attemptLimits(policy)
+  const by = { method: shapeOf(method, code), answerer }
   const taken =
     accountTagOf('challenge', challengeToken) === null
       ? ({ kind: 'unknown' } as const)
-      : await challenges.takeAttempt(challengeToken, shapeOf(method, code), limits, origin.now.getTime())
+      : await deps.ephemeral.challenges.takeAttempt(
+          challengeToken,
+          by,
+          attemptLimits(policy),
+          origin.now.getTime(),
+        )
   if (taken.kind === 'taken') {
     const { record, remaining, sessionEpoch } = taken
     return { at: 'challenge', challengeToken, record, accountId: record.accountId, remaining, sessionEpoch }
@@ -67,6 +74,7 @@ export const takeChallengeAttempt = async (
     const event = challengeRefused(origin, { accountId, clientId, reason: 'account_locked' })
     return refuseLocked(deps, event, { untilMs, now: origin.now })
   }
+  if (taken.kind === 'foreign') return refuseForeignAnswer(deps, origin, answerer, taken.record)
   if (taken.kind === 'method_not_offered') throw notOffered(method, taken.methods)
   await recordEvent(deps, challengeRefused(origin, refused))
   throw new AuthError('invalid_challenge')
@@ -76,10 +84,11 @@ export const takeChallengeAttempt = async (
 const refuseDropped = async (
   deps: AttemptDeps,
   origin: Origin,
-  challengeToken: string,
+  { challengeToken, answerer }: { challengeToken: string; answerer: Answerer },
   method: Method,
 ): Promise<never> => {
   const record = await deps.ephemeral.challenges.find(challengeToken, origin.now.getTime())
+  if (record && !isAnsweredBy(record, answerer)) return refuseForeignAnswer(deps, origin, answerer, record)
   const about = { accountId: record?.accountId ?? null, clientId: record?.clientId ?? null }
   await recordEvent(deps, challengeRefused(origin, { ...about, reason: 'method_not_allowed' }))
   throw notOffered(method, [])

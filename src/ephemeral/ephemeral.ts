@@ -13,7 +13,7 @@
 //
 // | key                   | value                                                        | TTL                     |
 // | --------------------- | ------------------------------------------------------------ | ----------------------- |
-// | ch2:{tag}:<hash>      | one pending challenge: counters, methods, record             | the challenge's         |
+// | ch3:{tag}:<hash>      | one pending challenge: counters, methods, record             | the challenge's         |
 // | en2:{tag}:<hash>      | one open enrollment at login: record                         | the enrollment's        |
 // | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch, n:<hash> networks signed in from, v version, u until when (ms) no version is answered | 30 days from last write |
 // | se2:{tag}:<sid>       | hash: one session, its refresh family (rf, r) and record; n when (ms) a renewal was last recorded, w from where the last one came | idle, absolute at most  |
@@ -100,7 +100,12 @@ export type ChallengeRecord = {
   /** The session that a step-up or a renewal replaces; null at login. */
   sid: string | null
   endUser: EndUser | null
+  /** Opened by the backend of a client with a secret, which alone answers it (docs/security.md 43). */
+  byBackend: boolean
 }
+
+/** The client whose backend answers a challenge, and when it was registered; null for whoever proves to be none. */
+export type Answerer = Pick<ChallengeRecord, 'clientId' | 'clientRegisteredAt'> | null
 
 /** What an enrollment at login is bound to. */
 export type EnrollmentRecord = {
@@ -136,6 +141,8 @@ export type AccountState = Required<Epochs> & {
 export type AttemptTaken =
   | { kind: 'taken'; record: ChallengeRecord; remaining: number; sessionEpoch: number }
   | { kind: 'unknown' }
+  /** Another one answers this challenge (`isAnsweredBy`). */
+  | { kind: 'foreign'; record: ChallengeRecord }
   | { kind: 'method_not_offered'; methods: string[] }
   | { kind: 'locked'; accountId: string; clientId: string; untilMs: number }
 
@@ -172,9 +179,14 @@ export type ChallengeStore = {
   /**
    * Counts first, on the challenge and on the account, then answers with the record: of 200 parallel calls
    * no more than `maxFailedAttempts` are answered `taken`. The account is locked from the moment that the last attempt
-   * is taken; passing the challenge unlocks it. `method_not_offered` counts nothing.
+   * is taken; passing the challenge unlocks it. `foreign` and `method_not_offered` count nothing.
    */
-  takeAttempt(token: string, method: string, limits: AttemptLimits, nowMs: number): Promise<AttemptTaken>
+  takeAttempt(
+    token: string,
+    by: { method: string; answerer: Answerer },
+    limits: AttemptLimits,
+    nowMs: number,
+  ): Promise<AttemptTaken>
   /**
    * Gives one counted attempt back, with the lock it caused: it could not be evaluated, because a dependency
    * was away. A challenge that has ended has nothing to give back.

@@ -3,7 +3,14 @@
 // (`ephemeral.ts`). A record of another format is read as null, as if it were not stored.
 import { Ajv } from 'ajv'
 import { type Static, Type } from 'typebox'
-import type { ChallengeRecord, EndUser, EnrollmentRecord, ListedSession, SessionRecord } from './ephemeral.ts'
+import type {
+  Answerer,
+  ChallengeRecord,
+  EndUser,
+  EnrollmentRecord,
+  ListedSession,
+  SessionRecord,
+} from './ephemeral.ts'
 
 // The schemas are the program's own: they are not checked.
 const ajv = new Ajv({ strict: false, validateSchema: false, meta: false, logger: false })
@@ -30,7 +37,7 @@ const parsed = (packed: string): unknown => {
   }
 }
 
-/** `[accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, endUser]`. */
+/** `[accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, endUser, byBackend]`. */
 const StoredChallenge = Type.Tuple([
   Text,
   Text,
@@ -46,13 +53,14 @@ const StoredChallenge = Type.Tuple([
   Time,
   TextOrNull,
   StoredEndUser,
+  Type.Boolean(),
 ])
 const isStoredChallenge = ajv.compile<Static<typeof StoredChallenge>>(StoredChallenge)
 
 export const packChallenge = (record: ChallengeRecord): string => {
-  const { accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, endUser } = record
-  const about = [accountId, clientId, clientRegisteredAt, purpose, scope] as const
-  const stored: Static<typeof StoredChallenge> = [...about, amr, authTime, sid, packEndUser(endUser)]
+  const { accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid } = record
+  const about = [accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid] as const
+  const stored: Static<typeof StoredChallenge> = [...about, packEndUser(record.endUser), record.byBackend]
   return JSON.stringify(stored)
 }
 
@@ -60,10 +68,16 @@ export const unpackChallenge = (packed: string): ChallengeRecord | null => {
   const stored = parsed(packed)
   if (!isStoredChallenge(stored)) return null
   const [accountId, clientId, clientRegisteredAt, purpose, scope, ...rest] = stored
-  const [amr, authTime, sid, endUser] = rest
+  const [amr, authTime, sid, endUser, byBackend] = rest
   const about = { accountId, clientId, clientRegisteredAt, purpose, scope }
-  return { ...about, amr, authTime, sid, endUser: unpackEndUser(endUser) }
+  return { ...about, amr, authTime, sid, endUser: unpackEndUser(endUser), byBackend }
 }
+
+/** Whether a challenge is `answerer`'s to answer; `take-attempt.lua` has the same rule. */
+export const isAnsweredBy = (record: ChallengeRecord, answerer: Answerer): boolean =>
+  answerer === null
+    ? !record.byBackend
+    : record.clientId === answerer.clientId && record.clientRegisteredAt === answerer.clientRegisteredAt
 
 /** `[accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser]`. */
 const StoredEnrollment = Type.Tuple([Text, Text, Time, Text, Amr, Time, StoredEndUser])

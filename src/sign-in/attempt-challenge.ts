@@ -15,7 +15,8 @@ import { CODE_FACTOR } from '../authenticators/code.ts'
 import type { Answer, Match } from '../authenticators/match-answer.ts'
 import { useRecoveryCode } from '../authenticators/recovery-codes/store.ts'
 import { burnTimeStep } from '../authenticators/store.ts'
-import { isRegisteredAs } from '../clients/client.ts'
+import type { Answering } from '../callers/authenticate-backend.ts'
+import { isRegisteredAs, registrationOf } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ChallengeRecord, NewSession } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
@@ -49,16 +50,17 @@ type AttemptDeps = Pick<
 type ChallengeAnswer = Answer & { challengeToken: string }
 
 /**
- * Answers a challenge.
- * @throws {AuthError} invalid_challenge, invalid_request (a method that is not offered), invalid_code,
- *   account_locked, account_disabled
+ * Answers a challenge, as the backend that has opened it, or as whoever holds it.
+ * @throws {AuthError} invalid_challenge, invalid_client (another one answers it), invalid_request (a method that is
+ *   not offered), invalid_code, account_locked, account_disabled
  */
 export const attemptChallenge = async (
   deps: AttemptDeps,
-  request: Origin,
+  { backend, origin: request }: Answering,
   { challengeToken, ...answer }: ChallengeAnswer,
 ): Promise<PassedChallenge> => {
-  const attempt = await takeChallengeAttempt(deps, request, challengeToken, answer)
+  const at = { challengeToken, answerer: backend && registrationOf(backend.client) }
+  const attempt = await takeChallengeAttempt(deps, request, at, answer)
   const { record, sessionEpoch } = attempt
   const origin: Origin = { ...request, actor: { type: 'account', id: record.accountId } }
   const { account, match } = await checkCode(deps, origin, attempt, answer)

@@ -6,6 +6,7 @@ import { answerShapes, offeredMethods } from '../authenticators/code.ts'
 import { findAnswerable } from '../authenticators/store.ts'
 import type { Caller } from '../callers/authenticate-account.ts'
 import { refuseSession, sessionRefused } from '../callers/refuse-session.ts'
+import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { Epochs, SessionRecord } from '../ephemeral/ephemeral.ts'
@@ -17,8 +18,8 @@ import type { ChallengeOpened } from './continue-sign-in.ts'
 type StepUpRequest = {
   acr: 'aal1' | 'aal2' | 'phr'
   maxAgeSeconds: number | undefined
-  /** Who asks: the account, or its client at a renewal; who asked answers (docs/security.md 43). */
-  purpose: 'step_up' | 'renewal'
+  /** Who asks: the session's client at a renewal, or null for the account; who asked answers (docs/security.md 43). */
+  client: Client | null
 }
 
 /** What the session has shown already; nothing new is signed. `authTime` in epoch seconds. */
@@ -34,7 +35,7 @@ type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'
 export const beginStepUp = async (
   deps: StepUpDeps,
   caller: Caller,
-  { acr, maxAgeSeconds: asked = Number.POSITIVE_INFINITY, purpose }: StepUpRequest,
+  { acr, maxAgeSeconds: asked = Number.POSITIVE_INFINITY, client }: StepUpRequest,
 ): Promise<StepUpResult> => {
   const { session, account, origin } = caller
   if (acr === 'phr') {
@@ -56,7 +57,7 @@ export const beginStepUp = async (
     const error = new AuthError('policy_violation', text)
     return refuseSession(deps, caller, 'nothing_usable', error)
   }
-  return openStepUp(deps, origin, session, { purpose, shapes, epochs })
+  return openStepUp(deps, origin, session, { client, shapes, epochs })
 }
 
 /** Zero asks for a new authentication in any case (OpenID Connect Core 3.1.2.1). */
@@ -83,18 +84,19 @@ const openStepUp = async (
   deps: StepUpDeps,
   origin: Origin,
   session: SessionRecord,
-  {
-    purpose,
-    shapes,
-    epochs,
-  }: { purpose: StepUpRequest['purpose']; shapes: string[]; epochs: Required<Epochs> },
+  { client, shapes, epochs }: { client: Client | null; shapes: string[]; epochs: Required<Epochs> },
 ): Promise<StepUpResult> => {
   const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid, ip, userAgent } = session
   const about = { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid }
   const token = newAccountToken('challenge', accountId, deps.randomBytes)
   const ttlSeconds = deps.policy.current().challenge_ttl
   const opened = await deps.ephemeral.challenges.open(token, {
-    record: { ...about, purpose, endUser: { ip, userAgent } },
+    record: {
+      ...about,
+      purpose: client ? 'renewal' : 'step_up',
+      endUser: { ip, userAgent },
+      byBackend: client !== null && client.secretHash !== null,
+    },
     methods: shapes,
     ttlSeconds,
     epochs,

@@ -12,7 +12,6 @@ import { Address, errorResponses, PlainText, Strict } from '../wire/schemas.ts'
 import { attemptChallenge } from './attempt-challenge.ts'
 import { cancelChallenge } from './cancel-challenge.ts'
 import { openChallenge } from './open-challenge.ts'
-import { requireOwnChallenge } from './require-own-challenge.ts'
 import { Authenticated, OpaqueToken, SignInAnswer, toPassedAnswer, toVouchedAnswer } from './schemas.ts'
 
 // RFC 8176, without the values that only Postern may give, because they say that a second factor has passed.
@@ -153,9 +152,8 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
     },
     async (request) => {
       const { challenge_token: challengeToken, method, code } = request.body
-      const answering = answeringOf(request)
-      await requireOwnChallenge(deps, answering, challengeToken)
-      return toPassedAnswer(await attemptChallenge(deps, answering.origin, { challengeToken, method, code }))
+      const answer = { challengeToken, method, code }
+      return toPassedAnswer(await attemptChallenge(deps, answeringOf(request), answer))
     },
   )
 
@@ -175,9 +173,7 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
     },
     async (request, reply) => {
       const { challenge_token: challengeToken } = request.body
-      const answering = answeringOf(request)
-      await requireOwnChallenge(deps, answering, challengeToken)
-      await cancelChallenge(deps, answering.backend?.origin ?? answering.origin, challengeToken)
+      await cancelChallenge(deps, answeringOf(request), challengeToken)
       return reply.code(204).send(null)
     },
   )

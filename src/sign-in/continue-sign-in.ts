@@ -115,6 +115,7 @@ const challenge = async (
       purpose: primary.purpose ?? 'login',
       sid: null,
       endUser: primary.endUser,
+      byBackend: primary.client.secretHash !== null,
     },
     methods: shapes,
     ttlSeconds,

@@ -142,14 +142,14 @@ const requireRenewable = async (
   const { account } = details
   const decision = decide(deps.policy.current(), account, session, origin.now)
   if (decision.kind === 'deny') return end('disabled')
-  if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, origin })
+  if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, origin }, client)
   return decision.kind === 'allow' ? account : end('policy')
 }
 
-const askForStepUp = async (deps: RenewDeps, caller: Caller): Promise<never> => {
+const askForStepUp = async (deps: RenewDeps, caller: Caller, client: Client): Promise<never> => {
   const { session, origin } = caller
   // With zero seconds a second factor is asked for in any case: the policy has just required it.
-  const step = await beginStepUp(deps, caller, { acr: 'aal2', maxAgeSeconds: 0, purpose: 'renewal' })
+  const step = await beginStepUp(deps, caller, { acr: 'aal2', maxAgeSeconds: 0, client })
   if (step.status === 'authenticated') return refuse(deps, origin, session, 'policy')
   const { accountId, clientId, sid: sessionId } = session
   const about = { accountId, clientId, sessionId, reason: 'second_factor_needed' } as const

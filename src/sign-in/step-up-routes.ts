@@ -64,7 +64,7 @@ export const stepUpRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
     async (request) => {
       const caller = accountCallerOf(request)
       const { acr = 'aal2', max_age: maxAgeSeconds } = request.body
-      const result = await beginStepUp(deps, caller, { acr, maxAgeSeconds, purpose: 'step_up' })
+      const result = await beginStepUp(deps, caller, { acr, maxAgeSeconds, client: null })
       if (result.status === 'challenge_required') return toChallengeRequired(result)
       const { sid, acr: shown, amr, authTime } = result.session
       return { status: result.status, sid, acr: shown, amr, auth_time: authTime }

@@ -239,7 +239,7 @@ t.test('a malformed code is refused before an attempt is counted, whoever asks',
     { method: 'recovery_code', code: '12345678' },
   ] as const) {
     t.equal(await errorOf(takeAccountAttempt(postern.deps, origin, asked, answer)), 'invalid_request')
-    const taken = takeChallengeAttempt(postern.deps, origin, challengeToken, answer)
+    const taken = takeChallengeAttempt(postern.deps, origin, { challengeToken, answerer: null }, answer)
     t.equal(await errorOf(taken), 'invalid_request')
   }
   t.equal((await verify('totp', wrongCode(totp, postern.now()))).body.attempts_remaining, 4)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Test } from 'tap'
 import { newAccountToken } from '../../src/encryption/opaque-token.ts'
-import type { Ephemeral, Epochs } from '../../src/ephemeral/ephemeral.ts'
+import type { Answerer, Ephemeral, Epochs } from '../../src/ephemeral/ephemeral.ts'
 import {
   challengeOf,
   enrollmentOf,
@@ -17,7 +17,7 @@ import {
 
 export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => {
   const take = (token: string, method = 'totp:6', nowMs = NOW_MS, limits = LIMITS) =>
-    ephemeral().challenges.takeAttempt(token, method, limits, nowMs)
+    ephemeral().challenges.takeAttempt(token, { method, answerer: null }, limits, nowMs)
   const kinds = (results: { kind: string }[], kind: string) =>
     results.filter((result) => result.kind === kind)
 
@@ -55,6 +55,37 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
     const another = await openChallenge(ephemeral(), accountId)
     t.equal((await take(another)).kind, 'locked', 'a new challenge gives no new attempts')
   })
+
+  t.test(
+    'a challenge is answered by the backend that opened it alone, and others count nothing',
+    async (t) => {
+      const accountId = newAccountId()
+      const mine = { clientId: 'shop', clientRegisteredAt: NOW_MS - 1 }
+      const answered = async (token: string, answerer: Answerer) => {
+        const by = { method: 'totp:6', answerer }
+        const taken = await ephemeral().challenges.takeAttempt(token, by, LIMITS, NOW_MS)
+        return taken.kind === 'taken' ? taken.remaining : taken
+      }
+      for (const byBackend of [true, false]) {
+        const record = challengeOf(accountId, { byBackend })
+        const token = await openChallenge(ephemeral(), accountId, { record })
+        const foreign = { kind: 'foreign', record }
+        t.same(await answered(token, { ...mine, clientId: 'another' }), foreign, 'another client')
+        t.same(
+          await answered(token, { ...mine, clientRegisteredAt: NOW_MS }),
+          foreign,
+          'one of the same id, made anew',
+        )
+        if (byBackend) t.same(await answered(token, null), foreign, 'whoever holds it')
+        t.equal(await answered(token, mine), byBackend ? 4 : 3, 'its own backend')
+        if (!byBackend)
+          t.equal(await answered(token, null), 2, 'whoever holds it, where no backend has opened it')
+      }
+      const record = challengeOf(accountId, { byBackend: true })
+      const token = await openChallenge(ephemeral(), accountId, { record, methods: [] })
+      t.equal((await take(token)).kind, 'foreign', 'also where the method is not offered')
+    },
+  )
 
   t.test('a method that was not offered counts nothing', async (t) => {
     const token = await openChallenge(ephemeral(), newAccountId())

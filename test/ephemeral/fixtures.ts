@@ -13,6 +13,8 @@ import type {
 export const NOW_MS = 1_700_000_000_123
 export const NOW = Math.floor(NOW_MS / 1000)
 export const LIMITS = { maxFailedAttempts: 5, lockoutSeconds: 900 }
+/** An attempt by whoever holds the challenge. */
+export const TOTP = { method: 'totp:6', answerer: null }
 export const LOCKED_UNTIL_MS = NOW_MS + 900_000
 
 export const quiet = { info: () => {}, warn: () => {} }
@@ -29,6 +31,7 @@ export const challengeOf = (accountId: string, changes: Partial<ChallengeRecord>
   authTime: NOW - 3,
   sid: null,
   endUser: { ip: '203.0.113.7', userAgent: 'Mozilla/5.0 | “quoted”, 😀\nand a second line' },
+  byBackend: false,
   ...changes,
 })
 

@@ -1,7 +1,7 @@
 // Pending challenges and enrollments in memory; the counterpart of `fragment-pending.lua` and the scripts that use it.
 import { accountTag } from '../../encryption/opaque-token.ts'
 import type { ChallengeStore, EnrollmentStore, Epochs, NewSession } from '../ephemeral.ts'
-import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
+import { isAnsweredBy, packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
 import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../stored-names.ts'
 import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
@@ -58,11 +58,12 @@ export const memoryChallenges = (pendings: MemoryPending, accounts: MemoryAccoun
     const opened = { methods: [...methods], record: packChallenge(record), epochs }
     return pendings.open(place, opened, ttlSeconds * 1000, nowMs)
   },
-  async takeAttempt(token, method, limits, nowMs) {
+  async takeAttempt(token, { method, answerer }, limits, nowMs) {
     const place = placeOf('challenge', token)
     const challenge = pendings.read(place, nowMs)
     const record = challenge && unpackChallenge(challenge.record)
     if (!place || !challenge || !record) return { kind: 'unknown' }
+    if (!isAnsweredBy(record, answerer)) return { kind: 'foreign', record }
     const { accountId, clientId } = record
     const { lockedUntilMs, sessionEpoch } = accounts.read(place.tag)
     if (lockedUntilMs !== null && lockedUntilMs > nowMs) {

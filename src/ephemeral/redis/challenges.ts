@@ -8,6 +8,7 @@ import { sessionArguments } from './sessions.ts'
 type TakeAttemptReply =
   | ['taken', record: string, remaining: number, sessionEpoch: number]
   | ['unknown']
+  | ['foreign', record: string]
   | ['method_not_offered', methods: string]
   | ['locked', record: string, untilMs: number]
 
@@ -17,6 +18,10 @@ const attemptTaken = (reply: TakeAttemptReply): AttemptTaken => {
       const [kind, packed, remaining, sessionEpoch] = reply
       const record = unpackChallenge(packed)
       return record ? { kind, record, remaining, sessionEpoch } : { kind: 'unknown' }
+    }
+    case 'foreign': {
+      const record = unpackChallenge(reply[1])
+      return record ? { kind: reply[0], record } : { kind: 'unknown' }
     }
     case 'method_not_offered':
       return { kind: reply[0], methods: reply[1].split(',').filter((method) => method !== '') }
@@ -58,10 +63,12 @@ export const redisChallenges = (run: RunScript, keys: RedisKeys): ChallengeStore
       const opened = [methods.join(','), packChallenge(record)]
       return openPending(run, at, [nowMs, ttlSeconds * 1000, ...opened], epochs)
     },
-    async takeAttempt(token, method, limits, nowMs) {
+    async takeAttempt(token, { method, answerer }, limits, nowMs) {
       const place = placeOf('challenge', token)
       if (!place) return { kind: 'unknown' }
-      const args = [nowMs, method, limits.maxFailedAttempts, limits.lockoutSeconds * 1000]
+      const allowed = [limits.maxFailedAttempts, limits.lockoutSeconds * 1000]
+      const by = [answerer?.clientId ?? '', answerer?.clientRegisteredAt ?? 0]
+      const args = [nowMs, method, ...allowed, ...by]
       return attemptTaken(await run<TakeAttemptReply>('takeAttempt', keysAt(place), args))
     },
     async giveBack(token, limits, nowMs) {

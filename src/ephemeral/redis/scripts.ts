@@ -8,7 +8,7 @@ import type { RedisClient } from './connection.ts'
 
 /** Names every key, as in the table of `ephemeral.ts`, after `prefix`. */
 export const redisKeys = (prefix: string) => ({
-  challenge: ({ tag, hash }: TokenPlace) => `${prefix}ch2:{${tag}}:${hash}`,
+  challenge: ({ tag, hash }: TokenPlace) => `${prefix}ch3:{${tag}}:${hash}`,
   enrollment: ({ tag, hash }: TokenPlace) => `${prefix}en2:{${tag}}:${hash}`,
   account: (tag: string) => `${prefix}ac:{${tag}}`,
   session: (tag: string, sid: string) => `${prefix}se2:{${tag}}:${sid}`,

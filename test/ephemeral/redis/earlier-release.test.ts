@@ -17,6 +17,7 @@ import {
   presented,
   quiet,
   shown,
+  TOTP,
 } from '../fixtures.ts'
 
 const skip = missingServer('redis')
@@ -66,7 +67,7 @@ t.test(
     t.equal(await ephemeral.sessions.touch(accountId, sid, NOW_MS), null)
     t.same(await ephemeral.sessions.list(accountId, NOW_MS), [])
     t.equal(await ephemeral.challenges.find(challenge, NOW_MS), null)
-    t.same(await ephemeral.challenges.takeAttempt(challenge, 'totp:6', LIMITS, NOW_MS), { kind: 'unknown' })
+    t.same(await ephemeral.challenges.takeAttempt(challenge, TOTP, LIMITS, NOW_MS), { kind: 'unknown' })
     t.equal(await ephemeral.enrollments.find(enrollment, NOW_MS), null)
 
     const session = await openSession(ephemeral, accountId, {
@@ -138,12 +139,7 @@ t.test('a challenge and an enrollment that do not parse are absent', { skip }, a
   const stored = records.map((record) => `0|${NOW_MS + 60_000}|0|0|totp:6|${record}`)
   for (const value of [...UNREADABLE, ...stored]) {
     for (const key of keys) await redis.set(key, value)
-    const taken = await challenges.takeAttempt(
-      challenge,
-      'totp:6',
-      { ...LIMITS, maxFailedAttempts: 99 },
-      NOW_MS,
-    )
+    const taken = await challenges.takeAttempt(challenge, TOTP, { ...LIMITS, maxFailedAttempts: 99 }, NOW_MS)
     t.same(taken, { kind: 'unknown' }, value)
     t.equal(await challenges.find(challenge, NOW_MS), null, value)
     t.equal(await enrollments.find(enrollment, NOW_MS), null, value)

@@ -6,7 +6,16 @@ import type { ChangedTopic, Ephemeral } from '../../../src/ephemeral/ephemeral.t
 import { openRedisEphemeral } from '../../../src/ephemeral/redis/redis.ts'
 import { DependencyError } from '../../../src/errors.ts'
 import { missingServer, newKeyPrefix, startRedis, startRedisCluster } from '../../support/servers.ts'
-import { LIMITS, NOW_MS, newAccountId, openChallenge, openSession, parallel, quiet } from '../fixtures.ts'
+import {
+  LIMITS,
+  NOW_MS,
+  newAccountId,
+  openChallenge,
+  openSession,
+  parallel,
+  quiet,
+  TOTP,
+} from '../fixtures.ts'
 
 const skip = missingServer('redis')
 
@@ -22,7 +31,7 @@ const everyOperation = (
   token: string,
   accountId: string,
 ): (() => Promise<unknown>)[] => [
-  () => ephemeral.challenges.takeAttempt(token, 'totp:6', LIMITS, NOW_MS),
+  () => ephemeral.challenges.takeAttempt(token, TOTP, LIMITS, NOW_MS),
   () => ephemeral.challenges.find(token, NOW_MS),
   () => ephemeral.challenges.endAll(accountId),
   () => ephemeral.budgets.take(accountId, LIMITS, NOW_MS),
@@ -119,7 +128,7 @@ t.test('scripts that Redis has forgotten are sent again, in the midst of a batch
     await operator.script('FLUSH')
     const token = await openChallenge(ephemeral, newAccountId())
     const touched = parallel(50, () => ephemeral.sessions.touch(accountId, sid, NOW_MS))
-    const taken = await parallel(50, () => ephemeral.challenges.takeAttempt(token, 'totp:6', LIMITS, NOW_MS))
+    const taken = await parallel(50, () => ephemeral.challenges.takeAttempt(token, TOTP, LIMITS, NOW_MS))
     t.equal(taken.filter(({ kind }) => kind === 'taken').length, 5)
     t.ok((await touched).every((session) => session?.sid === sid))
   }

@@ -15,6 +15,7 @@ import {
   presented,
   quiet,
   sessionOf,
+  TOTP,
 } from '../fixtures.ts'
 
 const CHROME =
@@ -36,7 +37,7 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
   const accountId = newAccountId()
 
   const token = await openChallenge(ephemeral, accountId)
-  await challenges.takeAttempt(token, 'totp:6', LIMITS, NOW_MS)
+  await challenges.takeAttempt(token, TOTP, LIMITS, NOW_MS)
   await challenges.giveBack(token, LIMITS, NOW_MS)
   await openEnrollment(ephemeral, accountId)
   await budgets.take(accountId, { maxFailedAttempts: 1, lockoutSeconds: 900 }, NOW_MS)
@@ -66,7 +67,7 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
 
   const keys = await redis.keys(`${keyPrefix}*`)
   const kinds = keys.map((key) => key.slice(keyPrefix.length).split(':')[0]).toSorted()
-  t.same(kinds, ['ac', 'ch2', 'ch2', 'ct', 'en2', 'pw', 'se2', 'se2', 'sx2'])
+  t.same(kinds, ['ac', 'ch3', 'ch3', 'ct', 'en2', 'pw', 'se2', 'se2', 'sx2'])
   for (const key of keys) {
     t.ok((await redis.pttl(key)) > 0, `${key} has a TTL`)
     t.notMatch(key, accountId)
@@ -91,10 +92,10 @@ t.test('one pending challenge takes less than 700 bytes of Redis', { skip }, asy
     endUser: { ip: '2001:db8:85a3:8d3:1319:8a2e:370:7348', userAgent: CHROME },
   })
   const methods = ['totp:6', 'recovery_code', 'webauthn', 'email:6']
-  const before = new Set(await redis.keys('postern:ch2:*'))
+  const before = new Set(await redis.keys('postern:ch3:*'))
   const token = await openChallenge(ephemeral, accountId, { record, methods })
-  await ephemeral.challenges.takeAttempt(token, 'totp:6', LIMITS, NOW_MS)
-  const [key = ''] = (await redis.keys('postern:ch2:*')).filter((one) => !before.has(one))
+  await ephemeral.challenges.takeAttempt(token, TOTP, LIMITS, NOW_MS)
+  const [key = ''] = (await redis.keys('postern:ch3:*')).filter((one) => !before.has(one))
   const bytes = await redis.memory('USAGE', key)
   t.ok(bytes !== null && bytes < 700, `${bytes} bytes`)
   t.comment(`a pending challenge takes ${bytes} bytes`)

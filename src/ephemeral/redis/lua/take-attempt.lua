@@ -1,7 +1,8 @@
 -- Counts one attempt on the challenge and on the account, then hands out the record.
 -- KEYS: 1 challenge, 2 account
--- ARGV: 1 now (ms), 2 method, 3 attempts allowed, 4 lockout (ms)
--- Result: { 'taken', record, remaining, session epoch } or { 'unknown' }
+-- ARGV: 1 now (ms), 2 method, 3 attempts allowed, 4 lockout (ms), 5 client that answers or '', 6 when it was
+--       registered (ms)
+-- Result: { 'taken', record, remaining, session epoch } or { 'unknown' } or { 'foreign', record }
 --         or { 'method_not_offered', methods } or { 'locked', record, until (ms) }
 
 local now, max_failed, lockout_ms = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -9,6 +10,18 @@ local account = read_account(KEYS[2])
 local challenge = read_pending(KEYS[1], account, now)
 if not challenge then
   return { 'unknown' }
+end
+-- As `records.ts` packs it. A challenge that a backend has opened is answered by that backend alone.
+local parsed, record = pcall(cjson.decode, challenge.record)
+if not parsed or type(record) ~= 'table' then
+  return { 'unknown' }
+end
+local is_foreign = record[2] ~= ARGV[5] or record[3] ~= tonumber(ARGV[6])
+if ARGV[5] == '' then
+  is_foreign = record[10]
+end
+if is_foreign then
+  return { 'foreign', challenge.record }
 end
 if account.locked_until > now then
   return { 'locked', challenge.record, account.locked_until }

@@ -1,24 +1,26 @@
-// One scenario on Postern and on the floor by turns, so that other work of the machine affects both.
-import { Redis } from 'ioredis'
-import { type Answers, each, load } from './load.ts'
-import type { Bench } from './prepare.ts'
-import { cpuMs, type Program, rssMb, type UnderTest } from './processes.ts'
-import type { Scenario } from './scenarios.ts'
+// One scenario on several servers by turns, so that other work of the machine affects all of them.
+import { each, load, loadAtRate, refuseFailures, type Target } from './load.ts'
+import { cpuMs, rssMb, type UnderTest } from './processes.ts'
 
 export const CONNECTIONS = 32
 
-/** One round of one server. CPU is user and system time of the server's process, a request. */
+/** What is measured: its name finds its requests; every answer is 200 and has the expected texts. */
+export type Measurable = { name: string; title: string; expected: readonly string[] }
+
+/** Who is measured: one server in one or more processes. */
+export type Contestant = {
+  name: string
+  processes: readonly UnderTest[]
+  /** So many requests that can be sent once each, for the scenario of this name. */
+  prepare: (scenario: string, count: number) => Promise<Buffer[]>
+  stop: () => Promise<void>
+}
+
+/** One round of one server. CPU is user and system time of the server's processes, a request. */
 export type Round = { throughput: number; p50Ms: number; p99Ms: number; cpuUs: number; rssMb: number }
 
-/** Medians over the rounds. A share is the median of the shares of each pair of rounds. */
-export type Comparison = {
-  scenario: Scenario
-  postern: Round
-  floor: Round
-  /** Of the floor's throughput, and of the floor's CPU in Postern's. */
-  throughputShare: number
-  cpuShare: number
-}
+/** Rounds in the order of time, the same for all contestants, and their medians. */
+export type Measured = { contestant: Contestant; rounds: Round[]; median: Round }
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5)
 
@@ -27,23 +29,31 @@ export const quantile = (values: readonly number[], share: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
 
-/** @throws {Error} an answer that is not 200: only requests that do all of the work are measured */
-export const refuseFailures = ({ statuses }: Answers): void => {
-  const failed = [...statuses].filter(([status]) => status !== 200)
-  if (failed.length > 0) throw new Error(`answers that are not 200: ${JSON.stringify(failed)}`)
-}
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
-const measure = async (server: UnderTest, requests: Buffer[]): Promise<Round> => {
-  const before = cpuMs(server)
-  const answers = await load(server.port, CONNECTIONS, each(requests))
-  const spentMs = cpuMs(server) - before
+const targetOf = ({ processes }: Contestant, connections: number, expected: readonly string[]): Target => ({
+  ports: processes.map(({ port }) => port),
+  connections,
+  expected,
+})
+
+const measureRound = async (
+  contestant: Contestant,
+  scenario: Measurable,
+  { connections, requests }: { connections: number; requests: number },
+): Promise<Round> => {
+  const prepared = await contestant.prepare(scenario.name, requests)
+  const spentMs = () => sum(contestant.processes.map(cpuMs))
+  const before = spentMs()
+  const answers = await load(targetOf(contestant, connections, scenario.expected), each(prepared))
+  const cpuUs = ((spentMs() - before) * 1000) / prepared.length
   refuseFailures(answers)
   return {
-    throughput: requests.length / (answers.elapsedMs / 1000),
+    throughput: prepared.length / (answers.elapsedMs / 1000),
     p50Ms: quantile(answers.latenciesMs, 0.5),
     p99Ms: quantile(answers.latenciesMs, 0.99),
-    cpuUs: (spentMs * 1000) / requests.length,
-    rssMb: rssMb(server),
+    cpuUs,
+    rssMb: sum(contestant.processes.map(rssMb)),
   }
 }
 
@@ -58,36 +68,41 @@ const medianRound = (rounds: readonly Round[]): Round => {
   }
 }
 
-/** Measures in rounds: floor and Postern, then Postern and floor, and so on, after some to warm up (V8 takes a while to be done with them). */
+export type Plan = { warmUps: number; rounds: number; requests: number; connections: number }
+
+/** Measures in rounds: A and B, then B and A, and so on, after some to warm up (V8 takes a while to be done with them). */
 export const compare = async (
-  servers: Record<Program, UnderTest>,
-  { bench, redisUrl }: { bench: Bench; redisUrl: string },
-  scenario: Scenario,
-  { warmUps, rounds, requests }: { warmUps: number; rounds: number; requests: number },
-): Promise<Comparison> => {
-  const redis = new Redis(redisUrl)
-  const measured: Record<Program, Round[]> = { postern: [], floor: [] }
-  for (let round = -warmUps; round < rounds; round += 1) {
-    const order: Program[] = round % 2 === 0 ? ['floor', 'postern'] : ['postern', 'floor']
-    for (const program of order) {
-      await redis.flushdb()
-      const prepared = await scenario.prepare(bench, requests)
-      const result = await measure(servers[program], prepared)
-      if (round >= 0) measured[program].push(result)
+  contestants: readonly Contestant[],
+  scenario: Measurable,
+  plan: Plan,
+): Promise<Measured[]> => {
+  const rounds = new Map<Contestant, Round[]>(contestants.map((contestant) => [contestant, []]))
+  for (let round = -plan.warmUps; round < plan.rounds; round += 1) {
+    for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
+      const measured = await measureRound(contestant, scenario, plan)
+      if (round >= 0) rounds.get(contestant)?.push(measured)
     }
   }
-  redis.disconnect()
-  const shares = measured.postern.flatMap((postern, i) => {
-    const floor = measured.floor[i]
-    return floor
-      ? [{ throughput: postern.throughput / floor.throughput, cpu: floor.cpuUs / postern.cpuUs }]
-      : []
-  })
-  return {
-    scenario,
-    postern: medianRound(measured.postern),
-    floor: medianRound(measured.floor),
-    throughputShare: median(shares.map(({ throughput }) => throughput)),
-    cpuShare: median(shares.map(({ cpu }) => cpu)),
-  }
+  return [...rounds].map(([contestant, measured]) => ({
+    contestant,
+    rounds: measured,
+    median: medianRound(measured),
+  }))
+}
+
+/** The median of the rounds' ratios `a` to `b`. */
+export const ratio = (a: Measured, b: Measured, member: keyof Round): number =>
+  median(a.rounds.map((round, i) => round[member] / (b.rounds[i]?.[member] ?? Number.NaN)))
+
+/** The p99 where requests come at half of the rate that was measured. */
+export const measureHalfLoad = async (
+  { contestant, median: { throughput } }: Measured,
+  scenario: Measurable,
+  { connections, requests }: Plan,
+): Promise<number> => {
+  const prepared = await contestant.prepare(scenario.name, requests)
+  const target = targetOf(contestant, connections, scenario.expected)
+  const answers = await loadAtRate(target, prepared, throughput / 2)
+  refuseFailures(answers)
+  return quantile(answers.latenciesMs, 0.99)
 }

@@ -1,8 +1,9 @@
 // Challenge verification while strangers flood the login with wrong passwords: from many networks and for many
 // names, so that no throttle ends it early and each of them reaches the password hashing, or its bounded queue.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { median, quantile, refuseFailures } from './compare.ts'
-import { each, load, postJson } from './load.ts'
+import { median, quantile } from './compare.ts'
+import { postJson } from './connection.ts'
+import { each, load, refuseFailures } from './load.ts'
 import type { Bench } from './prepare.ts'
 import type { UnderTest } from './processes.ts'
 import type { Scenario } from './scenarios.ts'
@@ -28,14 +29,19 @@ const wrongLogin = (): Buffer => {
 }
 
 const verify = async (postern: UnderTest, bench: Bench, scenario: Scenario, requests: number) => {
-  const answers = await load(postern.port, VERIFIERS, each(await scenario.prepare(bench, requests)))
+  const answers = await load(
+    { ports: [postern.port], connections: VERIFIERS, expected: scenario.expected },
+    each(await scenario.prepare(bench, requests)),
+  )
   refuseFailures(answers)
   return quantile(answers.latenciesMs, 0.99)
 }
 
 const verifyFlooded = async (postern: UnderTest, bench: Bench, scenario: Scenario, requests: number) => {
   let over = false
-  const flood = load(postern.port, FLOODERS, () => (over ? null : wrongLogin()))
+  const flood = load({ ports: [postern.port], connections: FLOODERS, expected: [] }, () =>
+    over ? null : wrongLogin(),
+  )
   // Until the queue has filled.
   await sleep(500)
   const p99Ms = await verify(postern, bench, scenario, requests).finally(() => {

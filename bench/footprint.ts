@@ -2,10 +2,10 @@
 // holds for a pending challenge.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { CONNECTIONS, median, refuseFailures } from './compare.ts'
-import { each, load } from './load.ts'
+import { CONNECTIONS, median } from './compare.ts'
+import { each, load, refuseFailures } from './load.ts'
 import type { Bench } from './prepare.ts'
-import { rssMb, startUnderTest, type UnderTest } from './processes.ts'
+import { PROGRAMS, rssMb, startUnderTest, type UnderTest } from './processes.ts'
 import { openings } from './scenarios.ts'
 
 /** Long enough for a server to have freed the memory of its start. */
@@ -17,7 +17,7 @@ export type Start = { startedInMs: number; idleRssMb: number }
 export const measureStart = async (environment: Record<string, string>, starts: number): Promise<Start> => {
   const measured: Start[] = []
   for (let i = 0; i < starts; i += 1) {
-    const server = await startUnderTest('postern', environment)
+    const server = await startUnderTest(PROGRAMS.postern, environment)
     await sleep(IDLE_MS)
     measured.push({ startedInMs: server.startedInMs, idleRssMb: rssMb(server) })
     await server.stop()
@@ -40,7 +40,8 @@ export const measureChallengeBytes = async (
   await redis.flushdb()
   const requests = await openings(bench, bench.accounts.length)
   const before = await usedBytes(redis)
-  refuseFailures(await load(postern.port, CONNECTIONS, each(requests)))
+  const target = { ports: [postern.port], connections: CONNECTIONS, expected: ['challenge_token'] }
+  refuseFailures(await load(target, each(requests)))
   const bytes = (await usedBytes(redis)) - before
   redis.disconnect()
   return bytes / requests.length

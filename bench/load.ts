@@ -1,97 +1,110 @@
-// The load: raw HTTP/1.1 over keep-alive connections, one request at a time on each. Requests are bytes made
-// beforehand, so that this thread, which shares its core with Redis and PostgreSQL, costs them little.
-import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+// The load. `load` is closed: every connection sends its next request after the answer to the one before it. `loadAtRate` is
+// open: requests come as strangers send them, whether or not the server has answered others.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Connection, openConnection, type Reply } from './connection.ts'
 
-const LOOPBACK = '127.0.0.1'
-const SILENCE_MS = 15_000
-const HEAD_END = '\r\n\r\n'
+/** `ports`: connections are spread over them evenly. `expected`: texts that every answer must have. */
+export type Target = { ports: readonly number[]; connections: number; expected: readonly string[] }
 
-/** The bytes of one request. */
-export const httpRequest = (
-  line: string,
-  headers: Record<string, string> = {},
-  body: string | null = null,
-): Buffer => {
-  const all = {
-    host: LOOPBACK,
-    ...headers,
-    ...(body !== null && { 'content-length': String(Buffer.byteLength(body)) }),
-  }
-  const head = Object.entries(all).map(([name, value]) => `${name}: ${value}`)
-  return Buffer.from(`${line} HTTP/1.1\r\n${head.join('\r\n')}${HEAD_END}${body ?? ''}`)
+export type Answers = {
+  elapsedMs: number
+  latenciesMs: number[]
+  statuses: Map<number, number>
+  /** Answers without one of the texts that are expected. */
+  incomplete: number
 }
 
-export const postJson = (path: string, body: object, headers: Record<string, string> = {}): Buffer =>
-  httpRequest(`POST ${path}`, { ...headers, 'content-type': 'application/json' }, JSON.stringify(body))
-
-export type Answers = { elapsedMs: number; latenciesMs: number[]; statuses: Map<number, number> }
-
-/** The part of an answer that has arrived; its length is known once its head is there. */
-const lengthOf = (answer: Buffer): number | null => {
-  const headEnd = answer.indexOf(HEAD_END)
-  if (headEnd < 0) return null
-  const head = answer.toString('latin1', 0, headEnd)
-  const [, length] = /\r\ncontent-length: (\d+)/i.exec(head) ?? []
-  if (length === undefined && !head.startsWith('HTTP/1.1 204')) throw new Error(`no length:\n${head}`)
-  return headEnd + HEAD_END.length + Number(length ?? 0)
+/** @throws {Error} an answer that is not 200 or not whole: only requests that do all of the work are measured */
+export const refuseFailures = ({ statuses, incomplete }: Answers): void => {
+  const failed = [...statuses].filter(([status]) => status !== 200)
+  if (failed.length > 0) throw new Error(`answers that are not 200: ${JSON.stringify(failed)}`)
+  if (incomplete > 0) throw new Error(`${incomplete} answers lack what they must have`)
 }
 
-const serve = (socket: Socket, next: () => Buffer | null, answered: (status: number, ms: number) => void) => {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  let answer: Buffer = Buffer.alloc(0)
-  let sentAt = 0
-  const send = () => {
-    const request = next()
-    if (request === null) return resolve()
-    sentAt = performance.now()
-    socket.write(request)
+const connected = async <Result>(
+  { ports, connections }: Target,
+  use: (connections: Connection[]) => Promise<Result>,
+): Promise<Result> => {
+  const all = await Promise.all(
+    Array.from({ length: connections }, (_, i) => openConnection(ports[i % ports.length] ?? 0)),
+  )
+  try {
+    return await use([...all])
+  } finally {
+    for (const connection of all) connection.close()
   }
-  socket.on('data', (chunk: Buffer) => {
-    answer = answer.length === 0 ? chunk : Buffer.concat([answer, chunk])
-    const length = lengthOf(answer)
-    if (length === null || answer.length < length) return
-    answered(Number(answer.toString('latin1', 9, 12)), performance.now() - sentAt)
-    answer = Buffer.alloc(0)
-    send()
-  })
-  socket.setTimeout(SILENCE_MS, () => socket.destroy(new Error(`no answer within ${SILENCE_MS} ms`)))
-  socket.on('error', reject)
-  socket.on('close', () => reject(new Error('the server has closed a connection')))
-  send()
-  return promise
+}
+
+const newTally = (expected: readonly string[]) => {
+  const answers: Answers = { elapsedMs: 0, latenciesMs: [], statuses: new Map(), incomplete: 0 }
+  const startedAt = performance.now()
+  return {
+    count: ({ status, answer }: Reply, since: number) => {
+      answers.latenciesMs.push(performance.now() - since)
+      answers.statuses.set(status, (answers.statuses.get(status) ?? 0) + 1)
+      if (!expected.every((text) => answer.includes(text))) answers.incomplete += 1
+    },
+    total: (): Answers => ({ ...answers, elapsedMs: performance.now() - startedAt }),
+  }
 }
 
 /** Sends what `next` gives, until it gives null; every request after the answer to the one before it. */
-export const load = async (
-  port: number,
-  connections: number,
-  next: () => Buffer | null,
-): Promise<Answers> => {
-  const sockets = await Promise.all(
-    Array.from({ length: connections }, async () => {
-      const socket = connect({ port, host: LOOPBACK, noDelay: true })
-      await once(socket, 'connect')
-      return socket
-    }),
-  )
-  const latenciesMs: number[] = []
-  const statuses = new Map<number, number>()
-  const answered = (status: number, ms: number) => {
-    latenciesMs.push(ms)
-    statuses.set(status, (statuses.get(status) ?? 0) + 1)
-  }
-  const start = performance.now()
-  try {
-    await Promise.all(sockets.map((socket) => serve(socket, next, answered)))
-    return { elapsedMs: performance.now() - start, latenciesMs, statuses }
-  } finally {
-    for (const socket of sockets) socket.removeAllListeners('close').destroy()
-  }
-}
+export const load = (target: Target, next: () => Buffer | null): Promise<Answers> =>
+  connected(target, async (connections) => {
+    const tally = newTally(target.expected)
+    const work = async (connection: Connection) => {
+      for (let request = next(); request !== null; request = next()) {
+        const sentAt = performance.now()
+        tally.count(await connection.ask(request), sentAt)
+      }
+    }
+    await Promise.all(connections.map(work))
+    return tally.total()
+  })
 
 /** Each of them once. */
 export const each = (requests: readonly Buffer[]): (() => Buffer | null) => {
   let sent = 0
   return () => requests[sent++] ?? null
 }
+
+/**
+ * Sends each of them once, at random moments, `perSecond` of them on average. A latency is from the moment at which a request was due,
+ * so waiting for a free connection counts. This thread looks every millisecond at what is due: it may add that much.
+ */
+export const loadAtRate = (
+  target: Target,
+  requests: readonly Buffer[],
+  perSecond: number,
+): Promise<Answers> =>
+  connected(target, async (free) => {
+    const tally = newTally(target.expected)
+    const { promise: allAnswered, resolve, reject } = Promise.withResolvers<void>()
+    const due: { request: Buffer; at: number }[] = []
+    let answered = 0
+    const sendDue = () => {
+      while (free.length > 0 && due.length > 0) {
+        const [connection, next] = [free.pop(), due.shift()]
+        if (!connection || !next) return
+        connection.ask(next.request).then((reply) => {
+          tally.count(reply, next.at)
+          answered += 1
+          free.push(connection)
+          sendDue()
+          if (answered === requests.length) resolve()
+        }, reject)
+      }
+    }
+    const come = async () => {
+      let at = performance.now()
+      for (const request of requests) {
+        // The times between independent requests are distributed exponentially.
+        at += (-Math.log(1 - Math.random()) * 1000) / perSecond
+        while (performance.now() < at) await sleep(1)
+        due.push({ request, at })
+        sendDue()
+      }
+    }
+    await Promise.all([come(), allAnswered])
+    return tally.total()
+  })

@@ -22,11 +22,13 @@ const OTHER_CORES = `1-${LAST_CORE}`
 export const ALL_CORES = `0-${LAST_CORE}`
 const TICKS_A_SECOND = Number(execFileSync('getconf', ['CLK_TCK']))
 
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+
+/** What `node` runs. */
 export const PROGRAMS = {
-  postern: [fileURLToPath(new URL('../src/main.ts', import.meta.url)), 'serve'],
-  floor: [fileURLToPath(new URL('floor.ts', import.meta.url))],
+  postern: [here('../src/main.ts'), 'serve'],
+  floor: [here('floor/serve.ts')],
 } as const
-export type Program = keyof typeof PROGRAMS
 
 /** This process leaves the first core to the server under test, and so does everything it starts. */
 export const leaveServerCore = (): void => {
@@ -45,19 +47,19 @@ const probe = async (port: number): Promise<void> => {
 
 /** Starts a server under test; `cores` as taskset takes them. */
 export const startUnderTest = async (
-  program: Program,
+  program: readonly string[],
   environment: Record<string, string>,
   { cores = SERVER_CORE, nodeOptions = [] as string[] } = {},
 ): Promise<UnderTest> => {
   const port = await freePort()
   const variables = { NODE_ENV: 'production', ...environment, HOST: '127.0.0.1', PORT: `${port}` }
   const assignments = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
-  const node = [process.execPath, ...NODE_OPTIONS, ...nodeOptions, ...PROGRAMS[program]]
+  const node = [process.execPath, ...NODE_OPTIONS, ...nodeOptions, ...program]
   const start = performance.now()
   const server = await runServer({
     port,
     url: `http://127.0.0.1:${port}`,
-    folder: temporaryFolder(program),
+    folder: temporaryFolder('bench'),
     command: 'env',
     args: [...assignments, 'taskset', '-c', cores, ...node],
     stopSignal: 'SIGTERM',

@@ -1,6 +1,6 @@
 // The requests to a filled database: every list, every kind of search, and the ways to sign in.
 import { encodeCursor } from '../src/wire/page-cursor.ts'
-import { httpRequest, postJson } from './load.ts'
+import { httpRequest, postJson } from './connection.ts'
 import type { Bench } from './prepare.ts'
 import { OLD_DOMAIN, OLD_ROLE, PASSWORD, RARE_ROLE } from './scale-fill.ts'
 import { SCENARIOS } from './scenarios.ts'

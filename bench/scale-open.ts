@@ -1,7 +1,7 @@
 // A database of a size, filled and served, with an administrator and others who are signed in.
 import { decodeBase32, totpCode } from '../test/support/totp-code.ts'
 import { openBench } from './prepare.ts'
-import { ALL_CORES, startUnderTest } from './processes.ts'
+import { ALL_CORES, PROGRAMS, startUnderTest } from './processes.ts'
 import type { Filled } from './scale-cases.ts'
 import { fill, PASSWORD, type Progress, type Size } from './scale-fill.ts'
 
@@ -91,7 +91,7 @@ export const openFilled = async (
     POSTERN_RATE_LIMIT: '0',
     LOG_LEVEL: 'warn',
   }
-  const server = await startUnderTest('postern', environment, { cores: ALL_CORES })
+  const server = await startUnderTest(PROGRAMS.postern, environment, { cores: ALL_CORES })
   const bench = await openBench(environment, Math.max(20, requests))
   const { postgres, passwords } = bench.deps
   await fill(databaseUrl, size, { passwordHash: await passwords.hash(PASSWORD), progress })

@@ -3,8 +3,8 @@
 import { parseArgs } from 'node:util'
 import pg from 'pg'
 import { createDatabase, startPostgres, startRedis } from '../test/support/servers.ts'
-import { median, refuseFailures } from './compare.ts'
-import { each, load } from './load.ts'
+import { median } from './compare.ts'
+import { each, load, refuseFailures } from './load.ts'
 import { CASES, type Case, type Filled } from './scale-cases.ts'
 import { type Measured, missesOf } from './scale-goals.ts'
 import { openFilled } from './scale-open.ts'
@@ -89,7 +89,7 @@ for (const [i, size] of sizes.entries()) {
 await configure('ALTER SYSTEM RESET fsync', 'ALTER SYSTEM RESET max_wal_size')
 
 const ask = async (one: Filled, name: string, prepared: Buffer[]): Promise<number[]> => {
-  const answers = await load(one.port, 1, each(prepared))
+  const answers = await load({ ports: [one.port], connections: 1, expected: [] }, each(prepared))
   try {
     refuseFailures(answers)
   } catch (cause) {

@@ -2,7 +2,7 @@
 import { findAccount } from '../src/accounts/store.ts'
 import { mintTokens } from '../src/tokens/mint-tokens.ts'
 import { formatRefreshToken } from '../src/tokens/refresh-token.ts'
-import { httpRequest, postJson } from './load.ts'
+import { httpRequest, postJson } from './connection.ts'
 import { type Bench, forEach, openChallenges, openSessions } from './prepare.ts'
 
 export type Scenario = {
@@ -10,8 +10,12 @@ export type Scenario = {
   title: string
   /** Requests a round, in full and in quick runs; at most as many as there are accounts, but where they repeat. */
   requests: { full: number; quick: number }
+  /** Texts that every answer has. */
+  expected: readonly string[]
   prepare: (bench: Bench, count: number) => Promise<Buffer[]>
 }
+
+const TOKENS = ['"access_token":"ey', '"id_token":"ey', '"refresh_token":"pst_rt_'] as const
 
 /** Of so many accounts every scenario takes as many as it has requests. */
 export const ACCOUNTS = { full: 6_000, quick: 400 }
@@ -73,12 +77,32 @@ export const CHALLENGE_VERIFICATION: Scenario = {
   name: 'P1',
   title: 'challenge verification',
   requests: { full: 6_000, quick: 400 },
+  expected: TOKENS,
   prepare: verifications,
 }
 
+/** `--before` calls openBench and these of another version: their names and `prepare` stay. */
 export const SCENARIOS: Scenario[] = [
   CHALLENGE_VERIFICATION,
-  { name: 'P2', title: 'session check', requests: { full: 12_000, quick: 1_000 }, prepare: sessionChecks },
-  { name: 'P3', title: 'refresh rotation', requests: { full: 6_000, quick: 400 }, prepare: renewals },
-  { name: 'P4', title: 'challenge opening', requests: { full: 6_000, quick: 400 }, prepare: openings },
+  {
+    name: 'P2',
+    title: 'session check',
+    requests: { full: 12_000, quick: 1_000 },
+    expected: ['"second_factor":{"enabled":true'],
+    prepare: sessionChecks,
+  },
+  {
+    name: 'P3',
+    title: 'refresh rotation',
+    requests: { full: 6_000, quick: 400 },
+    expected: TOKENS,
+    prepare: renewals,
+  },
+  {
+    name: 'P4',
+    title: 'challenge opening',
+    requests: { full: 6_000, quick: 400 },
+    expected: ['"challenge_token":"pst_ch_'],
+    prepare: openings,
+  },
 ]

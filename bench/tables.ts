@@ -1,7 +1,8 @@
 // Markdown tables, as README.md keeps them.
-import type { Comparison, Round } from './compare.ts'
+import { type Measurable, type Measured, ratio } from './compare.ts'
 import type { Flood } from './flood.ts'
 import type { Start } from './footprint.ts'
+import { atLeastPercent, atMostPercent, GOALS, percent } from './goals.ts'
 
 export const table = (header: string[], rows: string[][]): string => {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
@@ -11,25 +12,61 @@ export const table = (header: string[], rows: string[][]): string => {
   return [line(header), line(rule), ...rows.map(line)].join('\n')
 }
 
-const cells = (name: string, round: Round, ...shares: [string, string]): string[] => [
+const cells = (name: string, { median }: Measured): string[] => [
   name,
-  round.throughput.toFixed(0),
-  round.p50Ms.toFixed(1),
-  round.p99Ms.toFixed(1),
-  round.cpuUs.toFixed(0),
-  round.rssMb.toFixed(0),
-  ...shares,
+  median.throughput.toFixed(0),
+  median.p50Ms.toFixed(1),
+  median.p99Ms.toFixed(1),
+  median.cpuUs.toFixed(0),
+  median.rssMb.toFixed(0),
 ]
 
-const percent = (share: number): string => `${(share * 100).toFixed(0)} %`
+const ROUND_HEADER = ['requests/s', 'p50 ms', 'p99 ms', 'CPU µs', 'RSS MB']
 
-export const comparisonTable = (comparisons: readonly Comparison[]): string =>
+/** One path: Postern, then the others it is compared with. `halfLoadP99Ms` in the same order. */
+export type PathResult = { scenario: Measurable; measured: Measured[]; halfLoadP99Ms: number[] }
+
+const nameOf = (scenario: Measurable, { contestant }: Measured, i: number): string =>
+  `${scenario.name} ${i === 0 ? scenario.title : contestant.name}`
+
+/** Shares of Postern's CPU, in the rows of those that it is compared with. */
+const goalOf = (scenario: Measurable, postern: Measured, other: Measured): string => {
+  const goals = GOALS[scenario.name]
+  if (!goals || other === postern) return ''
+  return other.contestant.name === 'floor'
+    ? atLeastPercent(ratio(other, postern, 'cpuUs'), goals.ofFloor)
+    : atMostPercent(ratio(postern, other, 'cpuUs'), goals.ofBefore)
+}
+
+const pathRows = ({ scenario, measured, halfLoadP99Ms }: PathResult): string[][] => {
+  const [postern] = measured
+  if (!postern) return []
+  return measured.map((one, i) => [
+    ...cells(nameOf(scenario, one, i), one),
+    (halfLoadP99Ms[i] ?? Number.NaN).toFixed(1),
+    one === postern ? '' : percent(ratio(postern, one, 'throughput')),
+    goalOf(scenario, postern, one),
+  ])
+}
+
+export const pathTable = (results: readonly PathResult[]): string =>
   table(
-    ['path', 'requests/s', 'p50 ms', 'p99 ms', 'CPU µs', 'RSS MB', 'of its throughput', 'of its CPU'],
-    comparisons.flatMap(({ scenario, postern, floor, throughputShare, cpuShare }) => [
-      cells(`${scenario.name} ${scenario.title}`, postern, percent(throughputShare), percent(cpuShare)),
-      cells(`${scenario.name} floor`, floor, '', ''),
-    ]),
+    ['path', ...ROUND_HEADER, 'p99 ms at half load', 'of its throughput', 'of its CPU'],
+    results.flatMap(pathRows),
+  )
+
+/** One path with so many connections, on one and on two processes. */
+export type MatrixResult = { scenario: Measurable; connections: number; measured: Measured[] }
+
+export const matrixTable = (results: readonly MatrixResult[]): string =>
+  table(
+    ['path', 'connections', 'processes', ...ROUND_HEADER],
+    results.flatMap(({ scenario, connections, measured }) =>
+      measured.map((one) => {
+        const [name = '', ...figures] = cells(`${scenario.name} ${scenario.title}`, one)
+        return [name, `${connections}`, `${one.contestant.processes.length}`, ...figures]
+      }),
+    ),
   )
 
 /** One figure that has a limit. */

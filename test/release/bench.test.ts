@@ -13,18 +13,45 @@ const skip =
   missingServer('postgres') ||
   (unpinnable && 'skipped: the bench needs two cores, and taskset to keep them apart')
 
-t.test('the bench measures every path beside its floor', { skip, timeout: 90_000 }, async (t) => {
-  const options = ['--quick', '--only', 'P1,P2,P3,P4,redis']
-  const { stdout } = await run(process.execPath, ['bench/run.ts', ...options], { timeout: 80_000 })
-  for (const path of [
-    'P1 challenge verification',
-    'P2 session check',
-    'P3 refresh rotation',
-    'P4 challenge opening',
-  ]) {
-    t.match(stdout, new RegExp(`^\\| ${path} +\\| +\\d+ \\| .* \\d+ % \\| +\\d+ % \\|$`, 'm'), path)
+const PATHS = ['P1 challenge verification', 'P2 session check', 'P3 refresh rotation', 'P4 challenge opening']
+
+const measured = async (...options: string[]): Promise<string> => {
+  const args = ['bench/run.ts', '--quick', ...options]
+  return (await run(process.execPath, args, { timeout: 110_000 })).stdout
+}
+
+/** A row of a table: figures to measure are numbers above zero. */
+const row = (...cells: string[]) => new RegExp(`^\\| ${cells.join(' +\\| +')} +\\|$`, 'm')
+const MEASURED = '(?!0[.0]* )[\\d.]+'
+const ROUND = Array<string>(5).fill(MEASURED)
+
+t.test('the bench measures every path beside its floor', { skip, timeout: 120_000 }, async (t) => {
+  const stdout = await measured('--only', 'P1,P2,P3,P4,redis')
+  for (const path of PATHS) {
+    t.match(stdout, row(path, ...ROUND, `${MEASURED} +\\| +\\|`), path)
+    const shares = ['\\d+ %', '\\d+ %, goal 60 %(?: MISSED)?']
+    t.match(stdout, row(`${path.slice(0, 2)} floor`, ...ROUND, MEASURED, ...shares), path)
   }
   t.match(stdout, /^\| Redis for a pending challenge +\| +\d+ bytes \|/m)
+})
+
+t.test('the bench measures another version beside this one', { skip, timeout: 120_000 }, async (t) => {
+  const stdout = await measured('--only', 'P2', '--before', '.')
+  const shares = ['\\d+ %', '\\d+ %, goal 33 %(?: MISSED)?']
+  t.match(stdout, row('P2 before', ...ROUND, MEASURED, ...shares))
+})
+
+t.test('the bench measures one process and two', { skip, timeout: 120_000 }, async (t) => {
+  const stdout = await measured('--only', 'matrix', '--connections', '1,8')
+  for (const path of PATHS)
+    for (const connections of ['1', '8'])
+      for (const processes of ['1', '2']) t.match(stdout, row(path, connections, processes, ...ROUND))
+})
+
+t.test('the bench measures what has a limit', { skip, timeout: 120_000 }, async (t) => {
+  const stdout = await measured('--only', 'start,flood')
+  t.match(stdout, row('start, until it listens', '\\d+ ms', '1000 ms'))
+  t.match(stdout, row('P1 p99 in a flood of logins', '[\\d.]+ ms', ''))
 })
 
 t.test('the bench explains itself', async (t) => {

@@ -1,0 +1,97 @@
+// Who is measured on the four paths: Postern, its floor, and another version of Postern.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '../test/support/server-process.ts'
+import type { Contestant } from './compare.ts'
+import { writeAccounts } from './floor/accounts.ts'
+import { createFloorTables, forgetFloorBurns, seedFloor } from './floor/seed.ts'
+import type { Bench } from './prepare.ts'
+import { PROGRAMS, type UnderTest } from './processes.ts'
+import { SCENARIOS } from './scenarios.ts'
+
+export type Environment = Record<string, string> & { DATABASE_URL: string; REDIS_URL: string }
+
+/** Starts one server under test; `program` as `PROGRAMS` has them. */
+export type Start = (program: readonly string[], environment: Environment) => Promise<UnderTest>
+
+const prepareOwn = (bench: Bench) => (name: string, count: number) => {
+  const scenario = SCENARIOS.find((one) => one.name === name)
+  if (!scenario) throw new Error(`there is no scenario ${name}`)
+  return scenario.prepare(bench, count)
+}
+
+const stopAll = async (processes: readonly UnderTest[]): Promise<void> => {
+  await Promise.all(processes.map((server) => server.stop()))
+}
+
+export const postern = (bench: Bench, processes: readonly UnderTest[]): Contestant => ({
+  name: 'Postern',
+  processes,
+  prepare: prepareOwn(bench),
+  stop: () => stopAll(processes),
+})
+
+/** Its requests are Postern's. What they need it keeps beside Postern's, in keys and tables of its own. */
+export const startFloor = async (
+  bench: Bench,
+  environment: Environment,
+  start: Start,
+): Promise<Contestant> => {
+  const accounts = join(temporaryFolder('floor'), 'accounts.json')
+  writeAccounts(accounts, bench.accounts)
+  await createFloorTables(environment.DATABASE_URL, bench.accounts)
+  const processes = [await start(PROGRAMS.floor, { ...environment, FLOOR_ACCOUNTS: accounts })]
+  return {
+    name: 'floor',
+    processes,
+    stop: () => stopAll(processes),
+    async prepare(name, count) {
+      const requests = await prepareOwn(bench)(name, count)
+      await seedFloor(environment.REDIS_URL, bench.accounts, requests)
+      await forgetFloorBurns(environment.DATABASE_URL)
+      return requests
+    },
+  }
+}
+
+/**
+ * The Postern of another checkout, with its dependencies installed. Its own code prepares its requests, in a process of its own: formats
+ * of what is stored may differ.
+ */
+export const startOther = async (
+  checkout: string,
+  { environment, accounts, start }: { environment: Environment; accounts: number; start: Start },
+): Promise<Contestant> => {
+  const folder = resolve(checkout)
+  const preparer = fork(
+    fileURLToPath(new URL('prepare-other.ts', import.meta.url)),
+    [folder, `${accounts}`],
+    {
+      cwd: folder,
+      env: { PATH: process.env.PATH, ...environment },
+      serialization: 'advanced',
+    },
+  )
+  const ended = once(preparer, 'exit')
+  const answer = async () => {
+    const failed = ended.then(([code]) => Promise.reject(new Error(`no requests of ${folder}: exit ${code}`)))
+    const [message] = await Promise.race([once(preparer, 'message'), failed])
+    return message
+  }
+  await answer()
+  const processes = [await start([join(folder, 'src/main.ts'), 'serve'], environment)]
+  return {
+    name: 'before',
+    processes,
+    async prepare(name, count) {
+      preparer.send({ name, count })
+      return await answer()
+    },
+    async stop() {
+      preparer.disconnect()
+      await Promise.all([ended, stopAll(processes)])
+    },
+  }
+}

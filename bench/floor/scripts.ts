@@ -1,0 +1,88 @@
+// The floor's Redis: one small script for each thing that has to happen at once. All keys of an account share a hash tag, as a
+// cluster needs it; an expiry removes what has ended, so no script compares times for that.
+import { Redis } from 'ioredis'
+
+export const floorKeys = {
+  challenge: (tag: string, tokenHash: string) => `floor:ch:{${tag}}:${tokenHash}`,
+  failures: (tag: string) => `floor:fa:{${tag}}`,
+  session: (tag: string, sid: string) => `floor:se:{${tag}}:${sid}`,
+  sessions: (tag: string) => `floor:sx:{${tag}}`,
+}
+
+/** Of a session's hash. d: record, s: last seen (ms), f and r: hashes of the refresh token's family and rotating part. */
+const SCRIPTS = {
+  // Counts an attempt on the challenge and on the account before anything is checked, and hands out the challenge.
+  // KEYS: challenge, failures. ARGV: attempts allowed, seconds of a lock. Result: record, or nil.
+  floorTakeAttempt: {
+    numberOfKeys: 2,
+    lua: `
+      local record = redis.call('HGET', KEYS[1], 'd')
+      if not record or redis.call('HINCRBY', KEYS[1], 'n', 1) > tonumber(ARGV[1]) then return nil end
+      if redis.call('INCR', KEYS[2]) > tonumber(ARGV[1]) then return nil end
+      redis.call('EXPIRE', KEYS[2], ARGV[2])
+      return record`,
+  },
+  // Ends the challenge, forgets the failures and opens the session; exactly one caller wins.
+  // KEYS: challenge, failures, session, sessions. ARGV: now (ms), idle seconds, sid, record, family hash, refresh hash.
+  floorPass: {
+    numberOfKeys: 4,
+    lua: `
+      if redis.call('DEL', KEYS[1]) == 0 then return 0 end
+      redis.call('DEL', KEYS[2])
+      redis.call('HSET', KEYS[3], 'd', ARGV[4], 's', ARGV[1], 'f', ARGV[5], 'r', ARGV[6])
+      redis.call('EXPIRE', KEYS[3], ARGV[2])
+      redis.call('ZADD', KEYS[4], ARGV[1], ARGV[3])
+      redis.call('EXPIRE', KEYS[4], ARGV[2])
+      return 1`,
+  },
+  // Reads a session and begins its idle time anew, at most once a second.
+  // KEYS: session. ARGV: now (ms), idle seconds. Result: record, or nil.
+  floorTouch: {
+    numberOfKeys: 1,
+    lua: `
+      local session = redis.call('HMGET', KEYS[1], 'd', 's')
+      if session[1] and ARGV[1] - session[2] >= 1000 then
+        redis.call('HSET', KEYS[1], 's', ARGV[1])
+        redis.call('EXPIRE', KEYS[1], ARGV[2])
+      end
+      return session[1]`,
+  },
+  // Replaces the refresh token's hash; a token of the family that was used before ends the session.
+  // KEYS: session. ARGV: now (ms), idle seconds, family hash, presented hash, next hash. Result: record, or nil.
+  floorRotate: {
+    numberOfKeys: 1,
+    lua: `
+      local session = redis.call('HMGET', KEYS[1], 'd', 'f', 'r')
+      if not session[1] or session[2] ~= ARGV[3] then return nil end
+      if session[3] ~= ARGV[4] then
+        redis.call('DEL', KEYS[1])
+        return nil
+      end
+      redis.call('HSET', KEYS[1], 'r', ARGV[5], 's', ARGV[1])
+      redis.call('EXPIRE', KEYS[1], ARGV[2])
+      return session[1]`,
+  },
+  // Opens a challenge where the account has attempts left.
+  // KEYS: challenge, failures. ARGV: attempts allowed, seconds, record. Result: 1 or 0.
+  floorOpenChallenge: {
+    numberOfKeys: 2,
+    lua: `
+      if tonumber(redis.call('GET', KEYS[2]) or 0) >= tonumber(ARGV[1]) then return 0 end
+      redis.call('HSET', KEYS[1], 'd', ARGV[3])
+      redis.call('EXPIRE', KEYS[1], ARGV[2])
+      return 1`,
+  },
+} as const
+
+/** Keys first, then arguments, as each script's comment has them. */
+type Run = (...keysAndArguments: (string | number)[]) => Promise<unknown>
+export type FloorRedis = Redis & Record<keyof typeof SCRIPTS, Run>
+
+const hasScripts = (redis: Redis): redis is FloorRedis =>
+  Object.keys(SCRIPTS).every((name) => Reflect.has(redis, name))
+
+export const openFloorRedis = (url: string): FloorRedis => {
+  const redis = new Redis(url, { enableAutoPipelining: true, scripts: SCRIPTS })
+  if (!hasScripts(redis)) throw new Error('ioredis has not defined the scripts')
+  return redis
+}

@@ -1,0 +1,151 @@
+// The floor: the least that the hot paths can cost. It serves the same requests as Postern, byte for byte, and keeps the same promises:
+// attempts are counted before a code is checked, a time step is burned and the event durable before the answer, a refresh
+// token is good once. It has no schemas, no policy, no checks of the client, no metrics, and must never be used in earnest.
+import { createHmac, hash, randomBytes, randomUUID } from 'node:crypto'
+import Fastify from 'fastify'
+import { readAccounts } from './accounts.ts'
+import { floorKeys, openFloorRedis } from './scripts.ts'
+import { type FloorEvent, openFloorPostgres } from './statements.ts'
+import { floorTokens } from './tokens.ts'
+
+const {
+  PORT,
+  REDIS_URL = '',
+  DATABASE_URL = '',
+  FLOOR_ACCOUNTS = '',
+  POSTERN_ISSUER = 'http://localhost:8400',
+} = process.env
+
+const redis = openFloorRedis(REDIS_URL)
+const { record, burn } = openFloorPostgres(DATABASE_URL)
+const accounts = readAccounts(FLOOR_ACCOUNTS)
+const byId = new Map(accounts.map((account) => [account.id, account]))
+const bySubject = new Map(accounts.map((account) => [account.subject, account]))
+
+const MAX_ATTEMPTS = 5
+const LOCK_SECONDS = 900
+const IDLE_SECONDS = 3600
+const CHALLENGE_SECONDS = 300
+const STEP_MS = 30_000
+
+const sha256 = (text: string) => hash('sha256', text, 'base64url')
+const tagOf = (token: string) => token.slice(7, 19)
+
+/** The step at which the code is good: this one, the one before or the one after. */
+const matchedStep = (secret: Buffer, code: string, nowMs: number): number | null => {
+  const now = Math.floor(nowMs / STEP_MS)
+  for (const step of [now, now - 1, now + 1]) {
+    const counter = Buffer.alloc(8)
+    counter.writeBigUInt64BE(BigInt(step))
+    const digest = createHmac('sha1', secret).update(counter).digest()
+    const number = digest.readUInt32BE((digest.at(-1) ?? 0) & 15) & 0x7fffffff
+    if (String(number % 1_000_000).padStart(6, '0') === code) return step
+  }
+  return null
+}
+
+const eventOf = (nowMs: number, event: string, accountId: string, sessionId: string | null): FloorEvent => ({
+  id: randomUUID(),
+  occurred_at: new Date(nowMs).toISOString(),
+  event,
+  account_id: accountId,
+  session_id: sessionId,
+  client_id: 'bench',
+  ip: '127.0.0.1',
+  request_id: randomUUID(),
+  details: { method: 'totp', amr: ['pwd', 'otp', 'mfa'] },
+})
+
+const app = Fastify()
+app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
+  done(null, Object.fromEntries(new URLSearchParams(`${body}`))),
+)
+
+const refuse = (why: string): never => {
+  throw Object.assign(new Error(why), { statusCode: 400 })
+}
+
+// P1: two scripts, one statement shared with the requests of the same moment, two signatures.
+app.post<{ Body: { challenge_token: string; code: string } }>('/v1/challenges/verify', async ({ body }) => {
+  const now = Date.now()
+  const tag = tagOf(body.challenge_token)
+  const at = [floorKeys.challenge(tag, sha256(body.challenge_token)), floorKeys.failures(tag)]
+  const accountId = await redis.floorTakeAttempt(...at, MAX_ATTEMPTS, LOCK_SECONDS)
+  const account = byId.get(`${accountId}`) ?? refuse('no such challenge')
+  const step = matchedStep(account.secret, body.code, now) ?? refuse('wrong code')
+  const sid = randomUUID()
+  const event = eventOf(now, 'challenge.passed', account.id, sid)
+  const burned = await burn({ ...event, authenticator_id: account.authenticatorId, time_step: step })
+  if (!burned) refuse('replayed')
+  const family = randomBytes(16).toString('base64url')
+  const secret = randomBytes(32).toString('base64url')
+  const session = [floorKeys.session(tag, sid), floorKeys.sessions(tag)]
+  const hashes = [sha256(family), sha256(secret)]
+  const won = await redis.floorPass(...at, ...session, now, IDLE_SECONDS, sid, account.id, ...hashes)
+  if (won !== 1) refuse('passed by another')
+  const refreshToken = `pst_rt_${tag}${Buffer.from(sid.replaceAll('-', ''), 'hex').toString('base64url')}${family}${secret}`
+  return floorTokens(POSTERN_ISSUER, { sub: account.id, sid, refreshToken }, now)
+})
+
+// P2: one script. A token that was verified is remembered, as Postern does it; here without verifying it.
+const remembered = new Map<string, { sub: string; key: string }>()
+const remember = (authorization: string) => {
+  const [, claims = ''] = authorization.split('.')
+  const { sub, sid } = JSON.parse(Buffer.from(claims, 'base64url').toString())
+  const known = { sub, key: floorKeys.session(byId.get(sub)?.tag ?? '', sid) }
+  remembered.set(authorization, known)
+  return known
+}
+app.get('/v1/me', async ({ headers: { authorization = '' } }) => {
+  const { sub, key } = remembered.get(authorization) ?? remember(authorization)
+  const found = await redis.floorTouch(key, Date.now(), IDLE_SECONDS)
+  if (found !== sub) refuse('no such session')
+  return {
+    id: sub,
+    username: null,
+    email: null,
+    display_name: null,
+    roles: ['user'],
+    status: 'active',
+    second_factor: { enabled: true, required: true, methods: ['totp'], recovery_codes_remaining: 0 },
+    created_at: '2026-01-01T00:00:00.000Z',
+  }
+})
+
+// P3: one script, two signatures.
+app.post<{ Body: { refresh_token: string } }>('/oauth2/token', async ({ body }) => {
+  const now = Date.now()
+  const token = body.refresh_token
+  const hex = Buffer.from(token.slice(19, 41), 'base64url').toString('hex')
+  const sid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+  const family = token.slice(41, 63)
+  const next = randomBytes(32).toString('base64url')
+  const key = floorKeys.session(tagOf(token), sid)
+  const hashes = [sha256(family), sha256(token.slice(63)), sha256(next)]
+  const accountId = await redis.floorRotate(key, now, IDLE_SECONDS, ...hashes)
+  if (typeof accountId !== 'string') return refuse('no such session')
+  const refreshToken = `${token.slice(0, 63)}${next}`
+  return floorTokens(POSTERN_ISSUER, { sub: accountId, sid, refreshToken }, now)
+})
+
+// P4: one statement shared with the requests of the same moment, one script.
+app.post<{ Body: { subject: string } }>('/v1/challenges', async ({ body }) => {
+  const now = Date.now()
+  const { id, tag } = bySubject.get(body.subject) ?? refuse('no such subject')
+  const token = `pst_ch_${tag}${randomBytes(32).toString('base64url')}`
+  const at = [floorKeys.challenge(tag, sha256(token)), floorKeys.failures(tag)]
+  const [recorded, opened] = await Promise.all([
+    record(eventOf(now, 'challenge.opened', id, null)),
+    redis.floorOpenChallenge(...at, MAX_ATTEMPTS, CHALLENGE_SECONDS, id),
+  ])
+  if (!recorded || opened !== 1) refuse('locked')
+  return {
+    status: 'challenge_required',
+    challenge_token: token,
+    expires_in: CHALLENGE_SECONDS,
+    methods: [{ method: 'totp' }],
+  }
+})
+
+await app.listen({ port: Number(PORT) })
+process.once('SIGTERM', () => process.exit(0))

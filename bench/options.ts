@@ -1,0 +1,43 @@
+// What `npm run bench` is asked for.
+import { parseArgs } from 'node:util'
+
+const PARTS = ['P1', 'P2', 'P3', 'P4', 'matrix', 'start', 'redis', 'flood']
+
+const HELP = `Usage: npm run bench -- [options]
+
+  --quick             half a minute, to see that it works; its figures mean nothing
+  --only <names>      some of ${PARTS.join(',')}
+  --before <folder>   also the Postern of that checkout, with its dependencies installed, in the same rounds
+  --connections <n>   those of the matrix (1,8,32,256)
+  --rounds <n>        rounds of each server (5)
+  --profile <dir>     leaves CPU profiles of every server there
+  --help              this text`
+
+export const readOptions = () => {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string', default: PARTS.join(',') },
+      before: { type: 'string' },
+      connections: { type: 'string', default: '1,8,32,256' },
+      rounds: { type: 'string' },
+      profile: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) {
+    console.log(HELP)
+    process.exit(0)
+  }
+  return {
+    size: values.quick ? ('quick' as const) : ('full' as const),
+    wanted: new Set(values.only.split(',')),
+    before: values.before ?? null,
+    connections: values.connections.split(',').map(Number),
+    warmUps: values.quick ? 1 : 3,
+    rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),
+    profile: values.profile ?? null,
+  }
+}
+
+export type Options = ReturnType<typeof readOptions>

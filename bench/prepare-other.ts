@@ -1,0 +1,20 @@
+// Prepares the requests of another checkout, by that checkout's own code: `prepare-other.ts <checkout> <accounts>`, over IPC.
+import { pathToFileURL } from 'node:url'
+
+const [, , checkout = '', accounts] = process.argv
+const imported = (path: string) => import(pathToFileURL(`${checkout}/bench/${path}`).href)
+const [{ openBench }, { SCENARIOS }]: [typeof import('./prepare.ts'), typeof import('./scenarios.ts')] =
+  await Promise.all([imported('prepare.ts'), imported('scenarios.ts')])
+
+const environment = Object.fromEntries(
+  Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+)
+const bench = await openBench(environment, Number(accounts))
+
+process.on('message', async ({ name, count }: { name: string; count: number }) => {
+  const scenario = SCENARIOS.find((one) => one.name === name)
+  if (!scenario) throw new Error(`${checkout} has no scenario ${name}`)
+  process.send?.(await scenario.prepare(bench, count))
+})
+process.once('disconnect', () => process.exit(0))
+process.send?.('ready')

@@ -8,6 +8,7 @@ const HELP = `Usage: npm run bench -- [options]
   --quick             half a minute, to see that it works; its figures mean nothing
   --only <names>      some of ${PARTS.join(',')}
   --before <folder>   also the Postern of that checkout, with its dependencies installed, in the same rounds
+  --peers             instead: refresh, client_credentials and session check beside oidc-provider
   --connections <n>   those of the matrix (1,8,32,256)
   --rounds <n>        rounds of each server (5)
   --profile <dir>     leaves CPU profiles of every server there
@@ -19,6 +20,7 @@ export const readOptions = () => {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', default: PARTS.join(',') },
       before: { type: 'string' },
+      peers: { type: 'boolean', default: false },
       connections: { type: 'string', default: '1,8,32,256' },
       rounds: { type: 'string' },
       profile: { type: 'string' },
@@ -33,6 +35,7 @@ export const readOptions = () => {
     size: values.quick ? ('quick' as const) : ('full' as const),
     wanted: new Set(values.only.split(',')),
     before: values.before ?? null,
+    peers: values.peers,
     connections: values.connections.split(',').map(Number),
     warmUps: values.quick ? 1 : 3,
     rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),

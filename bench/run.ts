@@ -6,6 +6,7 @@ import { measureFlood } from './flood.ts'
 import { measureChallengeBytes, measureStart } from './footprint.ts'
 import { measureMatrix } from './matrix.ts'
 import { readOptions } from './options.ts'
+import { measurePeers } from './peers/peers.ts'
 import { type Bench, openBench } from './prepare.ts'
 import { ALL_CORES, PROGRAMS, startUnderTest, type UnderTest } from './processes.ts'
 import { ACCOUNTS, CHALLENGE_VERIFICATION, SCENARIOS } from './scenarios.ts'
@@ -18,6 +19,7 @@ import {
   matrixTable,
   type PathResult,
   pathTable,
+  peerTable,
   startFigures,
 } from './tables.ts'
 
@@ -94,5 +96,6 @@ const measureAll = async (setting: Setting): Promise<void> => {
 }
 
 const setting = await openSetting(readOptions())
-await measureAll(setting)
+if (setting.options.peers) show(peerTable(await measurePeers(setting, say)))
+else await measureAll(setting)
 await setting.close()

@@ -2,7 +2,8 @@
 import { type Measurable, type Measured, ratio } from './compare.ts'
 import type { Flood } from './flood.ts'
 import type { Start } from './footprint.ts'
-import { atLeastPercent, atMostPercent, GOALS, percent } from './goals.ts'
+import { atLeastPercent, atLeastTimes, atMostPercent, GOALS, percent } from './goals.ts'
+import type { PeerResult } from './peers/peers.ts'
 
 export const table = (header: string[], rows: string[][]): string => {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
@@ -53,6 +54,18 @@ export const pathTable = (results: readonly PathResult[]): string =>
   table(
     ['path', ...ROUND_HEADER, 'p99 ms at half load', 'of its throughput', 'of its CPU'],
     results.flatMap(pathRows),
+  )
+
+/** What others do too: Postern, then they. */
+export const peerTable = (results: readonly PeerResult[]): string =>
+  table(
+    ['', ...ROUND_HEADER, 'CPU of Postern’s'],
+    results.flatMap(({ title, goal, measured }) =>
+      measured.map((one, i) => [
+        ...cells(`${title}, ${one.contestant.name}`, one),
+        i === 0 || !measured[0] ? '' : atLeastTimes(ratio(one, measured[0], 'cpuUs'), goal),
+      ]),
+    ),
   )
 
 /** One path with so many connections, on one and on two processes. */

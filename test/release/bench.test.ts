@@ -48,6 +48,18 @@ t.test('the bench measures one process and two', { skip, timeout: 120_000 }, asy
       for (const processes of ['1', '2']) t.match(stdout, row(path, connections, processes, ...ROUND))
 })
 
+t.test('the bench measures oidc-provider beside Postern', { skip, timeout: 120_000 }, async (t) => {
+  const stdout = await measured('--peers')
+  for (const what of [
+    'refresh \\(rotation, access and ID token\\)',
+    'client_credentials \\(JWT\\)',
+    'session check',
+  ]) {
+    t.match(stdout, row(`${what}, Postern`, ...ROUND, ''), what)
+    t.match(stdout, row(`${what}, oidc-provider`, ...ROUND, '[\\d.]+, goal [23](?: MISSED)?'), what)
+  }
+})
+
 t.test('the bench measures what has a limit', { skip, timeout: 120_000 }, async (t) => {
   const stdout = await measured('--only', 'start,flood')
   t.match(stdout, row('start, until it listens', '\\d+ ms', '1000 ms'))

@@ -25,14 +25,19 @@ export const httpRequest = (
 export const postJson = (path: string, body: object, headers: Record<string, string> = {}): Buffer =>
   httpRequest(`POST ${path}`, { ...headers, 'content-type': 'application/json' }, JSON.stringify(body))
 
-/** The part of an answer that has arrived; its length is known once its head is there. */
-const lengthOf = (answer: Buffer): number | null => {
+const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n')
+
+/** Whether all of an answer has arrived. Only one is asked for at a time, so nothing comes after its last chunk. */
+const isWhole = (answer: Buffer): boolean => {
   const headEnd = answer.indexOf(HEAD_END)
-  if (headEnd < 0) return null
+  if (headEnd < 0) return false
   const head = answer.toString('latin1', 0, headEnd)
   const [, length] = /\r\ncontent-length: (\d+)/i.exec(head) ?? []
-  if (length === undefined && !head.startsWith('HTTP/1.1 204')) throw new Error(`no length:\n${head}`)
-  return headEnd + HEAD_END.length + Number(length ?? 0)
+  if (length !== undefined) return answer.length >= headEnd + HEAD_END.length + Number(length)
+  if (/\r\ntransfer-encoding: chunked/i.test(head))
+    return answer.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK)
+  if (head.startsWith('HTTP/1.1 204')) return true
+  throw new Error(`no length:\n${head}`)
 }
 
 /** `answer`: all of it, head and body. */
@@ -52,8 +57,7 @@ export const openConnection = async (port: number): Promise<Connection> => {
   const fail = (error: Error) => pending?.reject(error)
   socket.on('data', (chunk: Buffer) => {
     answer = answer.length === 0 ? chunk : Buffer.concat([answer, chunk])
-    const length = lengthOf(answer)
-    if (length === null || answer.length < length) return
+    if (!isWhole(answer)) return
     const whole = answer
     answer = Buffer.alloc(0)
     pending?.resolve({ status: Number(whole.toString('latin1', 9, 12)), answer: whole })

@@ -9,6 +9,7 @@ const HELP = `Usage: npm run bench -- [options]
   --only <names>      some of ${PARTS.join(',')}
   --before <folder>   also the Postern of that checkout, with its dependencies installed, in the same rounds
   --peers             instead: refresh, client_credentials and session check beside oidc-provider
+  --better-auth <folder>  with --peers: session check of the better-auth that is installed there, too
   --connections <n>   those of the matrix (1,8,32,256)
   --rounds <n>        rounds of each server (5)
   --profile <dir>     leaves CPU profiles of every server there
@@ -20,6 +21,7 @@ export const readOptions = () => {
       quick: { type: 'boolean', default: false },
       only: { type: 'string', default: PARTS.join(',') },
       before: { type: 'string' },
+      'better-auth': { type: 'string' },
       peers: { type: 'boolean', default: false },
       connections: { type: 'string', default: '1,8,32,256' },
       rounds: { type: 'string' },
@@ -36,6 +38,7 @@ export const readOptions = () => {
     wanted: new Set(values.only.split(',')),
     before: values.before ?? null,
     peers: values.peers,
+    betterAuth: values['better-auth'] ?? null,
     connections: values.connections.split(',').map(Number),
     warmUps: values.quick ? 1 : 3,
     rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),

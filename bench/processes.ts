@@ -28,6 +28,7 @@ const here = (path: string): string => fileURLToPath(new URL(path, import.meta.u
 export const PROGRAMS = {
   postern: [here('../src/main.ts'), 'serve'],
   floor: [here('floor/serve.ts')],
+  betterAuth: [here('peers/serve-better-auth.ts')],
   oidcProvider: [here('peers/serve-oidc-provider.ts')],
 } as const
 

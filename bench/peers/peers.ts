@@ -7,6 +7,7 @@ import { forEach, openBench } from '../prepare.ts'
 import { PROGRAMS } from '../processes.ts'
 import { ACCOUNTS } from '../scenarios.ts'
 import type { Setting } from '../setting.ts'
+import { startBetterAuth } from './better-auth.ts'
 import {
   issueOidcRefreshToken,
   issueOidcUserinfoToken,
@@ -110,13 +111,16 @@ export const measurePeers = async (setting: Setting, say: (what: string) => void
   const own = postern(bench, [await setting.start(PROGRAMS.postern, environment)])
   const accounts = bench.accounts.map((account) => account.id)
   const contestants = [withClientCredentials(own, bench.basic), await startOidcProvider(setting, accounts)]
+  const { betterAuth } = setting.options
+  const sessionsOnly = betterAuth === null ? [] : [await startBetterAuth(setting, betterAuth)]
   const results: PeerResult[] = []
   for (const scenario of PEER_SCENARIOS) {
     say(scenario.title)
+    const competing = scenario.name === 'P2' ? [...contestants, ...sessionsOnly] : contestants
     const plan = { warmUps, rounds, requests: scenario.requests[size], connections: CONNECTIONS }
-    results.push({ ...scenario, measured: await compare(contestants, scenario, plan) })
+    results.push({ ...scenario, measured: await compare(competing, scenario, plan) })
   }
-  await Promise.all(contestants.map((one) => one.stop()))
+  await Promise.all([...contestants, ...sessionsOnly].map((one) => one.stop()))
   await bench.deps.close()
   return results
 }

@@ -4,7 +4,7 @@ import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { Client } from '../clients/client.ts'
 import type { Clients } from '../clients/client-cache.ts'
-import { equalInConstantTime, hashToken } from '../encryption/opaque-token.ts'
+import { isHashOf } from '../encryption/opaque-token.ts'
 import { AuthError } from '../errors.ts'
 import type { Sql } from '../postgres/pool.ts'
 import { guardWith } from './guard.ts'
@@ -53,7 +53,7 @@ const refusal = (client: Client | null, credentials: ClientCredentials): string 
   if (!client) return 'unknown_client'
   if (client.secretHash === null) return credentials.secret ? 'public_client' : null
   if (credentials.secret === null) return 'no_secret'
-  return equalInConstantTime(hashToken(credentials.secret), client.secretHash) ? null : 'wrong_secret'
+  return isHashOf(client.secretHash, credentials.secret) ? null : 'wrong_secret'
 }
 
 /**

@@ -2,22 +2,24 @@
 import { hash, timingSafeEqual } from 'node:crypto'
 import type { RandomBytes } from './sealer.ts'
 
-/** Length of an account tag: 9 bytes in base64url. */
+/** Length of an account tag in base64url: 9 bytes. */
 export const ACCOUNT_TAG_LENGTH = 12
+
+/** SHA-256 in base64url: how every opaque token is stored. They carry 256 random bits, so no salt is needed. */
+export const hashToken = (token: string): string => hash('sha256', token, 'base64url')
 
 /**
  * The Redis hash tag that all keys of one account share. It is a hash, so that a dump of the keys shows no account id;
  * a UUIDv7 has 74 random bits, so the id cannot be found by trying.
  */
 export const accountTag = (accountId: string): string =>
-  hash('sha256', `postern account tag:${accountId}`, 'buffer').subarray(0, 9).toString('base64url')
+  hashToken(`postern account tag:${accountId}`).slice(0, ACCOUNT_TAG_LENGTH)
 
-/** SHA-256 in base64url: how every opaque token is stored. They carry 256 random bits, so no salt is needed. */
-export const hashToken = (token: string): string => hash('sha256', token, 'base64url')
-
-/** Compares two strings of any length in constant time. */
-export const equalInConstantTime = (a: string, b: string): boolean =>
-  timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'))
+/** True for a token that `hashed` is the hash of; compared in constant time. */
+export const isHashOf = (hashed: string, token: string): boolean => {
+  const [a, b] = [Buffer.from(hashed), Buffer.from(hashToken(token))]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
 
 /** Prefixes of opaque tokens: one kind is never mistaken for another, and secret scanners find them. */
 export const TOKEN_PREFIXES = {

@@ -1,5 +1,4 @@
 // Every connection, key and cache: opened and closed here, and passed on from here. Nothing else opens one.
-import { randomBytes } from 'node:crypto'
 import { type Accounts, openAccounts } from './accounts/account-cache.ts'
 import { systemOrigin } from './audit/event.ts'
 import { keepAuditPartitions } from './audit/keep-partitions.ts'
@@ -8,6 +7,7 @@ import { type Clients, openClients } from './clients/client-cache.ts'
 import type { Config } from './config.ts'
 import { checkEncryptionKeys } from './encryption/check-encryption-keys.ts'
 import { loadEncryptionKeys } from './encryption/load-encryption-keys.ts'
+import { createRandomPool } from './encryption/random-pool.ts'
 import { createSealer, type RandomBytes, type Sealer } from './encryption/sealer.ts'
 import type { ChangedTopic, Ephemeral } from './ephemeral/ephemeral.ts'
 import { openEphemeral } from './ephemeral/open-ephemeral.ts'
@@ -104,7 +104,7 @@ export const openDeps = async (
   overrides: Overrides = {},
 ): Promise<Deps> => {
   const clock = overrides.clock ?? (() => new Date())
-  const random = overrides.randomBytes ?? randomBytes
+  const random = overrides.randomBytes ?? createRandomPool()
   const closers: (() => Promise<void> | void)[] = []
   const close = async () => {
     for (const closer of closers.reverse().splice(0)) await closer()

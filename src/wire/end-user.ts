@@ -37,6 +37,7 @@ export const USER_AGENT_LENGTH = 4096
 /** Cut between two characters: half of one is no text to PostgreSQL. Null where there is none. */
 export const cutUserAgent = (text: string | undefined): string | null => {
   if (!text) return null
+  if (text.length <= MAX_CHARACTERS) return text.toWellFormed()
   const start = text.slice(0, 2 * MAX_CHARACTERS).toWellFormed()
   return [...start].slice(0, MAX_CHARACTERS).join('')
 }

@@ -1,4 +1,4 @@
-// The accounts that this replica has read, by id and version. The script of every use of a session answers the version
+// The accounts that this replica has read, by id and version, and the ids of clients' external subjects. The script of every use of a session answers the version
 // of its account, so what is found under it is what PostgreSQL holds (`change-under-version.ts`).
 //
 // Decision: an account is forgotten a minute after it was read, and all are when Redis comes back. A failover to a
@@ -8,6 +8,7 @@ import { LRUCache } from 'lru-cache'
 import type { Sql } from '../postgres/pool.ts'
 import type { AccountDetails } from './details.ts'
 import { findAccountDetails } from './details-store.ts'
+import { findSubjectId } from './store.ts'
 
 export type Accounts = {
   /**
@@ -15,17 +16,34 @@ export type Accounts = {
    * version is '', it is read and not kept.
    */
   find(accountId: string, version: string): Promise<AccountDetails | null>
+  /** The id of a client's external subject, or null. It never changes; but the account may have been deleted since. */
+  findSubjectId(clientId: string, subject: string): Promise<string | null>
+  forgetSubject(clientId: string, subject: string): void
   forgetAll(): void
 }
 
 const MAX_ACCOUNTS = 10_000
 const MAX_AGE_MS = 60_000
 
+const subjectKey = (clientId: string, subject: string): string => JSON.stringify([clientId, subject])
+
 export const openAccounts = (deps: { postgres: Sql }): Accounts => {
   // Kept from when it is asked for: all who ask meanwhile share one read, and one that began before `forgetAll` is not
   // kept after it.
   const cache = new LRUCache<string, Promise<AccountDetails | null>>({ max: MAX_ACCOUNTS, ttl: MAX_AGE_MS })
+  const subjects = new LRUCache<string, string>({ max: MAX_ACCOUNTS, ttl: MAX_AGE_MS })
   return {
+    async findSubjectId(clientId, subject) {
+      const key = subjectKey(clientId, subject)
+      const known = subjects.get(key)
+      if (known !== undefined) return known
+      const found = await findSubjectId(deps, clientId, subject)
+      if (found !== null) subjects.set(key, found)
+      return found
+    },
+    forgetSubject(clientId, subject) {
+      subjects.delete(subjectKey(clientId, subject))
+    },
     find(accountId, version) {
       if (version === '') return findAccountDetails(deps, accountId)
       const key = `${accountId} ${version}`
@@ -41,6 +59,7 @@ export const openAccounts = (deps: { postgres: Sql }): Accounts => {
     },
     forgetAll() {
       cache.clear()
+      subjects.clear()
     },
   }
 }

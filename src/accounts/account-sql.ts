@@ -5,6 +5,11 @@ import { ACCOUNT_COLUMNS } from './account.ts'
 export const DETAILS_COLUMNS = `${ACCOUNT_COLUMNS},
   ARRAY(SELECT DISTINCT t.type FROM authenticators AS t WHERE t.account_id = a.id AND t.status = 'active' ORDER BY t.type)
     AS methods,
+  ARRAY(SELECT DISTINCT t.digits
+          FROM authenticators AS t
+         WHERE t.account_id = a.id AND t.type = 'totp' AND t.status = 'active'
+         ORDER BY t.digits)
+    AS totp_digits,
   (SELECT count(*) FROM recovery_codes AS r WHERE r.account_id = a.id AND r.used_at IS NULL)
     AS recovery_codes_remaining`
 

@@ -5,14 +5,21 @@ export type AccountDetails = {
   account: Account
   /** Types of its active authenticators. */
   methods: string[]
+  /** Of the codes of its active TOTP authenticators. */
+  totpDigits: number[]
   recoveryCodesRemaining: number
 }
 
-export type DetailsRow = AccountRow & { methods: string[]; recovery_codes_remaining: number }
+export type DetailsRow = AccountRow & {
+  methods: string[]
+  totp_digits: number[]
+  recovery_codes_remaining: number
+}
 
 export const toDetails = (row: DetailsRow): AccountDetails => ({
   account: toAccount(row),
   methods: row.methods,
+  totpDigits: row.totp_digits,
   recoveryCodesRemaining: row.recovery_codes_remaining,
 })
 

@@ -3,12 +3,14 @@ import { v7 as uuidv7 } from 'uuid'
 import { accountChanged, accountCreated } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
+import type { AccountState } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import type { Account } from './account.ts'
 import { changingAccount } from './change-under-version.ts'
-import { findSubject, insertSubject, type Subject, updateSubject } from './store.ts'
+import type { AccountDetails } from './details.ts'
+import { insertSubject, type Subject, updateSubject } from './store.ts'
 
-type KnowDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'clock'>
+type KnowDeps = Pick<Deps, 'accounts' | 'postgres' | 'ephemeral' | 'clock'>
 
 const changesOf = (account: Account, said: Subject): Record<string, unknown> => ({
   ...(said.email !== undefined && said.email !== account.email && { email: true }),
@@ -16,50 +18,64 @@ const changesOf = (account: Account, said: Subject): Record<string, unknown> => 
   ...(said.roles !== undefined && !isDeepStrictEqual(said.roles, account.roles) && { roles: said.roles }),
 })
 
-/** The known account as its client now reports it; null where it was deleted meanwhile. */
-const updated = (
+/** An account, and its state from before the account was read. */
+type Known = { details: AccountDetails; state: AccountState }
+
+const find = async (
+  { accounts, ephemeral }: KnowDeps,
+  { now }: Origin,
+  clientId: string,
+  subject: string,
+): Promise<Known | null> => {
+  const id = await accounts.findSubjectId(clientId, subject)
+  if (id === null) return null
+  const state = await ephemeral.budgets.read(id, now.getTime())
+  const details = await accounts.find(id, state.accountVersion)
+  // Deleted meanwhile; the subject may have come back as another account.
+  if (!details) accounts.forgetSubject(clientId, subject)
+  return details && { details, state }
+}
+
+/** As its client now reports it. */
+const update = (
   deps: KnowDeps,
   origin: Origin,
   { id: accountId, clientId }: Account,
   { said, changed }: { said: Subject; changed: Record<string, unknown> },
-): Promise<Account | null> => {
+): Promise<boolean> => {
   const event = accountChanged(origin, { accountId, clientId, changed })
   return changingAccount(deps, accountId, (postgres) =>
     updateSubject({ postgres }, accountId, { said, now: origin.now }, event),
   )
 }
 
-const created = (
-  deps: KnowDeps,
-  origin: Origin,
-  clientId: string,
-  said: Subject,
-): Promise<Account | null> => {
+const create = (deps: KnowDeps, origin: Origin, clientId: string, said: Subject): Promise<boolean> => {
   const { now } = origin
   const id = uuidv7({ msecs: now.getTime() })
   const event = accountCreated(origin, { accountId: id, clientId, roles: said.roles ?? [] })
   return insertSubject(deps, { id, clientId, now }, said, event)
 }
 
+const MOST_TRIES = 5
+
 /**
  * The account of a client's external subject, made by its first challenge. It belongs to that client.
- * @throws {AuthError} conflict, where it is made and deleted at the same time
+ * @throws {AuthError} conflict, where it is changed again and again at the same time
  */
 export const knowSubject = async (
   deps: KnowDeps,
   origin: Origin,
   clientId: string,
   said: Subject,
-): Promise<Account> => {
-  // Of two first challenges at once, one makes the account, and the other looks again.
-  for (let tries = 0; tries < 3; tries += 1) {
-    const known = await findSubject(deps, clientId, said.subject)
-    const changed = known ? changesOf(known, said) : {}
+): Promise<Known> => {
+  // What is not known yet as the client reports it is saved, and looked for again. Of two first challenges at once, one
+  // makes the account.
+  for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+    const known = await find(deps, origin, clientId, said.subject)
+    const changed = known ? changesOf(known.details.account, said) : {}
     if (known && Object.keys(changed).length === 0) return known
-    const saved = await (known
-      ? updated(deps, origin, known, { said, changed })
-      : created(deps, origin, clientId, said))
-    if (saved) return saved
+    if (known) await update(deps, origin, known.details.account, { said, changed })
+    else await create(deps, origin, clientId, said)
   }
   throw new AuthError('conflict', 'The subject was changed meanwhile; try again.')
 }

@@ -121,7 +121,7 @@ export const recordFirstFactor = async (
 const FIND_SUBJECT = {
   name: 'find_subject',
   text: `
-    SELECT asked.n, ${ACCOUNT_COLUMNS}
+    SELECT asked.n, a.id
       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (client_id, subject, n)
       JOIN accounts AS a ON a.client_id = asked.client_id AND a.subject = asked.subject`,
 }
@@ -134,13 +134,14 @@ export type Subject = {
   roles?: string[] | undefined
 }
 
-export const findSubject = async (
+/** The id of a client's external subject. */
+export const findSubjectId = async (
   deps: { postgres: Sql },
   clientId: string,
   subject: string,
-): Promise<Account | null> => {
-  const [row] = await deps.postgres.collect<AccountRow>(FIND_SUBJECT, [clientId, subject])
-  return row ? toAccount(row) : null
+): Promise<string | null> => {
+  const [row] = await deps.postgres.collect<{ id: string }>(FIND_SUBJECT, [clientId, subject])
+  return row?.id ?? null
 }
 
 const INSERT_SUBJECT = {
@@ -150,9 +151,9 @@ const INSERT_SUBJECT = {
       INSERT INTO accounts AS a (id, client_id, subject, email, email_key, display_name, roles, created_at, updated_at)
       VALUES ($1, $2, $3, $4, $5, $6, COALESCE($7, '{}'::text[]), $8, $8)
           ON CONFLICT (client_id, subject) DO NOTHING
-      RETURNING ${ACCOUNT_COLUMNS}
+      RETURNING a.id
     )
-    SELECT inserted.*, record_audit_event($9::jsonb) FROM inserted`,
+    SELECT record_audit_event($9::jsonb) FROM inserted`,
 }
 
 const toValues = ({ email, displayName, roles }: Subject, now: Date): unknown[] => [
@@ -163,16 +164,15 @@ const toValues = ({ email, displayName, roles }: Subject, now: Date): unknown[] 
   now,
 ]
 
-/** Creates a client's external subject and records `event`; null where it is known by now. */
+/** Creates a client's external subject and records `event`; false where it is known by now. */
 export const insertSubject = async (
   deps: { postgres: Sql },
   { id, clientId, now }: { id: string; clientId: string; now: Date },
   said: Subject,
   event: AuditEvent,
-): Promise<Account | null> => {
+): Promise<boolean> => {
   const values = [id, clientId, said.subject, ...toValues(said, now), JSON.stringify(event)]
-  const [row] = await deps.postgres.query<AccountRow>(INSERT_SUBJECT, values)
-  return row ? toAccount(row) : null
+  return (await deps.postgres.query(INSERT_SUBJECT, values)).length === 1
 }
 
 const UPDATE_SUBJECT = {
@@ -186,19 +186,18 @@ const UPDATE_SUBJECT = {
              roles = COALESCE($5, a.roles),
              updated_at = $6
        WHERE a.id = $1
-      RETURNING ${ACCOUNT_COLUMNS}
+      RETURNING a.id
     )
-    SELECT updated.*, record_audit_event($7::jsonb) FROM updated`,
+    SELECT record_audit_event($7::jsonb) FROM updated`,
 }
 
-/** Changes a client's external subject and records `event`; null where it is gone. */
+/** Changes a client's external subject and records `event`; false where it is gone. */
 export const updateSubject = async (
   deps: { postgres: ChangingSql },
   accountId: string,
   { said, now }: { said: Subject; now: Date },
   event: AuditEvent,
-): Promise<Account | null> => {
+): Promise<boolean> => {
   const values = [accountId, ...toValues(said, now), JSON.stringify(event)]
-  const [row] = await deps.postgres.query<AccountRow>(UPDATE_SUBJECT, values)
-  return row ? toAccount(row) : null
+  return (await deps.postgres.query(UPDATE_SUBJECT, values)).length === 1
 }

@@ -1,6 +1,7 @@
 // The codes people type. Pure: which shapes are codes, and which of them an account can answer with. Whether a code is
 // right is decided elsewhere.
 import { Type } from 'typebox'
+import type { AccountDetails } from '../accounts/details.ts'
 import { AuthError } from '../errors.ts'
 import type { Method } from '../policy/policy.ts'
 import { RECOVERY_CODE_PATTERN } from './recovery-codes/recovery-code.ts'
@@ -32,8 +33,8 @@ export const refuseMisshapen = (method: Method, code: string): void => {
 /** RFC 8176: a code of either kind is a one-time password, and with the first factor makes two. */
 export const CODE_FACTOR: { amr: string[]; acr: 'aal2' } = { amr: ['otp', 'mfa'], acr: 'aal2' }
 
-/** What an account can answer with: the digits of its TOTP codes, its unused recovery codes. */
-export type Answerable = { totpDigits: number[]; recoveryCodes: number }
+/** What an account can answer with. */
+type Answerable = Pick<AccountDetails, 'totpDigits' | 'recoveryCodesRemaining'>
 
 /**
  * The answer shapes of a challenge, as its store keeps them: `totp:6`, `recovery_code`. A code of another
@@ -41,10 +42,10 @@ export type Answerable = { totpDigits: number[]; recoveryCodes: number }
  */
 export const answerShapes = (
   admitted: readonly Method[],
-  { totpDigits, recoveryCodes }: Answerable,
+  { totpDigits, recoveryCodesRemaining }: Answerable,
 ): string[] => [
   ...(admitted.includes('totp') ? totpDigits.map((digits) => `totp:${digits}`) : []),
-  ...(admitted.includes('recovery_code') && recoveryCodes > 0 ? ['recovery_code'] : []),
+  ...(admitted.includes('recovery_code') && recoveryCodesRemaining > 0 ? ['recovery_code'] : []),
 ]
 
 /** The shape of an answer. */

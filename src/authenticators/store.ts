@@ -13,7 +13,6 @@ import {
   type TotpRow,
   toTotpAuthenticator,
 } from './authenticator.ts'
-import type { Answerable } from './code.ts'
 
 const FIND_TOTP = {
   name: 'find_totp',
@@ -112,22 +111,4 @@ export const recordTotpFailure = async (
     JSON.stringify(event),
   ])
   return rows.flatMap(({ id }) => (id === null ? [] : [id]))
-}
-
-const FIND_METHODS = {
-  name: 'find_answerable_methods',
-  text: `
-    SELECT asked.n,
-           ARRAY(SELECT DISTINCT t.digits
-                   FROM authenticators AS t
-                  WHERE t.account_id = asked.id AND t.type = 'totp' AND t.status = 'active') AS totp_digits,
-           (SELECT count(*) FROM recovery_codes AS r WHERE r.account_id = asked.id AND r.used_at IS NULL) AS recovery_codes
-      FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)`,
-}
-
-export const findAnswerable = async (deps: { postgres: Sql }, accountId: string): Promise<Answerable> => {
-  const [row] = await deps.postgres.collect<{ totp_digits: number[]; recovery_codes: number }>(FIND_METHODS, [
-    accountId,
-  ])
-  return { totpDigits: row?.totp_digits ?? [], recoveryCodes: row?.recovery_codes ?? 0 }
 }

@@ -16,7 +16,7 @@ export type Caller = SessionCaller & { account: Account }
 export type FreshCaller = Caller & { proof: FreshProof }
 
 /** The same, with what the account sees of itself. */
-type AccountCaller = Caller & { details: AccountDetails }
+export type AccountCaller = Caller & { details: AccountDetails }
 
 type AccountDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients' | 'accounts'>
 
@@ -45,7 +45,7 @@ export const authenticateUnlockedAccount = async (
   deps: AccountDeps,
   request: Origin,
   authorization: string | undefined,
-): Promise<Caller> => {
+): Promise<AccountCaller> => {
   const caller = await authenticateAccount(deps, request, authorization)
   await requireOwnSignIn(deps, caller)
   const locked = sessionRefused(caller, 'account_locked')

@@ -15,7 +15,7 @@
 // | --------------------- | ------------------------------------------------------------ | ----------------------- |
 // | ch3:{tag}:<hash>      | one pending challenge: counters, methods, record             | the challenge's         |
 // | en2:{tag}:<hash>      | one open enrollment at login: record                         | the enrollment's        |
-// | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch, n:<hash> networks signed in from, v version, u until when (ms) no version is answered | 30 days from last write |
+// | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch, n:<hash> networks signed in from, v version, u until when (ms) no version is answered | 30 days from last write; a day where it holds a version alone |
 // | se2:{tag}:<sid>       | hash: one session, its refresh family (rf, r) and record; n when (ms) a renewal was last recorded, w from where the last one came | idle, absolute at most  |
 // | sx2:{tag}             | sorted set: at most 100 sids, by when (ms) each ends if unused | the latest absolute one |
 // | pw:{tag}              | hash of one field a lane: wrong passwords of an account, or of a name that was typed | six hours a failure |
@@ -213,7 +213,8 @@ export type AttemptBudgets = {
   giveBack(accountId: string, limits: AttemptLimits): Promise<void>
   /** A second factor passed, or an administrator unlocked the account. */
   clear(accountId: string): Promise<void>
-  read(accountId: string, nowMs: number): Promise<AccountState>
+  /** With the account's version, as in `UsedSession`. */
+  read(accountId: string, nowMs: number): Promise<AccountState & { accountVersion: string }>
 }
 
 /**

@@ -3,8 +3,7 @@
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import type { Origin } from '../audit/event.ts'
 import { answerShapes, offeredMethods } from '../authenticators/code.ts'
-import { findAnswerable } from '../authenticators/store.ts'
-import type { Caller } from '../callers/authenticate-account.ts'
+import type { AccountCaller } from '../callers/authenticate-account.ts'
 import { refuseSession, sessionRefused } from '../callers/refuse-session.ts'
 import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
@@ -34,10 +33,10 @@ type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'
  */
 export const beginStepUp = async (
   deps: StepUpDeps,
-  caller: Caller,
+  caller: AccountCaller,
   { acr, maxAgeSeconds: asked = Number.POSITIVE_INFINITY, client }: StepUpRequest,
 ): Promise<StepUpResult> => {
-  const { session, account, origin } = caller
+  const { session, account, details, origin } = caller
   if (acr === 'phr') {
     const text = 'No authenticator of this account resists phishing.'
     const error = new AuthError('unmet_authentication_requirements', text, { fields: ['acr'] })
@@ -51,7 +50,7 @@ export const beginStepUp = async (
   }
   const locked = sessionRefused(caller, 'account_locked')
   const epochs = await requireUnlocked(deps, locked, { accountId: account.id, now: origin.now })
-  const shapes = answerShapes(policy.allowed_methods, await findAnswerable(deps, account.id))
+  const shapes = answerShapes(policy.allowed_methods, details)
   if (shapes.length === 0) {
     const text = 'No second factor of this account can be used any more; an administrator can reset it.'
     const error = new AuthError('policy_violation', text)

@@ -1,12 +1,13 @@
 // What follows a passed primary authentication, whoever checked it: the gate decides, and the account gets a session, a
 // challenge, or an enrollment. Every sign-in passes here.
+import type { AccountDetails } from '../accounts/details.ts'
+import { findAccountDetails } from '../accounts/details-store.ts'
 import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { type Decided, recordFirstFactor, recordSignIn } from '../accounts/store.ts'
 import { primaryAuthenticationFailed, primaryAuthenticationPassed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import { answerShapes, offeredMethods } from '../authenticators/code.ts'
-import { findAnswerable } from '../authenticators/store.ts'
 import { type Client, registrationOf } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
@@ -21,6 +22,8 @@ import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 export type PrimaryAuthentication = Decided & {
   /** Read before the account was, so that nothing is opened if sessions or challenges have been ended since. */
   state: AccountState
+  /** Where they were read with the account. */
+  details?: AccountDetails
   client: Client
   scope: string
   /** RFC 8176. */
@@ -97,7 +100,9 @@ const challenge = async (
   decision: Extract<Decision, { kind: 'challenge' }>,
 ): Promise<SignInResult> => {
   const { account } = primary
-  const shapes = answerShapes(decision.methods, await findAnswerable(deps, account.id))
+  const details = primary.details ?? (await findAccountDetails(deps, account.id))
+  if (!details) return refuseChanged(deps, origin, primary)
+  const shapes = answerShapes(decision.methods, details)
   if (shapes.length === 0) {
     await recordEvent(deps, refusedEvent(origin, primary, 'nothing_usable'))
     throw new AuthError(

@@ -1,4 +1,4 @@
-import { type Account, isAdministrator } from '../accounts/account.ts'
+import { isAdministrator } from '../accounts/account.ts'
 import { knowSubject } from '../accounts/know-subject.ts'
 import { findAccountByName } from '../accounts/store.ts'
 import { primaryAuthenticationFailed } from '../audit/authentication-events.ts'
@@ -7,7 +7,7 @@ import type { Backend } from '../callers/authenticate-backend.ts'
 import { grantScope, type MachineScope, USER_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { continueSignIn, type SignInResult } from './continue-sign-in.ts'
+import { continueSignIn, type PrimaryAuthentication, type SignInResult } from './continue-sign-in.ts'
 
 /** An account whose first factor a client vouches for: its own `subject`, or a Postern `username`. */
 type Vouched = {
@@ -21,12 +21,15 @@ type Vouched = {
   roles?: string[] | undefined
 }
 
+/** Its state was read before it was, but for an account of Postern's own, which is compared once more when it is recorded. */
+type Vouchable = Pick<PrimaryAuthentication, 'account' | 'state' | 'details'>
+
 /** With whom it is for, so that no other user's challenge can be put in its place (docs/security.md 43). */
 export type VouchedSignIn = { signIn: SignInResult; subject: string | null; username: string | null }
 
 type OpenDeps = Pick<
   Deps,
-  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes' | 'clock'
+  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes' | 'clock' | 'accounts'
 >
 
 /** The reason is recorded, and not answered. */
@@ -50,7 +53,7 @@ const requireVouching = async (deps: OpenDeps, backend: Backend, scope: MachineS
  * An account of Postern's own that a client may vouch for (docs/security.md 41). Never an administrator. Never an account
  * without an authenticator: there, vouching alone would be enough to enroll one, or to sign in.
  */
-const findVouchedAccount = async (deps: OpenDeps, backend: Backend, username: string): Promise<Account> => {
+const findVouchedAccount = async (deps: OpenDeps, backend: Backend, username: string): Promise<Vouchable> => {
   await requireVouching(deps, backend, 'challenges:accounts')
   const found = await findAccountByName(deps, username)
   // The same answer to all three, so that it does not show which accounts exist, or who is an administrator.
@@ -61,14 +64,17 @@ const findVouchedAccount = async (deps: OpenDeps, backend: Backend, username: st
   if (!found) return refuseAs('unknown_account')
   if (isAdministrator(found.account)) return refuseAs('administrator')
   if (found.account.enrolledAuthenticators === 0) return refuseAs('no_authenticator')
-  return found.account
+  const state = await deps.ephemeral.budgets.read(found.account.id, backend.origin.now.getTime())
+  return { account: found.account, state }
 }
 
-const findVouched = async (deps: OpenDeps, backend: Backend, vouched: Vouched): Promise<Account> => {
+const findVouched = async (deps: OpenDeps, backend: Backend, vouched: Vouched): Promise<Vouchable> => {
   const { subject, username = '', email, displayName, roles } = vouched
   if (subject === undefined) return findVouchedAccount(deps, backend, username)
   await requireVouching(deps, backend, 'challenges')
-  return knowSubject(deps, backend.origin, backend.client.clientId, { subject, email, displayName, roles })
+  const said = { subject, email, displayName, roles }
+  const { details, state } = await knowSubject(deps, backend.origin, backend.client.clientId, said)
+  return { account: details.account, state, details }
 }
 
 /**
@@ -86,18 +92,16 @@ export const openChallenge = async (
     })
   }
   const { client, origin } = backend
-  const account = await findVouched(deps, backend, vouched)
-  const state = await deps.ephemeral.budgets.read(account.id, origin.now.getTime())
+  const found = await findVouched(deps, backend, vouched)
   const signIn = await continueSignIn(deps, origin, {
-    account,
+    ...found,
     passwordHash: null,
-    state,
     client,
     scope: grantScope(client, undefined, USER_SCOPES),
     amr: vouched.amr,
     endUser: { ip: vouched.ip, userAgent: vouched.userAgent },
-    purpose: account.clientId === null ? 'vouched' : 'login',
+    purpose: found.account.clientId === null ? 'vouched' : 'login',
   })
-  const { subject, username } = account
+  const { subject, username } = found.account
   return { signIn, subject, username }
 }

@@ -16,7 +16,7 @@ import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { refreshTokenRefused, sessionRenewed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
-import type { Caller } from '../callers/authenticate-account.ts'
+import type { AccountCaller } from '../callers/authenticate-account.ts'
 import { type Client, isRegisteredAs, keptScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ListedSession, UsedSession } from '../ephemeral/ephemeral.ts'
@@ -142,11 +142,11 @@ const requireRenewable = async (
   const { account } = details
   const decision = decide(deps.policy.current(), account, session, origin.now)
   if (decision.kind === 'deny') return end('disabled')
-  if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, origin }, client)
+  if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, details, origin }, client)
   return decision.kind === 'allow' ? account : end('policy')
 }
 
-const askForStepUp = async (deps: RenewDeps, caller: Caller, client: Client): Promise<never> => {
+const askForStepUp = async (deps: RenewDeps, caller: AccountCaller, client: Client): Promise<never> => {
   const { session, origin } = caller
   // With zero seconds a second factor is asked for in any case: the policy has just required it.
   const step = await beginStepUp(deps, caller, { acr: 'aal2', maxAgeSeconds: 0, client })

@@ -28,7 +28,7 @@ const budgetContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const results = await parallel(200, () => take(accountId))
     t.equal(results.filter(({ kind }) => kind === 'taken').length, 5)
     t.same(await take(accountId), { kind: 'locked', untilMs: LOCKED_UNTIL_MS })
-    t.same(await ephemeral().budgets.read(accountId, NOW_MS), {
+    t.match(await ephemeral().budgets.read(accountId, NOW_MS), {
       lockedUntilMs: LOCKED_UNTIL_MS,
       sessionEpoch: 0,
       challengeEpoch: 0,
@@ -63,7 +63,7 @@ const budgetContract = (t: Test, ephemeral: () => Ephemeral): void => {
     await ephemeral().sessions.endAll(accountId, null, NOW_MS)
     await parallel(5, () => take(accountId))
     await ephemeral().budgets.clear(accountId)
-    t.same(await ephemeral().budgets.read(accountId, NOW_MS), {
+    t.match(await ephemeral().budgets.read(accountId, NOW_MS), {
       lockedUntilMs: null,
       sessionEpoch: 1,
       challengeEpoch: 0,
@@ -125,7 +125,22 @@ const versionContract = (t: Test, ephemeral: () => Ephemeral): void => {
       lockedUntilMs: null,
       sessionEpoch: 0,
       challengeEpoch: 0,
+      accountVersion: '',
     })
+  })
+
+  t.test('the state of an account says its version too', async (t) => {
+    const accountId = newAccountId()
+    const read = async (nowMs = NOW_MS) => (await ephemeral().budgets.read(accountId, nowMs)).accountVersion
+    const version = await read()
+    t.ok(version)
+    t.equal(await read(), version)
+    t.equal(await touchedVersion(await openSession(ephemeral(), accountId)), version)
+    await ephemeral().versions.raise(accountId, NOW_MS + 20_000)
+    t.same([await read(), await read(NOW_MS + 19_999)], ['', ''])
+    const settled = await read(NOW_MS + 20_000)
+    t.ok(settled)
+    t.not(settled, version)
   })
 
   t.test('an account that is not known may be raised', async (t) => {

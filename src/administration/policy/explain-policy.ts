@@ -1,7 +1,7 @@
 // Why an account is asked for a second factor or not, and whether it would be under another policy. Asks the same pure
 // function that decides at sign-in, for a sign-in with a password just now. Changes nothing.
 import type { Account } from '../../accounts/account.ts'
-import { findAccountByName, findSubject } from '../../accounts/store.ts'
+import { findAccount, findAccountByName, findSubjectId } from '../../accounts/store.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { type Decision, decide } from '../../policy/decide.ts'
@@ -31,7 +31,8 @@ const findAsked = async (
 ): Promise<Account> => {
   if (clientId !== null) {
     if (!(await deps.clients.find(clientId))) throw new AuthError('not_found', 'There is no such client.')
-    const subject = await findSubject(deps, clientId, username)
+    const subjectId = await findSubjectId(deps, clientId, username)
+    const subject = subjectId === null ? null : await findAccount(deps, subjectId)
     if (subject) return subject
   }
   const found = await findAccountByName(deps, username)

@@ -113,8 +113,10 @@ export const memoryBudgets = (accounts: MemoryAccounts): AttemptBudgets => ({
     accounts.clear(accountTag(accountId))
   },
   async read(accountId, nowMs) {
-    const { lockedUntilMs, sessionEpoch, challengeEpoch } = accounts.read(accountTag(accountId))
+    const tag = accountTag(accountId)
+    const accountVersion = accounts.versionOf(tag, nowMs)
+    const { lockedUntilMs, sessionEpoch, challengeEpoch } = accounts.read(tag)
     const locked = lockedUntilMs !== null && lockedUntilMs > nowMs
-    return { lockedUntilMs: locked ? lockedUntilMs : null, sessionEpoch, challengeEpoch }
+    return { lockedUntilMs: locked ? lockedUntilMs : null, sessionEpoch, challengeEpoch, accountVersion }
   },
 })

@@ -10,7 +10,13 @@ const budgetTaken = (reply: TakeReply): BudgetTaken =>
     ? { kind: reply[0], remaining: reply[1], sessionEpoch: reply[2] }
     : { kind: reply[0], untilMs: reply[1] }
 
-export const redisBudgets = (client: RedisClient, run: RunScript, keys: RedisKeys): AttemptBudgets => {
+type ReadReply = [lockedUntilMs: number, sessionEpoch: number, challengeEpoch: number, accountVersion: string]
+
+export const redisBudgets = (
+  client: RedisClient,
+  run: RunScript,
+  { keys, newVersion }: { keys: RedisKeys; newVersion: () => string },
+): AttemptBudgets => {
   const account = (accountId: string) => keys.account(accountTag(accountId))
   return {
     async take(accountId, { maxFailedAttempts, lockoutSeconds }, nowMs) {
@@ -24,14 +30,10 @@ export const redisBudgets = (client: RedisClient, run: RunScript, keys: RedisKey
       await askRedis(() => client.hdel(account(accountId), 'f', 'l'))
     },
     async read(accountId, nowMs) {
-      const read = () => client.hmget(account(accountId), 'l', 'e', 'c')
-      const [lockedUntil, sessionEpoch, challengeEpoch] = await askRedis(read)
-      const lockedUntilMs = Number(lockedUntil)
-      return {
-        lockedUntilMs: lockedUntilMs > nowMs ? lockedUntilMs : null,
-        sessionEpoch: Number(sessionEpoch),
-        challengeEpoch: Number(challengeEpoch),
-      }
+      const reply = await run<ReadReply>('readAccount', [account(accountId)], [nowMs, newVersion()])
+      const [lockedUntilMs, sessionEpoch, challengeEpoch, accountVersion] = reply
+      const locked = lockedUntilMs > nowMs
+      return { lockedUntilMs: locked ? lockedUntilMs : null, sessionEpoch, challengeEpoch, accountVersion }
     },
   }
 }

@@ -42,7 +42,7 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
     kind: 'redis',
     challenges: redisChallenges(run, keys),
     enrollments: redisEnrollments(run, keys),
-    budgets: redisBudgets(client, run, keys),
+    budgets: redisBudgets(client, run, { keys, newVersion }),
     versions: redisVersions(run, keys, newVersion),
     sessions: redisSessions(run, keys, newVersion),
     guesses: redisGuesses(client, run, keys),

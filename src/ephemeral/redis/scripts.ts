@@ -38,6 +38,7 @@ export const SCRIPTS = {
   pass: script('pass', 'account', 'pending', 'session'),
   raiseChallengeEpoch: script('raise-challenge-epoch', 'account'),
   raiseAccountVersion: script('raise-account-version', 'account'),
+  readAccount: script('read-account', 'account'),
   takeFromBudget: script('take-from-budget', 'account'),
   giveBackToBudget: script('give-back-to-budget', 'account'),
   openSession: script('open-session', 'account', 'session'),

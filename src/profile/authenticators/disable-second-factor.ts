@@ -9,8 +9,7 @@ import { checkCode, refuseCode, takeAccountAttempt } from '../../authenticators/
 import { answerShapes, shapeOf } from '../../authenticators/code.ts'
 import { clearFactors, lockFactors } from '../../authenticators/enrolled-count-store.ts'
 import { burnMatch, type Match } from '../../authenticators/match-answer.ts'
-import { findAnswerable } from '../../authenticators/store.ts'
-import type { Caller } from '../../callers/authenticate-account.ts'
+import type { AccountCaller, Caller } from '../../callers/authenticate-account.ts'
 import { refuseSession } from '../../callers/refuse-session.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
@@ -34,13 +33,13 @@ type DisableAnswer = { password: string; method: Method; code: string; others: O
  */
 export const disableSecondFactor = async (
   deps: DisableDeps,
-  caller: Caller,
+  caller: AccountCaller,
   answer: DisableAnswer,
 ): Promise<void> => {
   const { session, account, origin } = caller
   const { password, method, code } = answer
   await requireChoice(deps, caller)
-  await requireShape(deps, account.id, answer)
+  requireShape(deps, caller, answer)
   await requirePassword(deps, caller, password)
 
   const about = { accountId: account.id, sessionId: session.sid }
@@ -92,12 +91,12 @@ const refuseRequired = (deps: DisableDeps, caller: Caller): Promise<never> => {
 }
 
 /** A code that none of its authenticators makes is malformed, and spends no attempt. */
-const requireShape = async (
+const requireShape = (
   deps: DisableDeps,
-  accountId: string,
+  { details }: AccountCaller,
   { method, code }: DisableAnswer,
-): Promise<void> => {
-  const shapes = answerShapes(deps.policy.current().allowed_methods, await findAnswerable(deps, accountId))
+): void => {
+  const shapes = answerShapes(deps.policy.current().allowed_methods, details)
   if (shapes.includes(shapeOf(method, code))) return
   throw new AuthError('invalid_request', 'The account has no second factor with codes like this.', {
     fields: ['method', 'code'],

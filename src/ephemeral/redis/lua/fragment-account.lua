@@ -2,6 +2,8 @@
 -- n:<hash>: when (ms) the account has last signed in from that network, v: version, u: until when (ms) none is answered.
 
 local ACCOUNT_TTL_SECONDS = 30 * 24 * 60 * 60
+-- Losing a version costs a read of the account.
+local VERSION_TTL_SECONDS = 24 * 60 * 60
 
 local function read_account(key)
   local stored = redis.call('HMGET', key, 'f', 'l', 'e', 'c', 'v', 'u')
@@ -30,7 +32,9 @@ local function version_of(key, account, new_version, now)
     return account.version
   end
   redis.call('HSET', key, 'v', new_version)
-  redis.call('EXPIRE', key, ACCOUNT_TTL_SECONDS)
+  if redis.call('TTL', key) < 0 then
+    redis.call('EXPIRE', key, VERSION_TTL_SECONDS)
+  end
   return new_version
 end
 

@@ -5,30 +5,37 @@ import { type Environment, postern } from './contestants.ts'
 import type { Bench } from './prepare.ts'
 import { ALL_CORES, PROGRAMS, startUnderTest, type UnderTest } from './processes.ts'
 import { SCENARIOS } from './scenarios.ts'
+import type { Setting } from './setting.ts'
 import type { MatrixResult } from './tables.ts'
 
 const ROUNDS = { full: { warmUps: 1, rounds: 3 }, quick: { warmUps: 0, rounds: 1 } }
-/** Requests of a round for each connection, and in all. */
-const A_CONNECTION = { full: 500, quick: 2 }
-const AT_MOST = { full: 3_000, quick: 256 }
+/** Requests of a round: so many for each connection, within limits. */
+const A_CONNECTION = { full: 100, quick: 1 }
+const LIMITS = { full: { least: 1_000, most: 3_000 }, quick: { least: 64, most: 256 } }
+
+/** A Postern on the first core, and what its requests are made of. */
+export type Subject = { bench: Bench; environment: Environment; server: UnderTest }
 
 export const measureMatrix = async (
-  one: UnderTest,
-  { bench, environment }: { bench: Bench; environment: Environment },
-  { size, levels, say }: { size: 'full' | 'quick'; levels: readonly number[]; say: (what: string) => void },
+  { options, emptyRedis }: Setting,
+  { bench, environment, server }: Subject,
+  say: (what: string) => void,
 ): Promise<MatrixResult[]> => {
+  const { size, connections: levels } = options
   const startShared = () => startUnderTest(PROGRAMS.postern, environment, { cores: ALL_CORES })
   const two = [await startShared(), await startShared()]
-  const contestants = [postern(bench, [one]), postern(bench, two)]
+  const contestants = [postern(bench, [server]), postern(bench, two)]
   const results: MatrixResult[] = []
   for (const scenario of SCENARIOS) {
+    await emptyRedis()
     for (const connections of levels) {
-      say(`${scenario.name} with ${connections} connections`)
-      const requests = Math.min(connections * A_CONNECTION[size], AT_MOST[size])
+      say(`${scenario.name}, connections: ${connections}`)
+      const { least, most } = LIMITS[size]
+      const requests = Math.max(least, Math.min(connections * A_CONNECTION[size], most))
       const plan = { ...ROUNDS[size], connections, requests }
       results.push({ scenario, connections, measured: await compare(contestants, scenario, plan) })
     }
   }
-  await Promise.all(two.map((server) => server.stop()))
+  await Promise.all(two.map((one) => one.stop()))
   return results
 }

@@ -1,14 +1,14 @@
 // npm run bench: measures the hot paths and their floors, and the other limits of speed and size. README.md says how to
 // read the tables.
 import { CONNECTIONS, compare, measureHalfLoad } from './compare.ts'
-import { type Environment, postern, startFloor, startOther } from './contestants.ts'
+import { postern, startFloor, startOther } from './contestants.ts'
 import { measureFlood } from './flood.ts'
 import { measureChallengeBytes, measureStart } from './footprint.ts'
-import { measureMatrix } from './matrix.ts'
+import { measureMatrix, type Subject } from './matrix.ts'
 import { readOptions } from './options.ts'
 import { measurePeers } from './peers/peers.ts'
-import { type Bench, openBench } from './prepare.ts'
-import { ALL_CORES, PROGRAMS, startUnderTest, type UnderTest } from './processes.ts'
+import { openBench } from './prepare.ts'
+import { ALL_CORES, PROGRAMS, startUnderTest } from './processes.ts'
 import { ACCOUNTS, CHALLENGE_VERIFICATION, SCENARIOS } from './scenarios.ts'
 import { openSetting, type Setting } from './setting.ts'
 import {
@@ -29,8 +29,6 @@ const FLOODED_REQUESTS = { full: 2_000, quick: 200 }
 const say = (what: string) => console.error(`${what} …`)
 const show = (table: string) => console.log(`\n${table}\n`)
 
-type Subject = { bench: Bench; environment: Environment; server: UnderTest }
-
 const measurePaths = async (setting: Setting, { bench, environment, server }: Subject): Promise<void> => {
   const { size, wanted, before, warmUps, rounds } = setting.options
   const scenarios = SCENARIOS.filter(({ name }) => wanted.has(name))
@@ -45,6 +43,7 @@ const measurePaths = async (setting: Setting, { bench, environment, server }: Su
   const results: PathResult[] = []
   for (const scenario of scenarios) {
     say(`${scenario.name} ${scenario.title}`)
+    await setting.emptyRedis()
     const plan = { warmUps, rounds, requests: scenario.requests[size], connections: CONNECTIONS }
     const measured = await compare(contestants, scenario, plan)
     const halfLoadP99Ms: number[] = []
@@ -84,13 +83,12 @@ const measureFigures = async (
 }
 
 const measureAll = async (setting: Setting): Promise<void> => {
-  const { size, wanted, connections: levels } = setting.options
+  const { size, wanted } = setting.options
   const environment = await setting.newEnvironment()
   const bench = await openBench(environment, ACCOUNTS[size])
   const subject = { bench, environment, server: await setting.start(PROGRAMS.postern, environment) }
   await measurePaths(setting, subject)
-  if (wanted.has('matrix'))
-    show(matrixTable(await measureMatrix(subject.server, subject, { size, levels, say })))
+  if (wanted.has('matrix')) show(matrixTable(await measureMatrix(setting, subject, say)))
   await measureFigures(setting, subject)
   await bench.deps.close()
 }

@@ -1,4 +1,5 @@
 // What every part of the bench runs in: Redis, PostgreSQL, and the environment of the servers under test.
+import { Redis } from 'ioredis'
 import { createDatabase, startPostgres, startRedis } from '../test/support/servers.ts'
 import type { Environment, Start } from './contestants.ts'
 import type { Options } from './options.ts'
@@ -9,6 +10,8 @@ export type Setting = {
   /** A new environment: a database of its own, and one of Redis's sixteen. */
   newEnvironment: () => Promise<Environment>
   start: Start
+  /** Before each path, so that none carries what others have left. */
+  emptyRedis: () => Promise<void>
   close: () => Promise<void>
 }
 
@@ -29,6 +32,11 @@ export const openSetting = async (options: Options): Promise<Setting> => {
     start: (program, environment) => {
       const nodeOptions = options.profile ? ['--cpu-prof', `--cpu-prof-dir=${options.profile}`] : []
       return startUnderTest(program, environment, { nodeOptions })
+    },
+    async emptyRedis() {
+      const client = new Redis(redis.url)
+      await client.flushall()
+      client.disconnect()
     },
     async close() {
       await Promise.all([redis.stop(), postgres.stop()])

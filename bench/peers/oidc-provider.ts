@@ -1,76 +1,84 @@
 // oidc-provider as it would serve the same in production: JWT access tokens (ES256) for one resource, an ID token and rotation with
 // every refresh, nothing else enabled that a request would pay for.
-import { Provider } from 'oidc-provider'
+import { type ClientMetadata, type JWK, Provider, type ResourceServer } from 'oidc-provider'
 import { oidcAdapter, openOidcRedis } from './oidc-adapter.ts'
 
 export const OIDC_CLIENT = { id: 'bench', secret: 'a-secret-of-the-bench-with-256-bits-of-entropy' }
 export const RESOURCE = 'https://api.example.org'
 export const ACCOUNT_SCOPE = 'openid profile email offline_access'
 const API_SCOPE = 'api:read'
-const DAY = 86_400
+
+const DAY_SECONDS = 86_400
+const TOKEN_SECONDS = 600
+
+const CLIENT: ClientMetadata = {
+  client_id: OIDC_CLIENT.id,
+  client_secret: OIDC_CLIENT.secret,
+  token_endpoint_auth_method: 'client_secret_basic',
+  grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+  redirect_uris: ['https://app.example.org/callback'],
+  id_token_signed_response_alg: 'ES256',
+}
+
+const RESOURCE_SERVER: ResourceServer = {
+  scope: API_SCOPE,
+  audience: RESOURCE,
+  accessTokenTTL: TOKEN_SECONDS,
+  accessTokenFormat: 'jwt',
+  jwt: { sign: { alg: 'ES256' } },
+}
+
+const TTL = {
+  AccessToken: TOKEN_SECONDS,
+  ClientCredentials: TOKEN_SECONDS,
+  IdToken: TOKEN_SECONDS,
+  Interaction: TOKEN_SECONDS,
+  Grant: 14 * DAY_SECONDS,
+  RefreshToken: 14 * DAY_SECONDS,
+  Session: 14 * DAY_SECONDS,
+}
+
+/** From memory: no account costs it anything. */
+const findAccount = (_context: unknown, sub: string) => ({
+  accountId: sub,
+  claims: () => ({
+    sub,
+    name: 'Ada Lovelace',
+    preferred_username: sub,
+    email: 'ada@example.org',
+    email_verified: true,
+  }),
+})
 
 /** `key`: the private JWK, ES256, that signs. */
-export const openOidcProvider = (
-  issuer: string,
-  redisUrl: string,
-  key: { kty: 'EC'; [member: string]: unknown },
-) => {
+export const openOidcProvider = (issuer: string, redisUrl: string, key: JWK) => {
   const redis = openOidcRedis(redisUrl)
   const provider = new Provider(issuer, {
     adapter: oidcAdapter(redis),
     jwks: { keys: [key] },
-    clients: [
-      {
-        client_id: OIDC_CLIENT.id,
-        client_secret: OIDC_CLIENT.secret,
-        token_endpoint_auth_method: 'client_secret_basic',
-        grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
-        redirect_uris: ['https://app.example.org/callback'],
-        id_token_signed_response_alg: 'ES256',
-      },
-    ],
+    clients: [CLIENT],
     cookies: { keys: ['a key of the bench for cookies that it never sets'] },
     scopes: ['openid', 'profile', 'email', 'offline_access'],
-    claims: { openid: ['sub'], profile: ['name', 'preferred_username'], email: ['email', 'email_verified'] },
-    // From memory: no account costs it anything.
-    findAccount: (_ctx, sub) => ({
-      accountId: sub,
-      claims: () => ({
-        sub,
-        name: 'Ada Lovelace',
-        preferred_username: sub,
-        email: 'ada@example.org',
-        email_verified: true,
-      }),
-    }),
+    claims: {
+      openid: ['sub'],
+      profile: ['name', 'preferred_username'],
+      email: ['email', 'email_verified'],
+    },
+    findAccount,
     features: {
       devInteractions: { enabled: false },
-      clientCredentials: { enabled: true },
       rpInitiatedLogout: { enabled: false },
+      clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => RESOURCE,
         useGrantedResource: () => true,
-        getResourceServerInfo: () => ({
-          scope: API_SCOPE,
-          audience: RESOURCE,
-          accessTokenTTL: 600,
-          accessTokenFormat: 'jwt',
-          jwt: { sign: { alg: 'ES256' } },
-        }),
+        getResourceServerInfo: () => RESOURCE_SERVER,
       },
     },
     rotateRefreshToken: true,
     expiresWithSession: () => false,
-    ttl: {
-      AccessToken: 600,
-      ClientCredentials: 600,
-      Grant: 14 * DAY,
-      IdToken: 600,
-      Interaction: 600,
-      RefreshToken: 14 * DAY,
-      Session: 14 * DAY,
-    },
+    ttl: TTL,
   })
   return { provider, redis }
 }

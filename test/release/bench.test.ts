@@ -24,6 +24,8 @@ const measured = async (...options: string[]): Promise<string> => {
 const row = (...cells: string[]) => new RegExp(`^\\| ${cells.join(' +\\| +')} +\\|$`, 'm')
 const MEASURED = '(?!0[.0]* )[\\d.]+'
 const ROUND = Array<string>(5).fill(MEASURED)
+// The kernel counts CPU in steps of ten milliseconds.
+const SHORT_ROUND = [...ROUND.slice(0, 3), '[\\d.]+', MEASURED]
 
 t.test('the bench measures every path beside its floor', { skip, timeout: 120_000 }, async (t) => {
   const stdout = await measured('--only', 'P1,P2,P3,P4,redis')
@@ -45,7 +47,7 @@ t.test('the bench measures one process and two', { skip, timeout: 120_000 }, asy
   const stdout = await measured('--only', 'matrix', '--connections', '1,8')
   for (const path of PATHS)
     for (const connections of ['1', '8'])
-      for (const processes of ['1', '2']) t.match(stdout, row(path, connections, processes, ...ROUND))
+      for (const processes of ['1', '2']) t.match(stdout, row(path, connections, processes, ...SHORT_ROUND))
 })
 
 t.test('the bench measures oidc-provider beside Postern', { skip, timeout: 120_000 }, async (t) => {

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { openTestApp, type TestApp, type TestClient } from '../support/app.ts'
 import { onBothEngines } from '../support/embedded.ts'
+import { holdStatement } from '../support/hold-statement.ts'
 import { race } from '../support/race.ts'
 
 const skip = onBothEngines()
@@ -80,7 +81,24 @@ t.test('a client that has done primary authentication itself', { skip }, async (
       attempt: (subject) => open(postern, client, { subject }),
     })
     t.same([...new Set(answers.map(({ status }) => status))], [200])
-    t.equal(new Set(answers.map(({ body }) => body.sub)).size, 1)
+    const [sub, ...more] = new Set(answers.map(({ body }) => body.sub))
+    t.same(more, [])
+    const created = await postern.auditEvents({ event: 'account.created', accountId: sub })
+    t.equal(created.length, 1, 'and that is recorded once')
+  })
+
+  t.test('makes a subject anew that is deleted while its client reports of it', async (t) => {
+    const before = await open(postern, client, { subject: 'flask-9', roles: ['viewer'] })
+    const held = holdStatement(postern, 'question', /SET email = COALESCE/)
+    const reporting = open(postern, client, { subject: 'flask-9', roles: ['editor'] })
+    await held.reached
+    const remove = { name: 'test_remove', text: 'DELETE FROM accounts WHERE id = $1' }
+    await postern.deps.postgres.query(remove, [before.body.sub])
+    held.release()
+    const { status, body } = await reporting
+    t.equal(status, 200)
+    t.not(body.sub, before.body.sub)
+    t.equal((await open(postern, client, { subject: 'flask-9' })).body.sub, body.sub)
   })
 
   t.test('may use a token of client_credentials instead of its secret', async (t) => {

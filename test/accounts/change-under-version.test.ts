@@ -8,13 +8,12 @@ import { systemOrigin } from '../../src/audit/event.ts'
 import { DependencyError } from '../../src/errors.ts'
 import type { Sql } from '../../src/postgres/pool.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
-import { onBothEngines } from '../support/embedded.ts'
+import { onBothEngines, testOnServers } from '../support/embedded.ts'
 import { holdStatement } from '../support/hold-statement.ts'
 import { openReplicas } from '../support/replicas.ts'
-import { missingServer, startRedis } from '../support/servers.ts'
+import { startRedis } from '../support/servers.ts'
 
 const skip = onBothEngines()
-const skipReplicas = missingServer('postgres') || missingServer('redis')
 
 const SETTLED_SECONDS = 30
 
@@ -100,7 +99,7 @@ t.test('a change of an account', { skip }, async (t) => {
   })
 })
 
-t.test('two replicas', { skip: skipReplicas }, async (t) => {
+testOnServers(t, 'two replicas', async (t) => {
   const prepare = async (t: Test, aheadSeconds = 0) => {
     const redis = await startRedis()
     t.teardown(() => redis.stop())

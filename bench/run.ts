@@ -6,7 +6,6 @@ import { measureFlood } from './flood.ts'
 import { measureChallengeBytes, measureStart } from './footprint.ts'
 import { measureMatrix, type Subject } from './matrix.ts'
 import { readOptions } from './options.ts'
-import { measurePeers } from './peers/peers.ts'
 import { openBench } from './prepare.ts'
 import { ALL_CORES, PROGRAMS, startUnderTest } from './processes.ts'
 import { ACCOUNTS, CHALLENGE_VERIFICATION, SCENARIOS } from './scenarios.ts'
@@ -94,6 +93,9 @@ const measureAll = async (setting: Setting): Promise<void> => {
 }
 
 const setting = await openSetting(readOptions())
-if (setting.options.peers) show(peerTable(await measurePeers(setting, say)))
-else await measureAll(setting)
+if (setting.options.peers) {
+  // Loaded where it is asked for alone: peers say things when they are loaded.
+  const { measurePeers } = await import('./peers/peers.ts')
+  show(peerTable(await measurePeers(setting, say)))
+} else await measureAll(setting)
 await setting.close()

@@ -13,7 +13,7 @@ import { hashToken, newAccountToken, newClientSecret } from '../src/encryption/o
 import type { ListedSession } from '../src/ephemeral/ephemeral.ts'
 import { createLog } from '../src/server/log.ts'
 import { newSession } from '../src/sessions/new-session.ts'
-import type { RefreshToken } from '../src/tokens/refresh-token.ts'
+import { nextRefreshToken, type RefreshToken, refreshHashes } from '../src/tokens/refresh-token.ts'
 import { totpCode } from '../test/support/totp-code.ts'
 
 export const CLIENT_ID = 'bench'
@@ -119,6 +119,16 @@ export const openChallenges = async (
     await deps.ephemeral.challenges.open(challengeToken, { ...challenge, epochs })
     return { challengeToken, code: totpCode(secret, now) }
   })
+}
+
+/** Renews a session from the load's address: of the renewals of an hour, this one is recorded. */
+export const renewOnce = async ({ deps }: Bench, { refreshToken }: OpenSession): Promise<RefreshToken> => {
+  const next = nextRefreshToken(refreshToken, deps.randomBytes)
+  const { refreshHash } = refreshHashes(next)
+  const from = { refreshHash, secondFactorSince: 0, ip: '127.0.0.1' }
+  const now = deps.clock().getTime()
+  await deps.ephemeral.sessions.rotateRefresh(refreshToken, refreshHashes(refreshToken), from, now)
+  return next
 }
 
 export type OpenSession = { account: BenchAccount; session: ListedSession; refreshToken: RefreshToken }

@@ -1,7 +1,8 @@
-// The accounts that this replica has read, by id and version, and the ids of clients' external subjects. The script of every use of a session answers the version
-// of its account, so what is found under it is what PostgreSQL holds (`change-under-version.ts`).
+// The accounts that this replica has read, by id and version, and the ids of clients' external subjects. The script of
+// every use of a session answers the version of its account, so what is found under it is what PostgreSQL holds
+// (`change-under-version.ts`).
 //
-// Decision: an account is forgotten a minute after it was read, and all are when Redis comes back. A failover to a
+// Decision: an account is forgotten a quarter of an hour after it was read, and all are when Redis comes back. A failover to a
 // replica of Redis that lags may lose a version that was raised, and answer the one before: that is noticed then. So is
 // what somebody changes in PostgreSQL by hand.
 import { LRUCache } from 'lru-cache'
@@ -22,8 +23,9 @@ export type Accounts = {
   forgetAll(): void
 }
 
-const MAX_ACCOUNTS = 10_000
-const MAX_AGE_MS = 60_000
+const MAX_ACCOUNTS = 20_000
+/** Longer than an access token lives, so that a client's next renewal finds the account. */
+const MAX_AGE_MS = 15 * 60_000
 
 const subjectKey = (clientId: string, subject: string): string => JSON.stringify([clientId, subject])
 

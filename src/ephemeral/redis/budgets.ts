@@ -1,7 +1,6 @@
 import { accountTag, hashToken } from '../../encryption/opaque-token.ts'
 import type { AttemptBudgets, BudgetTaken, Counters } from '../ephemeral.ts'
-import type { RedisClient } from './connection.ts'
-import { askRedis, type RedisKeys, type RunScript } from './scripts.ts'
+import type { AskingRedis, RedisKeys } from './scripts.ts'
 
 type TakeReply = ['taken', remaining: number, sessionEpoch: number] | ['locked', untilMs: number]
 
@@ -13,8 +12,7 @@ const budgetTaken = (reply: TakeReply): BudgetTaken =>
 type ReadReply = [lockedUntilMs: number, sessionEpoch: number, challengeEpoch: number, accountVersion: string]
 
 export const redisBudgets = (
-  client: RedisClient,
-  run: RunScript,
+  { client, ask, run }: AskingRedis,
   { keys, newVersion }: { keys: RedisKeys; newVersion: () => string },
 ): AttemptBudgets => {
   const account = (accountId: string) => keys.account(accountTag(accountId))
@@ -27,7 +25,7 @@ export const redisBudgets = (
       await run('giveBackToBudget', [account(accountId)], [maxFailedAttempts])
     },
     async clear(accountId) {
-      await askRedis(() => client.hdel(account(accountId), 'f', 'l'))
+      await ask(() => client.hdel(account(accountId), 'f', 'l'))
     },
     async read(accountId, nowMs) {
       const reply = await run<ReadReply>('readAccount', [account(accountId)], [nowMs, newVersion()])
@@ -38,7 +36,7 @@ export const redisBudgets = (
   }
 }
 
-export const redisCounters = (client: RedisClient, run: RunScript, keys: RedisKeys): Counters => {
+export const redisCounters = ({ client, ask, run }: AskingRedis, keys: RedisKeys): Counters => {
   // Hashed, because names contain user names and addresses, which a dump of the keys must not show.
   const counter = (name: string) => keys.counter(hashToken(name))
   return {
@@ -50,7 +48,7 @@ export const redisCounters = (client: RedisClient, run: RunScript, keys: RedisKe
       await run('decrementCounter', [counter(name)], [nowMs])
     },
     async reset(name) {
-      await askRedis(() => client.del(counter(name)))
+      await ask(() => client.del(counter(name)))
     },
   }
 }

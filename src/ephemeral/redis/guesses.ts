@@ -1,8 +1,7 @@
 import { accountTag } from '../../encryption/opaque-token.ts'
 import type { PasswordGuesses } from '../ephemeral.ts'
 import { networkHash } from '../stored-names.ts'
-import type { RedisClient } from './connection.ts'
-import { askRedis, type RedisKeys, type RunScript } from './scripts.ts'
+import type { AskingRedis, RedisKeys } from './scripts.ts'
 
 type TakeReply = [
   lane: string,
@@ -13,7 +12,7 @@ type TakeReply = [
   challengeEpoch: number,
 ]
 
-export const redisGuesses = (client: RedisClient, run: RunScript, keys: RedisKeys): PasswordGuesses => ({
+export const redisGuesses = ({ client, ask, run }: AskingRedis, keys: RedisKeys): PasswordGuesses => ({
   async take(subject, { network, othersClosedUntilMs }, { limit, firstWaitMs }, nowMs) {
     const tag = accountTag(subject)
     const from = [networkHash(subject, network), othersClosedUntilMs ?? 0]
@@ -33,6 +32,6 @@ export const redisGuesses = (client: RedisClient, run: RunScript, keys: RedisKey
     return run<number>('giveBackGuesses', [keys.guesses(accountTag(subject))], args)
   },
   async forget(subject) {
-    await askRedis(() => client.del(keys.guesses(accountTag(subject))))
+    await ask(() => client.del(keys.guesses(accountTag(subject))))
   },
 })

@@ -6,7 +6,7 @@ import { redisChallenges, redisEnrollments } from './challenges.ts'
 import { openRedisChanges } from './changes.ts'
 import { connectSubscriber, openClient, type RedisLog } from './connection.ts'
 import { redisGuesses } from './guesses.ts'
-import { askRedis, redisKeys, scriptRunner } from './scripts.ts'
+import { redisAsker, redisKeys, scriptRunner } from './scripts.ts'
 import { redisSessions } from './sessions.ts'
 import { parseRedisUrl } from './url.ts'
 import { redisVersions, versionNames } from './versions.ts'
@@ -29,9 +29,10 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
   const target = parseRedisUrl(url)
   const keys = redisKeys(keyPrefix)
   const client = await openClient(target, log, readyTimeoutMs)
-  const run = scriptRunner(client)
+  const ask = redisAsker(client)
+  const run = scriptRunner(client, ask)
   const newVersion = versionNames()
-  const publish = (topic: string) => askRedis(() => client.publish(keys.changed, topic))
+  const publish = (topic: string) => ask(() => client.publish(keys.changed, topic))
   const connect = (attempt: number) => connectSubscriber(target, attempt)
   const subscription = { channel: keys.changed, withinMs: readyTimeoutMs }
   const changes = await openRedisChanges(connect, publish, subscription).catch((error) => {
@@ -42,14 +43,14 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
     kind: 'redis',
     challenges: redisChallenges(run, keys),
     enrollments: redisEnrollments(run, keys),
-    budgets: redisBudgets(client, run, { keys, newVersion }),
+    budgets: redisBudgets({ client, ask, run }, { keys, newVersion }),
     versions: redisVersions(run, keys, newVersion),
     sessions: redisSessions(run, keys, newVersion),
-    guesses: redisGuesses(client, run, keys),
-    counters: redisCounters(client, run, keys),
+    guesses: redisGuesses({ client, ask, run }, keys),
+    counters: redisCounters({ client, ask, run }, keys),
     changes,
     async ping() {
-      await askRedis(() => client.ping())
+      await ask(() => client.ping())
     },
     async close() {
       changes.close()

@@ -4,7 +4,7 @@ import { hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { DependencyError } from '../../errors.ts'
 import type { TokenPlace } from '../stored-names.ts'
-import type { RedisClient } from './connection.ts'
+import { type RedisClient, togetherOn } from './connection.ts'
 
 /** Names every key, as in the table of `ephemeral.ts`, after `prefix`. */
 export const redisKeys = (prefix: string) => ({
@@ -72,30 +72,39 @@ const saying = (error: unknown): string => (error instanceof Error ? error.messa
  * Waits for Redis.
  * @throws {DependencyError} Redis is away, refuses, or does not answer in time.
  */
-export const askRedis = <Answer>(ask: () => Promise<Answer>): Promise<Answer> =>
-  new Promise<Answer>((resolve, reject) => {
-    const fail = (error: unknown) => reject(new DependencyError('redis', saying(error)))
-    const timer = setTimeout(() => fail(`no answer within ${ANSWER_WITHIN_MS} ms`), ANSWER_WITHIN_MS)
-    const failNow = (error: unknown) => {
-      clearTimeout(timer)
-      fail(error)
-    }
-    try {
-      ask().then((answer) => {
+export type AskRedis = <Answer>(ask: () => Promise<Answer>) => Promise<Answer>
+
+export const redisAsker = (client: RedisClient): AskRedis => {
+  const sendTogether = togetherOn(client)
+  return <Answer>(ask: () => Promise<Answer>) =>
+    new Promise<Answer>((resolve, reject) => {
+      const fail = (error: unknown) => reject(new DependencyError('redis', saying(error)))
+      const timer = setTimeout(() => fail(`no answer within ${ANSWER_WITHIN_MS} ms`), ANSWER_WITHIN_MS)
+      const failNow = (error: unknown) => {
         clearTimeout(timer)
-        resolve(answer)
-      }, failNow)
-    } catch (error) {
-      // The client throws, rather than rejects, where no node of the cluster serves a slot.
-      failNow(error)
-    }
-  })
+        fail(error)
+      }
+      try {
+        sendTogether()
+        ask().then((answer) => {
+          clearTimeout(timer)
+          resolve(answer)
+        }, failNow)
+      } catch (error) {
+        // The client throws, rather than rejects, where no node of the cluster serves a slot.
+        failNow(error)
+      }
+    })
+}
 
 const isScriptMissing = (error: unknown): boolean =>
   error instanceof Error && error.message.startsWith('NOSCRIPT')
 
+/** What asks Redis: one command, or one script. */
+export type AskingRedis = { client: RedisClient; ask: AskRedis; run: RunScript }
+
 /** Runs scripts by their hash, and sends the text where the server does not know the hash (any more). */
-export const scriptRunner = (client: RedisClient): RunScript => {
+export const scriptRunner = (client: RedisClient, ask: AskRedis): RunScript => {
   const evaluate = async (name: keyof typeof SCRIPTS, keys: string[], args: (string | number)[]) => {
     const { sha, lua } = SCRIPTS[name]
     try {
@@ -107,5 +116,5 @@ export const scriptRunner = (client: RedisClient): RunScript => {
   }
   // The shape of a reply is known only from the comment in the script's file.
   return <Reply>(name: keyof typeof SCRIPTS, keys: string[], args: (string | number)[]) =>
-    askRedis(() => evaluate(name, keys, args) as Promise<Reply>)
+    ask(() => evaluate(name, keys, args) as Promise<Reply>)
 }

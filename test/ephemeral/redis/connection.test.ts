@@ -2,8 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { Redis } from 'ioredis'
 import t from 'tap'
+import { openClient } from '../../../src/ephemeral/redis/connection.ts'
 import { openRedisEphemeral } from '../../../src/ephemeral/redis/redis.ts'
+import { redisAsker } from '../../../src/ephemeral/redis/scripts.ts'
+import { parseRedisUrl } from '../../../src/ephemeral/redis/url.ts'
 import { findProgram, freePort, runServer, temporaryFolder } from '../../support/server-process.ts'
 import { missingServer, startRedis } from '../../support/servers.ts'
 import { newAccountId, openSession, quiet } from '../fixtures.ts'
@@ -71,4 +75,27 @@ t.test('over TLS, a certificate that nobody vouches for is refused', { skip: ski
 
 t.test('a Redis URL that cannot be read is an error at once', async (t) => {
   await t.rejects(openRedisEphemeral({ url: 'http://localhost', log: quiet }), /begins with redis:/)
+})
+
+t.test('what is asked in one turn is sent in one write, turn after turn', { skip }, async (t) => {
+  const redis = await startRedis()
+  t.teardown(() => redis.stop())
+  const client = await openClient(parseRedisUrl(redis.url), quiet, 5000)
+  t.teardown(() => client.disconnect())
+  if (!(client instanceof Redis)) return t.fail('not one server')
+  const ask = redisAsker(client)
+  const { stream } = client
+  const writev = stream._writev
+  const together: number[] = []
+  stream._writev = (chunks, done) => {
+    together.push(chunks.length)
+    writev?.call(stream, chunks, done)
+  }
+  const alone = t.capture(stream, '_write', stream._write)
+  for (let turn = 0; turn < 3; turn += 1) {
+    await Promise.all(['a', 'b', 'c'].map((key) => ask(() => client.set(key, turn))))
+    t.strictSame(await ask(() => client.mget('a', 'b', 'c')), Array(3).fill(`${turn}`))
+  }
+  t.strictSame(together, [3, 3, 3])
+  t.equal(alone().length, 3)
 })

@@ -36,6 +36,16 @@ export const signedIn = (burned: string): string => `signed_in AS (
        WHERE a.id = ${burned}.account_id AND ${burned}.signed_in_at IS NOT NULL
     )`
 
+/**
+ * The first part of a collected statement (`postgres/collected.ts`): who asks, each with an `id` ($1), and with the
+ * `members` of an object ($2, JSON).
+ */
+export const asked = (members: string): string => `asked AS (
+      SELECT caller.id, caller.n, given.*
+        FROM unnest($1::uuid[]) WITH ORDINALITY AS caller (id, n)
+       CROSS JOIN jsonb_to_record($2::jsonb -> (caller.n - 1)::int) AS given (${members})
+    )`
+
 /** Whether a statement waits for rows that another transaction has locked, or leaves them out. */
 export type Locking = '' | 'SKIP LOCKED'
 

@@ -12,7 +12,7 @@ import {
   toAccount,
   toAccountWithPassword,
 } from './account.ts'
-import { type Locking, noteSignIn, PASSWORD_COLUMNS } from './account-sql.ts'
+import { asked, type Locking, noteSignIn, PASSWORD_COLUMNS } from './account-sql.ts'
 import type { ChangingSql } from './change-under-version.ts'
 
 const FIND_ACCOUNT = {
@@ -51,25 +51,23 @@ export const findAccountByName = async (
 export type Decided = { account: Account; passwordHash: string | null }
 
 const ASKED = `
-    WITH asked AS (
-      SELECT *
-        FROM unnest($1::uuid[], $2::jsonb[], $3::int[], $4::text[], $5::timestamptz[], $6::jsonb[]) WITH ORDINALITY
-          AS asked (id, roles, enrolled, password_hash, signed_in_at, event, n)
-    )`
+    WITH ${asked('roles text[], enrolled int, password_hash text, signed_in_at timestamptz, event jsonb')}`
 
 // docs/security.md 39: this was read before a hash and a decision; it is a condition, because it may have changed.
 const AS_DECIDED = `a.id = asked.id
          AND a.status = 'active'
-         AND to_jsonb(a.roles) = asked.roles
+         AND a.roles = asked.roles
          AND a.enrolled_authenticators = asked.enrolled
          AND (asked.password_hash IS NULL OR a.password_hash = asked.password_hash)`
 
-const asDecided = ({ account, passwordHash }: Decided): unknown[] => [
-  account.id,
-  JSON.stringify(account.roles),
-  account.enrolledAuthenticators,
-  passwordHash,
-]
+const asDecided = (
+  { account, passwordHash }: Decided,
+  signedInAt: Date | null,
+  event: AuditEvent,
+): unknown[] => {
+  const { id, roles, enrolledAuthenticators: enrolled } = account
+  return [id, { roles, enrolled, password_hash: passwordHash, signed_in_at: signedInAt, event }]
+}
 
 const signIn = (locking: Locking): string => `${ASKED}, owner AS (
       SELECT asked.*
@@ -84,7 +82,7 @@ const signIn = (locking: Locking): string => `${ASKED}, owner AS (
     )
     SELECT n, record_audit_event(event) FROM signed_in`
 
-const RECORD_SIGN_IN = { name: 'record_sign_in', text: signIn('SKIP LOCKED'), alone: signIn('') }
+const RECORD_SIGN_IN = { name: 'record_sign_in', json: 1, text: signIn('SKIP LOCKED'), alone: signIn('') }
 
 /** Notes a sign-in and records `event`; false if the account is no longer what the sign-in was decided from. */
 export const recordSignIn = async (
@@ -93,7 +91,7 @@ export const recordSignIn = async (
   now: Date,
   event: AuditEvent,
 ): Promise<boolean> =>
-  (await deps.postgres.collect(RECORD_SIGN_IN, [...asDecided(decided), now, event])).length === 1
+  (await deps.postgres.collect(RECORD_SIGN_IN, asDecided(decided, now, event))).length === 1
 
 // The lock waits for a change that is about to be committed: such a change ends sessions before it commits.
 const firstFactor = (locking: Locking): string => `${ASKED}, decided AS (
@@ -106,6 +104,7 @@ const firstFactor = (locking: Locking): string => `${ASKED}, decided AS (
 
 const RECORD_FIRST_FACTOR = {
   name: 'record_first_factor',
+  json: 1,
   text: firstFactor('SKIP LOCKED'),
   alone: firstFactor(''),
 }
@@ -116,7 +115,7 @@ export const recordFirstFactor = async (
   decided: Decided,
   event: AuditEvent,
 ): Promise<boolean> =>
-  (await deps.postgres.collect(RECORD_FIRST_FACTOR, [...asDecided(decided), null, event])).length === 1
+  (await deps.postgres.collect(RECORD_FIRST_FACTOR, asDecided(decided, null, event))).length === 1
 
 const FIND_SUBJECT = {
   name: 'find_subject',

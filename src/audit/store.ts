@@ -17,9 +17,10 @@ export type EventFilter = {
 
 const RECORD_EVENT = {
   name: 'record_event',
+  json: 0,
   text: `
     SELECT asked.n, record_audit_event(asked.event)
-      FROM unnest($1::jsonb[]) WITH ORDINALITY AS asked (event, n)`,
+      FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS asked (event, n)`,
 }
 
 /** Records an event on its own: a refusal, or what changes nothing in PostgreSQL. Durable when it returns. */

@@ -2,7 +2,7 @@
 // `recovery-codes/store.ts`, enrolling is in `enrollment-store.ts`, and what accounts do with their own is in
 // `own-authenticator-store.ts`.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
-import { type Locking, lockedOwners, signedIn } from '../accounts/account-sql.ts'
+import { asked, type Locking, lockedOwners, signedIn } from '../accounts/account-sql.ts'
 import type { ChangingSql } from '../accounts/change-under-version.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
@@ -45,11 +45,8 @@ export const findTotp = async (
 // One statement burns the step and records the event: of any number of parallel uses, one gets a row (RFC 6238 5.2).
 // The account is locked first, and has to be active: a disabled account is refused.
 const burn = (locking: Locking): string => `
-    WITH asked AS (
-      SELECT *
-        FROM unnest($1::uuid[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::jsonb[]) WITH ORDINALITY
-          AS asked (id, time_step, used_at, signed_in_at, event, n)
-    ), ${lockedOwners('authenticators', locking)}, burned AS (
+    WITH ${asked('time_step bigint, used_at timestamptz, signed_in_at timestamptz, event jsonb')},
+    ${lockedOwners('authenticators', locking)}, burned AS (
       UPDATE authenticators AS t
          SET last_time_step = owner.time_step, consecutive_failures = 0, last_used_at = owner.used_at
         FROM owner
@@ -61,7 +58,7 @@ const burn = (locking: Locking): string => `
     ), ${signedIn('burned')}
     SELECT n, record_audit_event(event) FROM burned`
 
-const BURN_TIME_STEP = { name: 'burn_time_step', text: burn('SKIP LOCKED'), alone: burn('') }
+const BURN_TIME_STEP = { name: 'burn_time_step', json: 1, text: burn('SKIP LOCKED'), alone: burn('') }
 
 /**
  * Burns a time step and records `event`; false if it, or a later one, was burned before. `signedInAt` where it
@@ -73,8 +70,8 @@ export const burnTimeStep = async (
   event: AuditEvent,
 ): Promise<boolean> => {
   const { authenticatorId, timeStep, now, signedInAt } = step
-  const values = [authenticatorId, timeStep, now, signedInAt, event]
-  return (await deps.postgres.collect(BURN_TIME_STEP, values)).length === 1
+  const burned = { time_step: timeStep, used_at: now, signed_in_at: signedInAt, event }
+  return (await deps.postgres.collect(BURN_TIME_STEP, [authenticatorId, burned])).length === 1
 }
 
 // A wrong code counts against every authenticator it could have been meant for, in the statement that records the event.

@@ -1,8 +1,8 @@
 // One statement for the many requests of a moment: what is asked in one turn of the event loop goes to PostgreSQL
 // together, and each caller waits for its own outcome. A commit to disk then serves many callers, and so does a round trip.
 //
-// A collected statement takes arrays, one a parameter and one element a caller, and unnests them WITH ORDINALITY; each of its
-// rows has the place `n` of the caller that it is for. Nothing is lost of what one statement for one caller promises:
+// A collected statement takes arrays, with one element for each caller, and unnests the first WITH ORDINALITY; each of its rows
+// has the place `n` of the caller that it is for. Nothing is lost of what one statement for one caller promises:
 // - The statement is one: it is durable, with its audit events, before any of its callers goes on.
 // - Where PostgreSQL refuses it (one caller's value is out of range), nothing has been written. Each caller then asks
 //   alone, so that the bad one fails alone.
@@ -21,6 +21,8 @@ export type Collected = {
   text: string
   /** The same, waiting for locks: for those who get no row. Absent where no row is an answer. */
   alone?: string
+  /** The place (from 0) of the parameter that is a JSON array rather than one of PostgreSQL's, which cost more to write. */
+  json?: number
 }
 
 /** The rows for one caller, whose `values` are one element of each array. */
@@ -36,22 +38,30 @@ type Numbered = { n: number }
 const MOST_AT_ONCE = 128
 const ON_THEIR_WAY = 2
 
+const toParameters = ({ json }: Collected, callers: readonly (readonly unknown[])[]): unknown[] => {
+  const [first = []] = callers
+  return first.map((_, place) => {
+    const array = callers.map((values) => values[place])
+    return place === json ? JSON.stringify(array) : array
+  })
+}
+
 /** Asks for one caller, who may wait for a lock. */
 export const askAlone =
   (query: Query): Collect =>
-  ({ name, text, alone }, values) =>
-    query(
-      alone === undefined ? { name, text } : { name: `${name}_alone`, text: alone },
-      values.map((value) => [value]),
-    )
+  (statement, values) => {
+    const { name, text, alone } = statement
+    const parameters = toParameters(statement, [values])
+    return query(alone === undefined ? { name, text } : { name: `${name}_alone`, text: alone }, parameters)
+  }
 
 const askTogether = async (
   query: Query,
-  { name, text }: Collected,
+  statement: Collected,
   callers: readonly (readonly unknown[])[],
 ): Promise<object[][]> => {
-  const [first = []] = callers
-  const arrays = first.map((_, parameter) => callers.map((values) => values[parameter]))
+  const { name, text } = statement
+  const arrays = toParameters(statement, callers)
   const answers: object[][] = callers.map(() => [])
   for (const row of await query<Numbered>({ name, text }, arrays)) answers[row.n - 1]?.push(row)
   return answers

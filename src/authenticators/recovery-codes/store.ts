@@ -1,6 +1,6 @@
 // Recovery codes in PostgreSQL: salted hashes, a set at a time, each used once.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../../accounts/account.ts'
-import { type Locking, lockedOwners, signedIn } from '../../accounts/account-sql.ts'
+import { asked, type Locking, lockedOwners, signedIn } from '../../accounts/account-sql.ts'
 import type { ChangingSql } from '../../accounts/change-under-version.ts'
 import type { AuditEvent } from '../../audit/event.ts'
 import type { Sql } from '../../postgres/pool.ts'
@@ -35,11 +35,8 @@ export const findRecoveryCodes = async (
 }
 
 const use = (locking: Locking): string => `
-    WITH asked AS (
-      SELECT *
-        FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::jsonb[]) WITH ORDINALITY
-          AS asked (id, used_at, signed_in_at, event, n)
-    ), ${lockedOwners('recovery_codes', locking)}, used AS (
+    WITH ${asked('used_at timestamptz, signed_in_at timestamptz, event jsonb')},
+    ${lockedOwners('recovery_codes', locking)}, used AS (
       UPDATE recovery_codes AS r
          SET used_at = owner.used_at
         FROM owner
@@ -48,7 +45,7 @@ const use = (locking: Locking): string => `
     ), ${signedIn('used')}
     SELECT n, record_audit_event(event) FROM used`
 
-const USE_RECOVERY_CODE = { name: 'use_recovery_code', text: use('SKIP LOCKED'), alone: use('') }
+const USE_RECOVERY_CODE = { name: 'use_recovery_code', json: 1, text: use('SKIP LOCKED'), alone: use('') }
 
 /**
  * Uses a recovery code up and records `event`; false if it was used before. `signedInAt` where it also signs the
@@ -59,8 +56,8 @@ export const useRecoveryCode = async (
   { codeId, now, signedInAt }: { codeId: string; now: Date; signedInAt: Date | null },
   event: AuditEvent,
 ): Promise<boolean> => {
-  const values = [codeId, now, signedInAt, event]
-  return (await deps.postgres.collect(USE_RECOVERY_CODE, values)).length === 1
+  const used = { used_at: now, signed_in_at: signedInAt, event }
+  return (await deps.postgres.collect(USE_RECOVERY_CODE, [codeId, used])).length === 1
 }
 
 // The whole old set is deleted, used codes too. Callers hold the lock on the account (`lockFactors`, `raiseEnrolled`),

@@ -7,8 +7,8 @@
 // what somebody changes in PostgreSQL by hand.
 import { LRUCache } from 'lru-cache'
 import type { Sql } from '../postgres/pool.ts'
-import type { AccountDetails } from './details.ts'
-import { findAccountDetails } from './details-store.ts'
+import type { AccountWithFactors } from './details.ts'
+import { findAccountWithFactors } from './details-store.ts'
 import { findSubjectId } from './store.ts'
 
 export type Accounts = {
@@ -16,7 +16,7 @@ export type Accounts = {
    * The account as it is under `version`, which the use of a session has just answered; null if there is none. Where the
    * version is '', it is read and not kept.
    */
-  find(accountId: string, version: string): Promise<AccountDetails | null>
+  find(accountId: string, version: string): Promise<AccountWithFactors | null>
   /** The id of a client's external subject, or null. It never changes; but the account may have been deleted since. */
   findSubjectId(clientId: string, subject: string): Promise<string | null>
   forgetSubject(clientId: string, subject: string): void
@@ -32,7 +32,10 @@ const subjectKey = (clientId: string, subject: string): string => JSON.stringify
 export const openAccounts = (deps: { postgres: Sql }): Accounts => {
   // Kept from when it is asked for: all who ask meanwhile share one read, and one that began before `forgetAll` is not
   // kept after it.
-  const cache = new LRUCache<string, Promise<AccountDetails | null>>({ max: MAX_ACCOUNTS, ttl: MAX_AGE_MS })
+  const cache = new LRUCache<string, Promise<AccountWithFactors | null>>({
+    max: MAX_ACCOUNTS,
+    ttl: MAX_AGE_MS,
+  })
   const subjects = new LRUCache<string, string>({ max: MAX_ACCOUNTS, ttl: MAX_AGE_MS })
   return {
     async findSubjectId(clientId, subject) {
@@ -47,11 +50,11 @@ export const openAccounts = (deps: { postgres: Sql }): Accounts => {
       subjects.delete(subjectKey(clientId, subject))
     },
     find(accountId, version) {
-      if (version === '') return findAccountDetails(deps, accountId)
+      if (version === '') return findAccountWithFactors(deps, accountId)
       const key = `${accountId} ${version}`
       const known = cache.get(key)
       if (known) return known
-      const reading = findAccountDetails(deps, accountId)
+      const reading = findAccountWithFactors(deps, accountId)
       cache.set(key, reading)
       const forget = () => {
         if (cache.peek(key) === reading) cache.delete(key)

@@ -5,13 +5,17 @@ import { ACCOUNT_COLUMNS } from './account.ts'
 export const DETAILS_COLUMNS = `${ACCOUNT_COLUMNS},
   ARRAY(SELECT DISTINCT t.type FROM authenticators AS t WHERE t.account_id = a.id AND t.status = 'active' ORDER BY t.type)
     AS methods,
-  ARRAY(SELECT DISTINCT t.digits
-          FROM authenticators AS t
-         WHERE t.account_id = a.id AND t.type = 'totp' AND t.status = 'active'
-         ORDER BY t.digits)
-    AS totp_digits,
   (SELECT count(*) FROM recovery_codes AS r WHERE r.account_id = a.id AND r.used_at IS NULL)
     AS recovery_codes_remaining`
+
+/** What makes an `AccountWithFactors`. */
+export const FACTORS_COLUMNS = `${DETAILS_COLUMNS},
+  (SELECT COALESCE(jsonb_agg(jsonb_build_object('id', t.id, 'secretSealed', t.secret_sealed, 'algorithm', t.algorithm,
+                                                'digits', t.digits, 'stepSeconds', t.step_seconds)
+                             ORDER BY t.created_at), '[]')
+     FROM authenticators AS t
+    WHERE t.account_id = a.id AND t.type = 'totp' AND t.status = 'active')
+    AS totp`
 
 /** What makes a `ListedAccount`: the rest is noted by sign-ins too, and is not kept by replicas. */
 export const LISTED_COLUMNS = `${DETAILS_COLUMNS}, a.updated_at, a.last_login_at`

@@ -1,29 +1,29 @@
 // One account in PostgreSQL, as it sees itself and as administrators see it. How accounts are listed: `search-store.ts`.
 import type { Sql } from '../postgres/pool.ts'
-import { DETAILS_COLUMNS, LISTED_COLUMNS } from './account-sql.ts'
+import { FACTORS_COLUMNS, LISTED_COLUMNS } from './account-sql.ts'
 import {
-  type AccountDetails,
-  type DetailsRow,
+  type AccountWithFactors,
+  type FactorsRow,
   type ListedAccount,
   type ListedRow,
-  toDetails,
+  toAccountWithFactors,
   toListed,
 } from './details.ts'
 
-const FIND_DETAILS = {
-  name: 'find_account_details',
+const FIND_WITH_FACTORS = {
+  name: 'find_account_with_factors',
   text: `
-    SELECT asked.n, ${DETAILS_COLUMNS}
+    SELECT asked.n, ${FACTORS_COLUMNS}
       FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)
       JOIN accounts AS a ON a.id = asked.id`,
 }
 
-export const findAccountDetails = async (
+export const findAccountWithFactors = async (
   deps: { postgres: Sql },
   accountId: string,
-): Promise<AccountDetails | null> => {
-  const [row] = await deps.postgres.collect<DetailsRow>(FIND_DETAILS, [accountId])
-  return row ? toDetails(row) : null
+): Promise<AccountWithFactors | null> => {
+  const [row] = await deps.postgres.collect<FactorsRow>(FIND_WITH_FACTORS, [accountId])
+  return row ? toAccountWithFactors(row) : null
 }
 
 const FIND_LISTED = {

@@ -5,22 +5,34 @@ export type AccountDetails = {
   account: Account
   /** Types of its active authenticators. */
   methods: string[]
-  /** Of the codes of its active TOTP authenticators. */
-  totpDigits: number[]
   recoveryCodesRemaining: number
 }
 
-export type DetailsRow = AccountRow & {
-  methods: string[]
-  totp_digits: number[]
-  recovery_codes_remaining: number
-}
+export type DetailsRow = AccountRow & { methods: string[]; recovery_codes_remaining: number }
 
 export const toDetails = (row: DetailsRow): AccountDetails => ({
   account: toAccount(row),
   methods: row.methods,
-  totpDigits: row.totp_digits,
   recoveryCodesRemaining: row.recovery_codes_remaining,
+})
+
+/** An active TOTP authenticator as it is stored, its secret sealed. */
+export type StoredTotp = {
+  id: string
+  secretSealed: string
+  algorithm: 'SHA1' | 'SHA256' | 'SHA512'
+  digits: 6 | 8
+  stepSeconds: number
+}
+
+/** The same, with what its codes are compared with. */
+export type AccountWithFactors = AccountDetails & { totp: StoredTotp[] }
+
+export type FactorsRow = DetailsRow & { totp: StoredTotp[] }
+
+export const toAccountWithFactors = (row: FactorsRow): AccountWithFactors => ({
+  ...toDetails(row),
+  totp: row.totp,
 })
 
 /** The same, with what is noted without raising the account's version. */

@@ -7,7 +7,7 @@ import type { AccountState } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import type { Account } from './account.ts'
 import { changingAccount } from './change-under-version.ts'
-import type { AccountDetails } from './details.ts'
+import type { AccountWithFactors } from './details.ts'
 import { insertSubject, type Subject, updateSubject } from './store.ts'
 
 type KnowDeps = Pick<Deps, 'accounts' | 'postgres' | 'ephemeral' | 'clock'>
@@ -19,7 +19,7 @@ const changesOf = (account: Account, said: Subject): Record<string, unknown> => 
 })
 
 /** An account, and its state from before the account was read. */
-type Known = { details: AccountDetails; state: AccountState }
+type Known = { details: AccountWithFactors; state: AccountState }
 
 const find = async (
   { accounts, ephemeral }: KnowDeps,

@@ -28,15 +28,15 @@ import { type Answer, type Match, matchAnswer, matchPending, type TotpMatch } fr
 import { refuseForeignAnswer } from './refuse-foreign-answer.ts'
 import { recordTotpFailure } from './store.ts'
 
-type AttemptDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'clock'>
+type AttemptDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'clock' | 'accounts'>
 
 /** A counted attempt: at a challenge, or of the account where a code is asked for without a challenge. */
 export type Attempt = ChallengeAttempt | AccountAttempt
 export type ChallengeAttempt = Counted & { at: 'challenge'; challengeToken: string; record: ChallengeRecord }
 export type AccountAttempt = Counted & AskedFor & { at: 'account' }
 
-/** `remaining` attempts after this one; `sessionEpoch` is the account's when the attempt was counted. */
-type Counted = { accountId: string; remaining: number; sessionEpoch: number }
+/** `remaining` attempts after this one; `sessionEpoch` and `accountVersion` were the account's when it was counted. */
+type Counted = { accountId: string; remaining: number; sessionEpoch: number; accountVersion: string }
 type AskedFor = { accountId: string; sessionId: string | null; purpose: 'confirm' | 'disable' }
 
 /**
@@ -66,8 +66,8 @@ export const takeChallengeAttempt = async (
           origin.now.getTime(),
         )
   if (taken.kind === 'taken') {
-    const { record, remaining, sessionEpoch } = taken
-    return { at: 'challenge', challengeToken, record, accountId: record.accountId, remaining, sessionEpoch }
+    const { kind, record, ...counted } = taken
+    return { at: 'challenge', challengeToken, record, accountId: record.accountId, ...counted }
   }
   if (taken.kind === 'locked') {
     const { accountId, clientId, untilMs } = taken
@@ -114,7 +114,7 @@ export const takeAccountAttempt = async (
   refuseMisshapen(method, code)
   const limits = attemptLimits(deps.policy.current())
   const taken = await deps.ephemeral.budgets.take(asked.accountId, limits, origin.now.getTime())
-  if (taken.kind === 'taken') return { at: 'account', ...asked, ...taken }
+  if (taken.kind === 'taken') return { at: 'account', ...asked, ...taken, accountVersion: '' }
   const event = codeRefused(origin, { ...asked, reason: 'account_locked' })
   return refuseLocked(deps, event, { untilMs: taken.untilMs, now: origin.now })
 }
@@ -129,7 +129,7 @@ export const checkCode = async (
   attempt: Attempt,
   answer: Answer,
 ): Promise<{ account: Account; match: Match }> => {
-  const compared = matchAnswer(deps, attempt.accountId, answer, origin.now)
+  const compared = matchAnswer(deps, attempt, answer, origin.now)
   const { account, match } = await orGiveBack(deps, origin, attempt, compared)
   if (!account) throw new AuthError(attempt.at === 'challenge' ? 'invalid_challenge' : 'invalid_token')
   if (match) return { account, match }

@@ -1,7 +1,8 @@
 // What an account has enrolled. Pure: authenticators, how their rows read, what they are called.
 
+import type { StoredTotp } from '../accounts/details.ts'
 import type { Sealer } from '../encryption/sealer.ts'
-import type { TotpAlgorithm, TotpParameters } from './totp/totp.ts'
+import type { TotpParameters } from './totp/totp.ts'
 
 /** How many an account may have enrolled; disabled ones count. */
 export const MAX_ENROLLED = 10
@@ -45,14 +46,6 @@ export const toAuthenticator = (row: AuthenticatorRow): Authenticator => ({
 /** An authenticator as its codes are matched. */
 export type TotpAuthenticator = TotpParameters & { id: string; secret: Buffer }
 
-export type TotpRow = {
-  authenticator_id: string
-  secret_sealed: string
-  algorithm: TotpAlgorithm
-  digits: 6 | 8
-  step_seconds: number
-}
-
 /** Whose secret it is, and in which row. */
 export type SecretOwner = { accountId: string; authenticatorId: string }
 
@@ -75,12 +68,14 @@ export const openSecret = (sealer: Sealer, sealed: string, owner: SecretOwner): 
     ? sealer.open(sealed.replace(`:${BOUND_TO_ACCOUNT}`, ':'), boundContext(owner))
     : sealer.open(sealed, `authenticators.secret:${owner.authenticatorId}`)
 
-export const toTotpAuthenticator = (row: TotpRow, accountId: string, sealer: Sealer): TotpAuthenticator => ({
-  id: row.authenticator_id,
-  secret: openSecret(sealer, row.secret_sealed, { accountId, authenticatorId: row.authenticator_id }),
-  algorithm: row.algorithm,
-  digits: row.digits,
-  stepSeconds: row.step_seconds,
+/** @throws {UnsealError} as `openSecret` */
+export const openTotp = (
+  { secretSealed, ...totp }: StoredTotp,
+  accountId: string,
+  sealer: Sealer,
+): TotpAuthenticator => ({
+  ...totp,
+  secret: openSecret(sealer, secretSealed, { accountId, authenticatorId: totp.id }),
 })
 
 const DEFAULT_NAME = 'Authenticator app'

@@ -1,7 +1,7 @@
 // The codes people type. Pure: which shapes are codes, and which of them an account can answer with. Whether a code is
 // right is decided elsewhere.
 import { Type } from 'typebox'
-import type { AccountDetails } from '../accounts/details.ts'
+import type { AccountWithFactors } from '../accounts/details.ts'
 import { AuthError } from '../errors.ts'
 import type { Method } from '../policy/policy.ts'
 import { RECOVERY_CODE_PATTERN } from './recovery-codes/recovery-code.ts'
@@ -34,7 +34,7 @@ export const refuseMisshapen = (method: Method, code: string): void => {
 export const CODE_FACTOR: { amr: string[]; acr: 'aal2' } = { amr: ['otp', 'mfa'], acr: 'aal2' }
 
 /** What an account can answer with. */
-type Answerable = Pick<AccountDetails, 'totpDigits' | 'recoveryCodesRemaining'>
+type Answerable = Pick<AccountWithFactors, 'totp' | 'recoveryCodesRemaining'>
 
 /**
  * The answer shapes of a challenge, as its store keeps them: `totp:6`, `recovery_code`. A code of another
@@ -42,9 +42,9 @@ type Answerable = Pick<AccountDetails, 'totpDigits' | 'recoveryCodesRemaining'>
  */
 export const answerShapes = (
   admitted: readonly Method[],
-  { totpDigits, recoveryCodesRemaining }: Answerable,
+  { totp, recoveryCodesRemaining }: Answerable,
 ): string[] => [
-  ...(admitted.includes('totp') ? totpDigits.map((digits) => `totp:${digits}`) : []),
+  ...new Set(admitted.includes('totp') ? totp.map(({ digits }) => `totp:${digits}`) : []),
   ...(admitted.includes('recovery_code') && recoveryCodesRemaining > 0 ? ['recovery_code'] : []),
 ]
 

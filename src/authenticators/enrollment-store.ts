@@ -1,5 +1,6 @@
 // Enrollment in PostgreSQL: authenticators that are begun and not confirmed yet. Each expires.
 import type { ChangingSql } from '../accounts/change-under-version.ts'
+import type { StoredTotp } from '../accounts/details.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
 import type { Sql } from '../postgres/pool.ts'
@@ -7,10 +8,9 @@ import {
   AUTHENTICATOR_COLUMNS,
   type Authenticator,
   type AuthenticatorRow,
+  openTotp,
   type TotpAuthenticator,
-  type TotpRow,
   toAuthenticator,
-  toTotpAuthenticator,
 } from './authenticator.ts'
 import type { TotpParameters } from './totp/totp.ts'
 
@@ -97,10 +97,15 @@ export const insertPendingTotp = async (
   await deps.postgres.query(INSERT_PENDING, [...values, JSON.stringify(event)])
 }
 
+type TotpRow = Pick<StoredTotp, 'id' | 'algorithm' | 'digits'> & {
+  secret_sealed: string
+  step_seconds: number
+}
+
 const FIND_PENDING = {
   name: 'find_pending_totp',
   text: `
-    SELECT id AS authenticator_id, secret_sealed, algorithm, digits, step_seconds
+    SELECT id, secret_sealed, algorithm, digits, step_seconds
       FROM authenticators
      WHERE id = $1 AND account_id = $2 AND status = 'pending' AND expires_at > $3`,
 }
@@ -113,7 +118,9 @@ export const findPendingTotp = async (
   now: Date,
 ): Promise<TotpAuthenticator | null> => {
   const [row] = await deps.postgres.query<TotpRow>(FIND_PENDING, [authenticatorId, accountId, now])
-  return row ? toTotpAuthenticator(row, accountId, deps.sealer) : null
+  if (!row) return null
+  const { secret_sealed: secretSealed, step_seconds: stepSeconds, ...totp } = row
+  return openTotp({ ...totp, secretSealed, stepSeconds }, accountId, deps.sealer)
 }
 
 // The time step that confirmed it is burned with it: the same code does not sign in as well (RFC 6238 5.2).

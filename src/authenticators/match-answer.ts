@@ -1,17 +1,18 @@
 // Whether a code is one of an account's, and burning what it matched. Decides nothing else: the attempt has been counted
 // before, and the caller does what follows.
 import type { Account } from '../accounts/account.ts'
+import type { Accounts } from '../accounts/account-cache.ts'
 import type { ChangingSql } from '../accounts/change-under-version.ts'
 import type { AuditEvent } from '../audit/event.ts'
 import type { Sealer } from '../encryption/sealer.ts'
 import { AuthError } from '../errors.ts'
 import type { Method } from '../policy/policy.ts'
 import type { Sql } from '../postgres/pool.ts'
-import type { TotpAuthenticator } from './authenticator.ts'
+import { openTotp, type TotpAuthenticator } from './authenticator.ts'
 import { findPendingTotp } from './enrollment-store.ts'
 import { matchRecoveryCode } from './recovery-codes/recovery-code.ts'
 import { findRecoveryCodes, useRecoveryCode } from './recovery-codes/store.ts'
-import { burnTimeStep, findTotp } from './store.ts'
+import { burnTimeStep } from './store.ts'
 import { matchTimeStep } from './totp/totp.ts'
 
 /** A code, and the method it was made by. */
@@ -25,16 +26,17 @@ export type Match = TotpMatch | { kind: 'recovery_code'; codeId: string; remaini
 /** `account` is null where it is gone, `match` where the code matches nothing. */
 export type Compared = { account: Account | null; match: Match | null }
 
-/** Compares a code; writes nothing. */
+/** Compares a code with what the account has under this version; writes nothing. */
 export const matchAnswer = async (
-  deps: { postgres: Sql; sealer: Sealer },
-  accountId: string,
+  deps: { postgres: Sql; sealer: Sealer; accounts: Accounts },
+  { accountId, accountVersion }: { accountId: string; accountVersion: string },
   { method, code }: Answer,
   now: Date,
 ): Promise<Compared> => {
   if (method === 'totp') {
-    const found = await findTotp(deps, accountId)
-    return { account: found?.account ?? null, match: matchTotp(found?.authenticators ?? [], code, now) }
+    const found = await deps.accounts.find(accountId, accountVersion)
+    const authenticators = found?.totp.map((totp) => openTotp(totp, accountId, deps.sealer)) ?? []
+    return { account: found?.account ?? null, match: matchTotp(authenticators, code, now) }
   }
   const found = await findRecoveryCodes(deps, accountId)
   const codes = found?.codes ?? []

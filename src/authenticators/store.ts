@@ -1,46 +1,11 @@
-// Authenticators in PostgreSQL, as an attempt needs them: found, burned, failed. Recovery codes are in
+// Authenticators in PostgreSQL, as an attempt changes them: burned, failed. Recovery codes are in
 // `recovery-codes/store.ts`, enrolling is in `enrollment-store.ts`, and what accounts do with their own is in
 // `own-authenticator-store.ts`.
-import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../accounts/account.ts'
 import { asked, type Locking, lockedOwners, signedIn } from '../accounts/account-sql.ts'
 import type { ChangingSql } from '../accounts/change-under-version.ts'
 import type { AuditEvent } from '../audit/event.ts'
-import type { Sealer } from '../encryption/sealer.ts'
 import type { Sql } from '../postgres/pool.ts'
-import {
-  MAX_CONSECUTIVE_FAILURES,
-  type TotpAuthenticator,
-  type TotpRow,
-  toTotpAuthenticator,
-} from './authenticator.ts'
-
-const FIND_TOTP = {
-  name: 'find_totp',
-  text: `
-    SELECT asked.n, ${ACCOUNT_COLUMNS},
-           t.id AS authenticator_id, t.secret_sealed, t.algorithm, t.digits, t.step_seconds
-      FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)
-      JOIN accounts AS a ON a.id = asked.id
-      LEFT JOIN authenticators AS t ON t.account_id = a.id AND t.type = 'totp' AND t.status = 'active'
-     ORDER BY asked.n, t.created_at`,
-}
-
-/** The account and its active TOTP authenticators, unsealed; null if there is no such account. */
-export const findTotp = async (
-  deps: { postgres: Sql; sealer: Sealer },
-  accountId: string,
-): Promise<{ account: Account; authenticators: TotpAuthenticator[] } | null> => {
-  const rows = await deps.postgres.collect<AccountRow & (TotpRow | { authenticator_id: null })>(FIND_TOTP, [
-    accountId,
-  ])
-  const [first] = rows
-  if (!first) return null
-  const enrolled = rows.filter((row): row is AccountRow & TotpRow => row.authenticator_id !== null)
-  return {
-    account: toAccount(first),
-    authenticators: enrolled.map((row) => toTotpAuthenticator(row, accountId, deps.sealer)),
-  }
-}
+import { MAX_CONSECUTIVE_FAILURES } from './authenticator.ts'
 
 // One statement burns the step and records the event: of any number of parallel uses, one gets a row (RFC 6238 5.2).
 // The account is locked first, and has to be active: a disabled account is refused.

@@ -1,5 +1,5 @@
 import type { Account } from '../accounts/account.ts'
-import type { AccountDetails } from '../accounts/details.ts'
+import type { AccountWithFactors } from '../accounts/details.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
@@ -16,7 +16,7 @@ export type Caller = SessionCaller & { account: Account }
 export type FreshCaller = Caller & { proof: FreshProof }
 
 /** The same, with what the account sees of itself. */
-export type AccountCaller = Caller & { details: AccountDetails }
+export type AccountCaller = Caller & { details: AccountWithFactors }
 
 type AccountDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients' | 'accounts'>
 

@@ -139,7 +139,14 @@ export type AccountState = Required<Epochs> & {
 
 /** `remaining` attempts after this one. `unknown`: no such challenge, or expired, or ended by a factor change. */
 export type AttemptTaken =
-  | { kind: 'taken'; record: ChallengeRecord; remaining: number; sessionEpoch: number }
+  | {
+      kind: 'taken'
+      record: ChallengeRecord
+      remaining: number
+      sessionEpoch: number
+      /** As in `UsedSession`. */
+      accountVersion: string
+    }
   | { kind: 'unknown' }
   /** Another one answers this challenge (`isAnsweredBy`). */
   | { kind: 'foreign'; record: ChallengeRecord }

@@ -1,4 +1,4 @@
-import { findAccountDetails } from '../accounts/details-store.ts'
+import { findAccountWithFactors } from '../accounts/details-store.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { type ProfileItem, toProfileItem } from './schemas.ts'
@@ -8,7 +8,7 @@ export const showProfile = async (
   deps: Pick<Deps, 'postgres' | 'policy'>,
   accountId: string,
 ): Promise<ProfileItem> => {
-  const details = await findAccountDetails(deps, accountId)
+  const details = await findAccountWithFactors(deps, accountId)
   if (!details) throw new AuthError('not_found', 'There is no such account.')
   return toProfileItem(details, deps.policy.current())
 }

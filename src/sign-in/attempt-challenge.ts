@@ -35,6 +35,7 @@ export type PassedChallenge = {
 
 type AttemptDeps = Pick<
   Deps,
+  | 'accounts'
   | 'config'
   | 'postgres'
   | 'ephemeral'

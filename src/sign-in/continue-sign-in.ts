@@ -1,7 +1,7 @@
 // What follows a passed primary authentication, whoever checked it: the gate decides, and the account gets a session, a
 // challenge, or an enrollment. Every sign-in passes here.
-import type { AccountDetails } from '../accounts/details.ts'
-import { findAccountDetails } from '../accounts/details-store.ts'
+import type { AccountWithFactors } from '../accounts/details.ts'
+import { findAccountWithFactors } from '../accounts/details-store.ts'
 import { refuseLocked } from '../accounts/refuse-locked.ts'
 import { type Decided, recordFirstFactor, recordSignIn } from '../accounts/store.ts'
 import { primaryAuthenticationFailed, primaryAuthenticationPassed } from '../audit/authentication-events.ts'
@@ -23,7 +23,7 @@ export type PrimaryAuthentication = Decided & {
   /** Read before the account was, so that nothing is opened if sessions or challenges have been ended since. */
   state: AccountState
   /** Where they were read with the account. */
-  details?: AccountDetails
+  details?: AccountWithFactors
   client: Client
   scope: string
   /** RFC 8176. */
@@ -100,7 +100,7 @@ const challenge = async (
   decision: Extract<Decision, { kind: 'challenge' }>,
 ): Promise<SignInResult> => {
   const { account } = primary
-  const details = primary.details ?? (await findAccountDetails(deps, account.id))
+  const details = primary.details ?? (await findAccountWithFactors(deps, account.id))
   if (!details) return refuseChanged(deps, origin, primary)
   const shapes = answerShapes(decision.methods, details)
   if (shapes.length === 0) {

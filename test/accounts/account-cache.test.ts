@@ -10,7 +10,7 @@ const skip = onBothEngines()
 /** Longer than an account that was changed is read without being kept. */
 const SETTLED_SECONDS = 30
 
-const FIND = 'find_account_details'
+const FIND = 'find_account_with_factors'
 
 const me = (postern: TestApp, bearer: string) => postern.request('GET', '/v1/me', { bearer })
 

@@ -26,8 +26,13 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
     const record = challengeOf(accountId, { purpose: 'step_up', sid: 'a-sid' })
     const token = await openChallenge(ephemeral(), accountId, { record })
     t.same(await ephemeral().challenges.find(token, NOW_MS), record)
-    t.same(await take(token), { kind: 'taken', record, remaining: 4, sessionEpoch: 0 })
-    t.same(await take(token, 'recovery_code'), { kind: 'taken', record, remaining: 3, sessionEpoch: 0 })
+    const { accountVersion } = await ephemeral().budgets.read(accountId, NOW_MS)
+    t.ok(accountVersion)
+    const taken = { kind: 'taken', record, sessionEpoch: 0, accountVersion }
+    t.same(await take(token), { ...taken, remaining: 4 })
+    t.same(await take(token, 'recovery_code'), { ...taken, remaining: 3 })
+    await ephemeral().versions.raise(accountId, NOW_MS + 1)
+    t.match(await take(token), { kind: 'taken', accountVersion: '' }, 'its account is being changed')
   })
 
   t.test(

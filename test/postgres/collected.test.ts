@@ -2,10 +2,11 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
+import { findAccountWithFactors } from '../../src/accounts/details-store.ts'
 import { recordSignIn } from '../../src/accounts/store.ts'
 import { type AuditEvent, auditEvent, systemOrigin } from '../../src/audit/event.ts'
 import { recordEvent } from '../../src/audit/store.ts'
-import { burnTimeStep, findTotp } from '../../src/authenticators/store.ts'
+import { burnTimeStep } from '../../src/authenticators/store.ts'
 import { DependencyError } from '../../src/errors.ts'
 import { collectOver } from '../../src/postgres/collected.ts'
 import type { Sql, Statement } from '../../src/postgres/pool.ts'
@@ -64,13 +65,13 @@ t.test('what is asked in one moment', { skip }, async (t) => {
   t.test('is one statement, and each caller has its own rows', async (t) => {
     const all = await many(20, () => enrolled(postern))
     const { sent, deps } = watched(postern)
-    const found = await Promise.all(all.map(({ account }) => findTotp(deps, account.id)))
+    const found = await Promise.all(all.map(({ account }) => findAccountWithFactors(deps, account.id)))
     t.same(
-      found.map((one) => [one?.account.id, ...(one?.authenticators ?? []).map(({ id }) => id)]),
+      found.map((one) => [one?.account.id, ...(one?.totp ?? []).map(({ id }) => id)]),
       all.map(({ account, totp }) => [account.id, totp.authenticatorId]),
     )
-    t.equal(await findTotp(deps, uuidv7()), null)
-    t.same(sent, ['find_totp', 'find_totp'], 'the second one alone')
+    t.equal(await findAccountWithFactors(deps, uuidv7()), null)
+    t.same(sent, ['find_account_with_factors', 'find_account_with_factors'], 'the second one alone')
   })
 
   t.test('is written by one statement, its audit events with it', async (t) => {
@@ -110,7 +111,7 @@ t.test('what is asked in one moment', { skip }, async (t) => {
 
   t.test('notes the sign-ins of one account one after the other', async (t) => {
     const { id } = await postern.createAccount()
-    const account = (await findTotp(postern.deps, id))?.account
+    const account = (await findAccountWithFactors(postern.deps, id))?.account
     if (!account) throw new Error('the account is gone')
     const signIn = (roles: string[]) => {
       const decided = { account: { ...account, roles }, passwordHash: null }

@@ -80,7 +80,9 @@ export const memoryChallenges = (pendings: MemoryPending, accounts: MemoryAccoun
       return { kind: 'locked', accountId, clientId, untilMs: taken.lockedUntilMs }
     }
     challenge.attempts += 1
-    return { kind: 'taken', record, remaining: Math.min(taken.remaining, left - 1), sessionEpoch }
+    const accountVersion = accounts.versionOf(place.tag, nowMs)
+    const remaining = Math.min(taken.remaining, left - 1)
+    return { kind: 'taken', record, remaining, sessionEpoch, accountVersion }
   },
   async giveBack(token, limits, nowMs) {
     const place = placeOf('challenge', token)

@@ -6,7 +6,7 @@ import type { RedisKeys, RunScript } from './scripts.ts'
 import { sessionArguments } from './sessions.ts'
 
 type TakeAttemptReply =
-  | ['taken', record: string, remaining: number, sessionEpoch: number]
+  | ['taken', record: string, remaining: number, sessionEpoch: number, accountVersion: string]
   | ['unknown']
   | ['foreign', record: string]
   | ['method_not_offered', methods: string]
@@ -15,9 +15,9 @@ type TakeAttemptReply =
 const attemptTaken = (reply: TakeAttemptReply): AttemptTaken => {
   switch (reply[0]) {
     case 'taken': {
-      const [kind, packed, remaining, sessionEpoch] = reply
+      const [kind, packed, remaining, sessionEpoch, accountVersion] = reply
       const record = unpackChallenge(packed)
-      return record ? { kind, record, remaining, sessionEpoch } : { kind: 'unknown' }
+      return record ? { kind, record, remaining, sessionEpoch, accountVersion } : { kind: 'unknown' }
     }
     case 'foreign': {
       const record = unpackChallenge(reply[1])
@@ -55,7 +55,11 @@ const pass = async (
   return (await deps.run<number>('pass', [pendingKey, key.account, key.sessionSet], args)) === 1
 }
 
-export const redisChallenges = (run: RunScript, keys: RedisKeys): ChallengeStore => {
+export const redisChallenges = (
+  run: RunScript,
+  keys: RedisKeys,
+  newVersion: () => string,
+): ChallengeStore => {
   const keysAt = (place: TokenPlace) => [keys.challenge(place), keys.account(place.tag)]
   return {
     async open(token, { record, methods, ttlSeconds, epochs, nowMs }) {
@@ -68,7 +72,7 @@ export const redisChallenges = (run: RunScript, keys: RedisKeys): ChallengeStore
       if (!place) return { kind: 'unknown' }
       const allowed = [limits.maxFailedAttempts, limits.lockoutSeconds * 1000]
       const by = [answerer?.clientId ?? '', answerer?.clientRegisteredAt ?? 0]
-      const args = [nowMs, method, ...allowed, ...by]
+      const args = [nowMs, method, ...allowed, ...by, newVersion()]
       return attemptTaken(await run<TakeAttemptReply>('takeAttempt', keysAt(place), args))
     },
     async giveBack(token, limits, nowMs) {

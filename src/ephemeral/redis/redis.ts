@@ -41,7 +41,7 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
   })
   return {
     kind: 'redis',
-    challenges: redisChallenges(run, keys),
+    challenges: redisChallenges(run, keys, newVersion),
     enrollments: redisEnrollments(run, keys),
     budgets: redisBudgets({ client, ask, run }, { keys, newVersion }),
     versions: redisVersions(run, keys, newVersion),

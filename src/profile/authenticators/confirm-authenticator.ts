@@ -41,6 +41,7 @@ type Opening = { client: Client; session: NewSession; refreshToken: RefreshToken
 
 type ConfirmDeps = Pick<
   Deps,
+  | 'accounts'
   | 'config'
   | 'postgres'
   | 'ephemeral'

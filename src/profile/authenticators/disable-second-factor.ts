@@ -21,7 +21,10 @@ import type { Method } from '../../policy/policy.ts'
 import { endOtherAccess } from '../../sessions/end-other-access.ts'
 import type { OtherSessions } from '../../sessions/schemas.ts'
 
-type DisableDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords' | 'clock'>
+type DisableDeps = Pick<
+  Deps,
+  'accounts' | 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords' | 'clock'
+>
 
 type DisableAnswer = { password: string; method: Method; code: string; others: OtherSessions }
 

@@ -1,8 +1,8 @@
 -- Counts one attempt on the challenge and on the account, then hands out the record.
 -- KEYS: 1 challenge, 2 account
 -- ARGV: 1 now (ms), 2 method, 3 attempts allowed, 4 lockout (ms), 5 client that answers or '', 6 when it was
---       registered (ms)
--- Result: { 'taken', record, remaining, session epoch } or { 'unknown' } or { 'foreign', record }
+--       registered (ms), 7 the account's version where it has none
+-- Result: { 'taken', record, remaining, session epoch, account's version } or { 'unknown' } or { 'foreign', record }
 --         or { 'method_not_offered', methods } or { 'locked', record, until (ms) }
 
 local now, max_failed, lockout_ms = tonumber(ARGV[1]), tonumber(ARGV[3]), tonumber(ARGV[4])
@@ -40,4 +40,6 @@ if not remaining then
 end
 local attempts = challenge.attempts + 1
 write_attempts(KEYS[1], challenge, attempts)
-return { 'taken', challenge.record, math.min(remaining, max_failed - attempts), account.session_epoch }
+remaining = math.min(remaining, max_failed - attempts)
+local version = version_of(KEYS[2], account, ARGV[7], now)
+return { 'taken', challenge.record, remaining, account.session_epoch, version }

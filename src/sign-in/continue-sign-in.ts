@@ -110,11 +110,9 @@ const challenge = async (
       'No second factor of this account can be used any more; an administrator can reset it.',
     )
   }
-  const passed = passedEvent(origin, primary, decision)
-  if (!(await recordFirstFactor(deps, primary, passed))) return refuseChanged(deps, origin, primary)
   const token = newAccountToken('challenge', account.id, deps.randomBytes)
   const ttlSeconds = deps.policy.current().challenge_ttl
-  const opened = await deps.ephemeral.challenges.open(token, {
+  const opening = deps.ephemeral.challenges.open(token, {
     record: {
       ...grounds(primary, origin),
       purpose: primary.purpose ?? 'login',
@@ -127,7 +125,10 @@ const challenge = async (
     epochs: primary.state,
     nowMs: origin.now.getTime(),
   })
-  if (!opened) return refuseChanged(deps, origin, primary)
+  // Both at once: nobody has the token of a challenge that was opened before the other was refused.
+  const recording = recordFirstFactor(deps, primary, passedEvent(origin, primary, decision))
+  const [opened, recorded] = await Promise.all([opening, recording])
+  if (!opened || !recorded) return refuseChanged(deps, origin, primary)
   return {
     status: 'challenge_required',
     token,

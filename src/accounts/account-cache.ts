@@ -9,7 +9,7 @@ import { LRUCache } from 'lru-cache'
 import type { Sql } from '../postgres/pool.ts'
 import type { AccountWithFactors } from './details.ts'
 import { findAccountWithFactors } from './details-store.ts'
-import { findSubjectId } from './store.ts'
+import { findSubjectId } from './subject-store.ts'
 
 export type Accounts = {
   /**

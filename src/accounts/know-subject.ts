@@ -8,7 +8,7 @@ import { AuthError } from '../errors.ts'
 import type { Account } from './account.ts'
 import { changingAccount } from './change-under-version.ts'
 import type { AccountWithFactors } from './details.ts'
-import { insertSubject, type Subject, updateSubject } from './store.ts'
+import { insertSubject, type Subject, updateSubject } from './subject-store.ts'
 
 type KnowDeps = Pick<Deps, 'accounts' | 'postgres' | 'ephemeral' | 'clock'>
 

@@ -1,7 +1,8 @@
 // Why an account is asked for a second factor or not, and whether it would be under another policy. Asks the same pure
 // function that decides at sign-in, for a sign-in with a password just now. Changes nothing.
 import type { Account } from '../../accounts/account.ts'
-import { findAccount, findAccountByName, findSubjectId } from '../../accounts/store.ts'
+import { findAccount, findAccountByName } from '../../accounts/store.ts'
+import { findSubjectId } from '../../accounts/subject-store.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { type Decision, decide } from '../../policy/decide.ts'

@@ -57,8 +57,8 @@ export const startFloor = async (
 }
 
 /**
- * The Postern of another checkout, with its dependencies installed. Its own code prepares its requests, in a process of its own: formats
- * of what is stored may differ.
+ * The Postern of another checkout, with its dependencies installed. Its own code prepares its requests, in a process of
+ * its own: formats of what is stored may differ.
  */
 export const startOther = async (
   checkout: string,

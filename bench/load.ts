@@ -69,8 +69,9 @@ export const each = (requests: readonly Buffer[]): (() => Buffer | null) => {
 }
 
 /**
- * Sends each of them once, at random moments, `perSecond` of them on average. A latency is from the moment at which a request was due,
- * so waiting for a free connection counts. This thread looks every millisecond at what is due: it may add that much.
+ * Sends each of them once, at random moments, `perSecond` of them on average. A latency is from the moment at which a
+ * request was due, so waiting for a free connection counts. This thread looks every millisecond at what is due: it may
+ * add that much.
  */
 export const loadAtRate = (
   target: Target,

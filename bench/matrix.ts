@@ -1,5 +1,5 @@
-// The paths with few and with many connections, on one process and on two. The two have all cores, as Redis, PostgreSQL and the load
-// have the one that is not the first.
+// The paths with few and with many connections, on one process and on two. The two have all cores, as Redis, PostgreSQL
+// and the load have the one that is not the first.
 import { compare } from './compare.ts'
 import { type Environment, postern } from './contestants.ts'
 import type { Bench } from './prepare.ts'

@@ -1,6 +1,7 @@
 // The floor's Redis: one small script for each thing that has to happen at once. All keys of an account share a hash tag, as a
 // cluster needs it; an expiry removes what has ended, so no script compares times for that.
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
+import { openOneWriteRedis } from '../one-write.ts'
 
 export const floorKeys = {
   challenge: (tag: string, tokenHash: string) => `floor:ch:{${tag}}:${tokenHash}`,
@@ -82,7 +83,7 @@ const hasScripts = (redis: Redis): redis is FloorRedis =>
   Object.keys(SCRIPTS).every((name) => Reflect.has(redis, name))
 
 export const openFloorRedis = (url: string): FloorRedis => {
-  const redis = new Redis(url, { enableAutoPipelining: true, scripts: SCRIPTS })
+  const redis = openOneWriteRedis(url, SCRIPTS)
   if (!hasScripts(redis)) throw new Error('ioredis has not defined the scripts')
   return redis
 }

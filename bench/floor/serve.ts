@@ -1,6 +1,6 @@
-// The floor: the least that the hot paths can cost. It serves the same requests as Postern, byte for byte, and keeps the same promises:
-// attempts are counted before a code is checked, a time step is burned and the event durable before the answer, a refresh
-// token is good once. It has no schemas, no policy, no checks of the client, no metrics, and must never be used in earnest.
+// The floor: the least that the hot paths can cost. It serves the same requests as Postern, byte for byte, and keeps the
+// same promises: attempts are counted before a code is checked, a time step is burned and the event durable before the
+// answer, a refresh token is good once. It has no schemas, no policy, no checks of the client, no metrics, and must never be used in earnest.
 import { createHmac, hash, randomBytes, randomUUID } from 'node:crypto'
 import Fastify from 'fastify'
 import { readAccounts } from './accounts.ts'

@@ -1,6 +1,6 @@
-// oidc-provider's storage in Redis, as its documentation asks for it (example/my_adapter.js in its repository): one round trip for
-// each call, what is consumed is marked, and a grant revokes all that was issued under it.
-import { Redis } from 'ioredis'
+// oidc-provider's storage in Redis, as its documentation asks for it (example/my_adapter.js in its repository): one round
+// trip for each call, what is consumed is marked, and a grant revokes all that was issued under it.
+import type { Redis } from 'ioredis'
 import type { Adapter, AdapterPayload } from 'oidc-provider'
 
 const keyOf = (model: string, id: string) => `oidc:${model}:${id}`
@@ -8,8 +8,6 @@ const grantKey = (grantId: string) => `oidc:grant:${grantId}`
 
 /** What can be used up has a field for that beside its payload. */
 const CONSUMABLE = new Set(['AuthorizationCode', 'RefreshToken', 'DeviceCode'])
-
-export const openOidcRedis = (url: string): Redis => new Redis(url, { enableAutoPipelining: true })
 
 /** An adapter for each model, as the option `adapter` takes it. */
 export const oidcAdapter =

@@ -1,7 +1,8 @@
-// oidc-provider as it would serve the same in production: JWT access tokens (ES256) for one resource, an ID token and rotation with
-// every refresh, nothing else enabled that a request would pay for.
+// oidc-provider as it would serve the same in production: JWT access tokens (ES256) for one resource, an ID token and
+// rotation with every refresh, nothing else enabled that a request would pay for.
 import { type ClientMetadata, type JWK, Provider, type ResourceServer } from 'oidc-provider'
-import { oidcAdapter, openOidcRedis } from './oidc-adapter.ts'
+import { openOneWriteRedis } from '../one-write.ts'
+import { oidcAdapter } from './oidc-adapter.ts'
 
 export const OIDC_CLIENT = { id: 'bench', secret: 'a-secret-of-the-bench-with-256-bits-of-entropy' }
 export const RESOURCE = 'https://api.example.org'
@@ -52,7 +53,7 @@ const findAccount = (_context: unknown, sub: string) => ({
 
 /** `key`: the private JWK, ES256, that signs. */
 export const openOidcProvider = (issuer: string, redisUrl: string, key: JWK) => {
-  const redis = openOidcRedis(redisUrl)
+  const redis = openOneWriteRedis(redisUrl)
   const provider = new Provider(issuer, {
     adapter: oidcAdapter(redis),
     jwks: { keys: [key] },

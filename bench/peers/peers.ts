@@ -116,6 +116,7 @@ export const measurePeers = async (setting: Setting, say: (what: string) => void
   const results: PeerResult[] = []
   for (const scenario of PEER_SCENARIOS) {
     say(scenario.title)
+    await setting.emptyRedis()
     const competing = scenario.name === 'P2' ? [...contestants, ...sessionsOnly] : contestants
     const plan = { warmUps, rounds, requests: scenario.requests[size], connections: CONNECTIONS }
     results.push({ ...scenario, measured: await compare(competing, scenario, plan) })

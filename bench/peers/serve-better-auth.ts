@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Redis } from 'ioredis'
+import { openOneWriteRedis } from '../one-write.ts'
 
 const { PORT, REDIS_URL = '', BETTER_AUTH = '' } = process.env
 
@@ -16,7 +16,7 @@ const [{ betterAuth }, { toNodeHandler }, { memoryAdapter }] = await Promise.all
   imported('better-auth/adapters/memory'),
 ])
 
-const redis = new Redis(REDIS_URL, { enableAutoPipelining: true })
+const redis = openOneWriteRedis(REDIS_URL)
 // Accounts are signed up to be asked about: what that costs is no part of the bench.
 const hash = (password: string) => createHash('sha256').update(password).digest('hex')
 

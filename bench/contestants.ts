@@ -49,7 +49,7 @@ export const startFloor = async (
     stop: () => stopAll(processes),
     async prepare(name, count) {
       const requests = await prepareOwn(bench)(name, count)
-      await seedFloor(environment.REDIS_URL, bench.accounts, requests)
+      await seedFloor(environment.REDIS_URL, bench.accounts, { name, requests })
       await forgetFloorBurns(environment.DATABASE_URL)
       return requests
     },

@@ -5,6 +5,7 @@ export const GOALS: Record<string, { ofFloor: number; ofBefore: number }> = {
   P1: { ofFloor: 0.6, ofBefore: 0.6 },
   P2: { ofFloor: 0.6, ofBefore: 1 / 3 },
   P3: { ofFloor: 0.6, ofBefore: 1 / 3 },
+  P3r: { ofFloor: 0.6, ofBefore: 1 / 3 },
   P4: { ofFloor: 0.6, ofBefore: 0.6 },
 }
 

@@ -4,7 +4,7 @@ import { compare } from './compare.ts'
 import { type Environment, postern } from './contestants.ts'
 import type { Bench } from './prepare.ts'
 import { ALL_CORES, PROGRAMS, startUnderTest, type UnderTest } from './processes.ts'
-import { SCENARIOS } from './scenarios.ts'
+import { PATHS } from './scenarios.ts'
 import type { Setting } from './setting.ts'
 import type { MatrixResult } from './tables.ts'
 
@@ -26,7 +26,7 @@ export const measureMatrix = async (
   const two = [await startShared(), await startShared()]
   const contestants = [postern(bench, [server]), postern(bench, two)]
   const results: MatrixResult[] = []
-  for (const scenario of SCENARIOS) {
+  for (const scenario of PATHS) {
     await emptyRedis()
     for (const connections of levels) {
       say(`${scenario.name}, connections: ${connections}`)

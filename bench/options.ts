@@ -1,7 +1,7 @@
 // What `npm run bench` is asked for.
 import { parseArgs } from 'node:util'
 
-const PARTS = ['P1', 'P2', 'P3', 'P4', 'matrix', 'start', 'redis', 'flood']
+const PARTS = ['P1', 'P2', 'P2c', 'P3', 'P3r', 'P4', 'matrix', 'start', 'redis', 'flood']
 
 const HELP = `Usage: npm run bench -- [options]
 

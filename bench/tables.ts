@@ -30,13 +30,14 @@ export type PathResult = { scenario: Measurable; measured: Measured[]; halfLoadP
 const nameOf = (scenario: Measurable, { contestant }: Measured, i: number): string =>
   `${scenario.name} ${i === 0 ? scenario.title : contestant.name}`
 
-/** Shares of Postern's CPU, in the rows of those that it is compared with. */
+/** Shares of CPU, in the rows of those that Postern is compared with. */
 const goalOf = (scenario: Measurable, postern: Measured, other: Measured): string => {
   const goals = GOALS[scenario.name]
-  if (!goals || other === postern) return ''
-  return other.contestant.name === 'floor'
-    ? atLeastPercent(ratio(other, postern, 'cpuUs'), goals.ofFloor)
-    : atMostPercent(ratio(postern, other, 'cpuUs'), goals.ofBefore)
+  if (other === postern) return ''
+  const isFloor = other.contestant.name === 'floor'
+  const share = isFloor ? ratio(other, postern, 'cpuUs') : ratio(postern, other, 'cpuUs')
+  if (!goals) return percent(share)
+  return isFloor ? atLeastPercent(share, goals.ofFloor) : atMostPercent(share, goals.ofBefore)
 }
 
 const pathRows = ({ scenario, measured, halfLoadP99Ms }: PathResult): string[][] => {

@@ -1,11 +1,17 @@
-// Group commit: what the requests of one turn of the event loop have to make durable is one statement. While it is on
-// its way the next group fills.
+// Group commit: what the requests of one turn of the event loop have to make durable, or to read, is one statement.
+// While it is on its way the next group fills.
 
-type Waiting<Item> = { item: Item; settle: (stored: boolean) => void; fail: (error: unknown) => void }
+type Waiting<Item, Outcome> = {
+  item: Item
+  settle: (outcome: Outcome | undefined) => void
+  fail: (error: unknown) => void
+}
 
-/** `send` stores all of them, and answers with the ids of those that are stored. Each caller learns of its own. */
-export const grouping = <Item extends { id: string }>(send: (items: Item[]) => Promise<Set<string>>) => {
-  let waiting: Waiting<Item>[] = []
+/** `send` asks for all of them, and answers with the outcomes by id. Each caller learns of its own. */
+export const grouping = <Item extends { id: string }, Outcome>(
+  send: (items: Item[]) => Promise<Map<string, Outcome>>,
+) => {
+  let waiting: Waiting<Item, Outcome>[] = []
   let inFlight = false
   let scheduled = false
 
@@ -17,8 +23,8 @@ export const grouping = <Item extends { id: string }>(send: (items: Item[]) => P
     inFlight = true
     send(group.map(({ item }) => item))
       .then(
-        (stored) => {
-          for (const { item, settle } of group) settle(stored.has(item.id))
+        (outcomes) => {
+          for (const { item, settle } of group) settle(outcomes.get(item.id))
         },
         (error: unknown) => {
           for (const { fail } of group) fail(error)
@@ -30,7 +36,7 @@ export const grouping = <Item extends { id: string }>(send: (items: Item[]) => P
       })
   }
 
-  return (item: Item): Promise<boolean> =>
+  return (item: Item): Promise<Outcome | undefined> =>
     new Promise((settle, fail) => {
       waiting.push({ item, settle, fail })
       if (scheduled) return

@@ -10,7 +10,10 @@ export const floorKeys = {
   sessions: (tag: string) => `floor:sx:{${tag}}`,
 }
 
-/** Of a session's hash. d: record, s: last seen (ms), f and r: hashes of the refresh token's family and rotating part. */
+/**
+ * Of a session's hash. d: record, s: last seen (ms), f and r: hashes of the refresh token's family and rotating part,
+ * v: version of the account, which every change of it raises, n: when its renewal was last recorded (ms).
+ */
 const SCRIPTS = {
   // Counts an attempt on the challenge and on the account before anything is checked, and hands out the challenge.
   // KEYS: challenge, failures. ARGV: attempts allowed, seconds of a lock. Result: record, or nil.
@@ -30,38 +33,42 @@ const SCRIPTS = {
     lua: `
       if redis.call('DEL', KEYS[1]) == 0 then return 0 end
       redis.call('DEL', KEYS[2])
-      redis.call('HSET', KEYS[3], 'd', ARGV[4], 's', ARGV[1], 'f', ARGV[5], 'r', ARGV[6])
+      redis.call('HSET', KEYS[3], 'd', ARGV[4], 's', ARGV[1], 'f', ARGV[5], 'r', ARGV[6],
+                 'v', 0, 'n', ARGV[1])
       redis.call('EXPIRE', KEYS[3], ARGV[2])
       redis.call('ZADD', KEYS[4], ARGV[1], ARGV[3])
       redis.call('EXPIRE', KEYS[4], ARGV[2])
       return 1`,
   },
   // Reads a session and begins its idle time anew, at most once a second.
-  // KEYS: session. ARGV: now (ms), idle seconds. Result: record, or nil.
+  // KEYS: session. ARGV: now (ms), idle seconds. Result: { record, version of the account }, or { nil }.
   floorTouch: {
     numberOfKeys: 1,
     lua: `
-      local session = redis.call('HMGET', KEYS[1], 'd', 's')
-      if session[1] and ARGV[1] - session[2] >= 1000 then
+      local session = redis.call('HMGET', KEYS[1], 'd', 'v', 's')
+      if session[1] and ARGV[1] - session[3] >= 1000 then
         redis.call('HSET', KEYS[1], 's', ARGV[1])
         redis.call('EXPIRE', KEYS[1], ARGV[2])
       end
-      return session[1]`,
+      return { session[1], session[2] }`,
   },
   // Replaces the refresh token's hash; a token of the family that was used before ends the session.
-  // KEYS: session. ARGV: now (ms), idle seconds, family hash, presented hash, next hash. Result: record, or nil.
+  // Of the renewals of an hour, the first is to be recorded.
+  // KEYS: session. ARGV: now (ms), idle seconds, family hash, presented hash, next hash.
+  // Result: { record, 1 if it is to be recorded }, or nil.
   floorRotate: {
     numberOfKeys: 1,
     lua: `
-      local session = redis.call('HMGET', KEYS[1], 'd', 'f', 'r')
+      local session = redis.call('HMGET', KEYS[1], 'd', 'f', 'r', 'n')
       if not session[1] or session[2] ~= ARGV[3] then return nil end
       if session[3] ~= ARGV[4] then
         redis.call('DEL', KEYS[1])
         return nil
       end
-      redis.call('HSET', KEYS[1], 'r', ARGV[5], 's', ARGV[1])
+      local due = ARGV[1] - session[4] >= 3600000
+      redis.call('HSET', KEYS[1], 'r', ARGV[5], 's', ARGV[1], 'n', due and ARGV[1] or session[4])
       redis.call('EXPIRE', KEYS[1], ARGV[2])
-      return session[1]`,
+      return { session[1], due and 1 or 0 }`,
   },
   // Opens a challenge where the account has attempts left.
   // KEYS: challenge, failures. ARGV: attempts allowed, seconds, record. Result: 1 or 0.
@@ -76,8 +83,14 @@ const SCRIPTS = {
 } as const
 
 /** Keys first, then arguments, as each script's comment has them. */
-type Run = (...keysAndArguments: (string | number)[]) => Promise<unknown>
-export type FloorRedis = Redis & Record<keyof typeof SCRIPTS, Run>
+type Run<Result> = (...keysAndArguments: (string | number)[]) => Promise<Result>
+export type FloorRedis = Redis & {
+  floorTakeAttempt: Run<string | null>
+  floorPass: Run<number>
+  floorTouch: Run<[record: string | null, version: string | null]>
+  floorRotate: Run<[record: string, due: number] | null>
+  floorOpenChallenge: Run<number>
+}
 
 const hasScripts = (redis: Redis): redis is FloorRedis =>
   Object.keys(SCRIPTS).every((name) => Reflect.has(redis, name))

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { BenchAccount } from '../prepare.ts'
+import { CHANGED_ACCOUNTS, isRecorded } from '../scenarios.ts'
 import { type FloorAccount, toFloorAccount } from './accounts.ts'
 import { floorKeys } from './scripts.ts'
 import { FLOOR_TABLES } from './statements.ts'
@@ -16,9 +17,11 @@ export const createFloorTables = async (
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   await client.query(FLOOR_TABLES)
-  const ids = accounts.map(({ authenticatorId }) => authenticatorId)
-  await client.query('INSERT INTO floor.authenticators (id) SELECT unnest($1::uuid[])', [ids])
-  await client.query('ANALYZE floor.authenticators')
+  const ids = accounts.map(({ id }) => id)
+  await client.query('INSERT INTO floor.accounts (id) SELECT unnest($1::uuid[])', [ids])
+  const authenticatorIds = accounts.map(({ authenticatorId }) => authenticatorId)
+  await client.query('INSERT INTO floor.authenticators (id) SELECT unnest($1::uuid[])', [authenticatorIds])
+  await client.query('ANALYZE floor.accounts, floor.authenticators')
   await client.end()
 }
 
@@ -39,8 +42,13 @@ const toSid = (encoded: string) =>
     .toString('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 
+type Known = { byTag: Map<string, FloorAccount>; byId: Map<string, FloorAccount> }
+
+/** `v`: of the accounts; `n`: when the session's renewal was last recorded (ms). */
+type Past = { v: number; n: number }
+
 /** The key and the hash that a request is about; null for one that needs nothing. */
-const stateOf = (byTag: Map<string, FloorAccount>, request: string) => {
+const stateOf = ({ byTag, byId }: Known, request: string, { v, n }: Past) => {
   const [, token, challengeTag] = CHALLENGE.exec(request) ?? []
   if (token && challengeTag) {
     const d = byTag.get(challengeTag)?.id ?? ''
@@ -48,27 +56,33 @@ const stateOf = (byTag: Map<string, FloorAccount>, request: string) => {
   }
   const [, tag, sid, family, secret] = REFRESH.exec(request) ?? []
   if (tag && sid && family && secret) {
-    const fields = { d: byTag.get(tag)?.id ?? '', s: Date.now(), f: sha256(family), r: sha256(secret) }
+    const hashes = { f: sha256(family), r: sha256(secret) }
+    const fields = { d: byTag.get(tag)?.id ?? '', s: Date.now(), ...hashes, v, n }
     return { key: floorKeys.session(tag, toSid(sid)), fields }
   }
   const [, claims] = BEARER.exec(request) ?? []
   if (!claims) return null
   const { sub, sid: claimed } = JSON.parse(Buffer.from(claims, 'base64url').toString())
-  const owner = [...byTag.values()].find(({ id }) => id === sub)
-  return { key: floorKeys.session(owner?.tag ?? '', claimed), fields: { d: sub, s: Date.now() } }
+  const key = floorKeys.session(byId.get(sub)?.tag ?? '', claimed)
+  return { key, fields: { d: sub, s: Date.now(), v, n } }
 }
 
-/** For every request its challenge or its session, in one go. */
+/** For every request of the scenario `name` its challenge or its session, in one go. */
 export const seedFloor = async (
   redisUrl: string,
   accounts: readonly BenchAccount[],
-  requests: readonly Buffer[],
+  { name, requests }: { name: string; requests: readonly Buffer[] },
 ): Promise<void> => {
-  const byTag = new Map(accounts.map(toFloorAccount).map((account) => [account.tag, account]))
+  const known = accounts.map(toFloorAccount)
+  const byTag = new Map(known.map((account) => [account.tag, account]))
+  const byId = new Map(known.map((account) => [account.id, account]))
+  const now = Date.now()
+  const v = name === CHANGED_ACCOUNTS ? now : 0
   const redis = new Redis(redisUrl)
   const pipeline = redis.pipeline()
-  for (const request of new Set(requests)) {
-    const state = stateOf(byTag, request.toString('latin1'))
+  for (const [i, request] of [...new Set(requests)].entries()) {
+    const past = { v, n: isRecorded(name, i) ? 0 : now }
+    const state = stateOf({ byTag, byId }, request.toString('latin1'), past)
     if (state) pipeline.hset(state.key, state.fields).expire(state.key, 3600)
   }
   const results = (await pipeline.exec()) ?? []

@@ -1,12 +1,13 @@
 // The floor: the least that the hot paths can cost. It serves the same requests as Postern, byte for byte, and keeps the
 // same promises: attempts are counted before a code is checked, a time step is burned and the event durable before the
 // answer, a refresh token is good once. It has no schemas, no policy, no checks of the client, no metrics, and must never be used in earnest.
-import { createHmac, hash, randomBytes, randomUUID } from 'node:crypto'
+import { hash, randomBytes, randomUUID } from 'node:crypto'
 import Fastify from 'fastify'
 import { readAccounts } from './accounts.ts'
 import { floorKeys, openFloorRedis } from './scripts.ts'
-import { type FloorEvent, openFloorPostgres } from './statements.ts'
+import { type FloorEvent, type FloorProfile, openFloorPostgres } from './statements.ts'
 import { floorTokens } from './tokens.ts'
+import { matchedStep } from './totp.ts'
 
 const {
   PORT,
@@ -17,7 +18,7 @@ const {
 } = process.env
 
 const redis = openFloorRedis(REDIS_URL)
-const { record, burn } = openFloorPostgres(DATABASE_URL)
+const { record, burn, read } = openFloorPostgres(DATABASE_URL)
 const accounts = readAccounts(FLOOR_ACCOUNTS)
 const byId = new Map(accounts.map((account) => [account.id, account]))
 const bySubject = new Map(accounts.map((account) => [account.subject, account]))
@@ -26,23 +27,9 @@ const MAX_ATTEMPTS = 5
 const LOCK_SECONDS = 900
 const IDLE_SECONDS = 3600
 const CHALLENGE_SECONDS = 300
-const STEP_MS = 30_000
 
 const sha256 = (text: string) => hash('sha256', text, 'base64url')
 const tagOf = (token: string) => token.slice(7, 19)
-
-/** The step at which the code is good: this one, the one before or the one after. */
-const matchedStep = (secret: Buffer, code: string, nowMs: number): number | null => {
-  const now = Math.floor(nowMs / STEP_MS)
-  for (const step of [now, now - 1, now + 1]) {
-    const counter = Buffer.alloc(8)
-    counter.writeBigUInt64BE(BigInt(step))
-    const digest = createHmac('sha1', secret).update(counter).digest()
-    const number = digest.readUInt32BE((digest.at(-1) ?? 0) & 15) & 0x7fffffff
-    if (String(number % 1_000_000).padStart(6, '0') === code) return step
-  }
-  return null
-}
 
 const eventOf = (nowMs: number, event: string, accountId: string, sessionId: string | null): FloorEvent => ({
   id: randomUUID(),
@@ -87,7 +74,8 @@ app.post<{ Body: { challenge_token: string; code: string } }>('/v1/challenges/ve
   return floorTokens(POSTERN_ISSUER, { sub: account.id, sid, refreshToken }, now)
 })
 
-// P2: one script. A token that was verified is remembered, as Postern does it; here without verifying it.
+// P2: one script; one statement shared with the requests of the same moment where the account has changed. A token that
+// was verified is remembered, as Postern does it; here without verifying it.
 const remembered = new Map<string, { sub: string; key: string }>()
 const remember = (authorization: string) => {
   const [, claims = ''] = authorization.split('.')
@@ -96,23 +84,29 @@ const remember = (authorization: string) => {
   remembered.set(authorization, known)
   return known
 }
+/** Reads of accounts by id, each good for one version. */
+const profiles = new Map<string, { version: string | null; profile: Promise<FloorProfile | undefined> }>()
+const profileOf = (id: string, version: string | null) => {
+  const known = profiles.get(id)
+  if (known && known.version === version) return known.profile
+  const profile = read({ id })
+  profiles.set(id, { version, profile })
+  return profile
+}
 app.get('/v1/me', async ({ headers: { authorization = '' } }) => {
   const { sub, key } = remembered.get(authorization) ?? remember(authorization)
-  const found = await redis.floorTouch(key, Date.now(), IDLE_SECONDS)
+  const [found, version] = await redis.floorTouch(key, Date.now(), IDLE_SECONDS)
   if (found !== sub) refuse('no such session')
+  const { methods, ...profile } = (await profileOf(sub, version)) ?? refuse('no such account')
+  const enabled = methods.length > 0
   return {
-    id: sub,
-    username: null,
-    email: null,
-    display_name: null,
-    roles: ['user'],
-    status: 'active',
-    second_factor: { enabled: true, required: true, methods: ['totp'], recovery_codes_remaining: 0 },
-    created_at: '2026-01-01T00:00:00.000Z',
+    ...profile,
+    second_factor: { enabled, required: true, methods, recovery_codes_remaining: 0 },
   }
 })
 
-// P3: one script, two signatures.
+// P3: one script, two signatures; meanwhile, where it is to be recorded, one statement shared with the requests of the
+// same moment.
 app.post<{ Body: { refresh_token: string } }>('/oauth2/token', async ({ body }) => {
   const now = Date.now()
   const token = body.refresh_token
@@ -122,10 +116,13 @@ app.post<{ Body: { refresh_token: string } }>('/oauth2/token', async ({ body }) 
   const next = randomBytes(32).toString('base64url')
   const key = floorKeys.session(tagOf(token), sid)
   const hashes = [sha256(family), sha256(token.slice(63)), sha256(next)]
-  const accountId = await redis.floorRotate(key, now, IDLE_SECONDS, ...hashes)
-  if (typeof accountId !== 'string') return refuse('no such session')
+  const rotated = await redis.floorRotate(key, now, IDLE_SECONDS, ...hashes)
+  const [sub, due] = rotated ?? refuse('no such session')
+  const recorded = due === 1 ? record(eventOf(now, 'session.renewed', sub, sid)) : true
   const refreshToken = `${token.slice(0, 63)}${next}`
-  return floorTokens(POSTERN_ISSUER, { sub: accountId, sid, refreshToken }, now)
+  const tokens = floorTokens(POSTERN_ISSUER, { sub, sid, refreshToken }, now)
+  if (!(await recorded)) refuse('not recorded')
+  return tokens
 })
 
 // P4: one statement shared with the requests of the same moment, one script.

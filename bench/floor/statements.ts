@@ -1,9 +1,20 @@
-// The floor's PostgreSQL: tables of its own, and the two statements of what has to be durable before an answer.
+// The floor's PostgreSQL: tables of its own, the two statements of what has to be durable before an answer, and the one
+// that reads accounts which are not known under their version.
 import pg from 'pg'
 import { grouping } from './group.ts'
 
 export const FLOOR_TABLES = `
   CREATE SCHEMA floor;
+  CREATE TABLE floor.accounts (
+    id uuid PRIMARY KEY,
+    username text,
+    email text,
+    display_name text,
+    roles text[] NOT NULL DEFAULT '{user}',
+    status text NOT NULL DEFAULT 'active',
+    methods text[] NOT NULL DEFAULT '{totp}',
+    created_at timestamptz NOT NULL DEFAULT now()
+  );
   CREATE TABLE floor.authenticators (
     id uuid PRIMARY KEY,
     last_time_step bigint NOT NULL DEFAULT 0
@@ -34,6 +45,18 @@ export type FloorEvent = {
   details: { method: string; amr: string[] }
 }
 export type Burn = FloorEvent & { authenticator_id: string; time_step: number }
+
+/** Members are named as the columns. */
+export type FloorProfile = {
+  id: string
+  username: string | null
+  email: string | null
+  display_name: string | null
+  roles: string[]
+  status: string
+  methods: string[]
+  created_at: Date
+}
 
 const COLUMNS = 'id, occurred_at, event, account_id, session_id, client_id, ip, request_id, details'
 const TYPES = `id uuid, occurred_at timestamptz, event text, account_id uuid, session_id uuid, client_id text, ip inet,
@@ -67,16 +90,28 @@ const BURN = {
     RETURNING id`,
 }
 
+const READ = {
+  name: 'floor_read',
+  text: `
+    SELECT id, username, email, display_name, roles, status, methods, created_at
+      FROM floor.accounts WHERE id = ANY ($1)`,
+}
+
 export const openFloorPostgres = (url: string) => {
   const pool = new pg.Pool({ connectionString: url, max: 4 })
   const sending = (statement: { name: string; text: string }) => async (items: { id: string }[]) => {
     const { rows } = await pool.query<{ id: string }>({ ...statement, values: [JSON.stringify(items)] })
-    return new Set(rows.map(({ id }) => id))
+    return new Map(rows.map(({ id }) => [id, true as const]))
+  }
+  const read = async (items: { id: string }[]) => {
+    const { rows } = await pool.query<FloorProfile>({ ...READ, values: [items.map(({ id }) => id)] })
+    return new Map(rows.map((row) => [row.id, row]))
   }
   return {
     /** Durable when it returns. */
-    record: grouping<FloorEvent>(sending(RECORD)),
-    /** False where the step, or a later one, was burned before. */
-    burn: grouping<Burn>(sending(BURN)),
+    record: grouping<FloorEvent, true>(sending(RECORD)),
+    /** Nothing where the step, or a later one, was burned before. */
+    burn: grouping<Burn, true>(sending(BURN)),
+    read: grouping<{ id: string }, FloorProfile>(read),
   }
 }

@@ -14,6 +14,7 @@ const skip =
   (unpinnable && 'skipped: the bench needs two cores, and taskset to keep them apart')
 
 const PATHS = ['P1 challenge verification', 'P2 session check', 'P3 refresh rotation', 'P4 challenge opening']
+const VARIANTS = ['P2c session check, account read anew', 'P3r refresh rotation, one of six recorded']
 
 const measured = async (...options: string[]): Promise<string> => {
   const args = ['bench/run.ts', '--quick', ...options]
@@ -28,11 +29,12 @@ const ROUND = Array<string>(5).fill(MEASURED)
 const SHORT_ROUND = [...ROUND.slice(0, 3), '[\\d.]+', MEASURED]
 
 t.test('the bench measures every path beside its floor', { skip, timeout: 120_000 }, async (t) => {
-  const stdout = await measured('--only', 'P1,P2,P3,P4,redis')
-  for (const path of PATHS) {
+  const stdout = await measured('--only', 'P1,P2,P2c,P3,P3r,P4,redis')
+  for (const path of [...PATHS, ...VARIANTS]) {
     t.match(stdout, row(path, ...ROUND, `${MEASURED} +\\| +\\|`), path)
-    const shares = ['\\d+ %', '\\d+ %, goal 60 %(?: MISSED)?']
-    t.match(stdout, row(`${path.slice(0, 2)} floor`, ...ROUND, MEASURED, ...shares), path)
+    const [name] = path.split(' ')
+    const shares = ['\\d+ %', name === 'P2c' ? '\\d+ %' : '\\d+ %, goal 60 %(?: MISSED)?']
+    t.match(stdout, row(`${name} floor`, ...ROUND, MEASURED, ...shares), path)
   }
   t.match(stdout, /^\| Redis for a pending challenge +\| +\d+ bytes \|/m)
 })

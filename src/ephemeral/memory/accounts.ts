@@ -4,6 +4,8 @@ import type { AccountVersions, AttemptBudgets, AttemptLimits } from '../ephemera
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
 
 const ACCOUNT_TTL_MS = 30 * 24 * 60 * 60 * 1000
+/** Losing a version costs a read of the account. */
+const VERSION_TTL_MS = 24 * 60 * 60 * 1000
 const MAX_NETWORKS = 10
 
 export type MemoryAccount = {
@@ -16,6 +18,8 @@ export type MemoryAccount = {
   unsettledUntilMs: number
   /** Hashes of the networks it has signed in from; the one unused for longest is first. */
   networks: ReadonlySet<string>
+  /** By the clock of the map. */
+  keptUntilMs: number
 }
 
 const NEW_ACCOUNT: MemoryAccount = {
@@ -26,7 +30,10 @@ const NEW_ACCOUNT: MemoryAccount = {
   version: null,
   unsettledUntilMs: 0,
   networks: new Set(),
+  keptUntilMs: 0,
 }
+
+type Changes = Partial<Omit<MemoryAccount, 'keptUntilMs'>>
 
 export type MemoryAccounts = ReturnType<typeof memoryAccounts>
 
@@ -39,9 +46,13 @@ export const memoryAccounts = (clock: MonotonicClock) => {
     return `${versions}`
   }
   const read = (tag: string): MemoryAccount => accounts.get(tag) ?? NEW_ACCOUNT
-  const write = (tag: string, changes: Partial<MemoryAccount>): MemoryAccount => {
-    const account = { ...read(tag), ...changes }
-    accounts.set(tag, account, ACCOUNT_TTL_MS)
+  /** Keeps the account for `ttlMs`, or for longer where it was to be kept for longer. */
+  const write = (tag: string, changes: Changes, ttlMs = ACCOUNT_TTL_MS): MemoryAccount => {
+    const before = read(tag)
+    const now = clock()
+    const keptUntilMs = Math.max(before.keptUntilMs, now + ttlMs)
+    const account = { ...before, ...changes, keptUntilMs }
+    accounts.set(tag, account, keptUntilMs - now)
     return account
   }
   return {
@@ -80,14 +91,14 @@ export const memoryAccounts = (clock: MonotonicClock) => {
     versionOf(tag: string, nowMs: number): string {
       const { version, unsettledUntilMs } = read(tag)
       if (unsettledUntilMs > nowMs) return ''
-      return version ?? write(tag, { version: newVersion() }).version ?? ''
+      return version ?? write(tag, { version: newVersion() }, VERSION_TTL_MS).version ?? ''
     },
     raiseVersion(tag: string, unsettledUntilMs: number) {
       const later = Math.max(read(tag).unsettledUntilMs, unsettledUntilMs)
-      write(tag, { version: newVersion(), unsettledUntilMs: later })
+      write(tag, { version: newVersion(), unsettledUntilMs: later }, VERSION_TTL_MS)
     },
     clear(tag: string) {
-      if (accounts.get(tag)) write(tag, { failures: 0, lockedUntilMs: null })
+      if (accounts.get(tag)) write(tag, { failures: 0, lockedUntilMs: null }, 0)
     },
     sweep: accounts.sweep,
   }

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis'
 import t from 'tap'
+import { accountTag } from '../../../src/encryption/opaque-token.ts'
 import { openRedisEphemeral } from '../../../src/ephemeral/redis/redis.ts'
 import { missingServer, newKeyPrefix, sharedRedis } from '../../support/servers.ts'
 import {
@@ -102,6 +103,46 @@ t.test('one pending challenge takes less than 700 bytes of Redis', { skip }, asy
   await ephemeral.challenges.cancel(token, NOW_MS)
   await redis.del(`postern:ac:{${/\{(.+)\}/.exec(key)?.[1]}}`)
 })
+
+t.test(
+  'whatever makes the key of an account makes it with a TTL: a day for a version alone',
+  { skip },
+  async (t) => {
+    const keyPrefix = newKeyPrefix()
+    const { ephemeral, redis } = await openBoth(keyPrefix)
+    t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
+    const { budgets, challenges, sessions, versions } = ephemeral
+    const dayMs = 24 * 60 * 60 * 1000
+    const keyOf = (accountId: string) => `${keyPrefix}ac:{${accountTag(accountId)}}`
+    const makes: Record<string, { days: 1 | 30; make: (accountId: string) => Promise<unknown> }> = {
+      'a raise': { days: 1, make: (accountId) => versions.raise(accountId, null) },
+      'a raise for a time': { days: 1, make: (accountId) => versions.raise(accountId, NOW_MS + 1000) },
+      'reading it': { days: 1, make: (accountId) => budgets.read(accountId, NOW_MS) },
+      'a count': { days: 30, make: (accountId) => budgets.take(accountId, LIMITS, NOW_MS) },
+      'the end of its challenges': { days: 30, make: (accountId) => challenges.endAll(accountId) },
+      'the end of its sessions': { days: 30, make: (accountId) => sessions.endAll(accountId, null, NOW_MS) },
+      'a network': {
+        days: 30,
+        make: (accountId) => openSession(ephemeral, accountId, { network: '192.0.2.1' }),
+      },
+    }
+    for (const [name, { days, make }] of Object.entries(makes)) {
+      const accountId = newAccountId()
+      await make(accountId)
+      const ttlMs = await redis.pttl(keyOf(accountId))
+      t.ok(ttlMs > days * dayMs - 60_000 && ttlMs <= days * dayMs, `${name}: ${ttlMs} ms`)
+      await versions.raise(accountId, null)
+      const left = await redis.pttl(keyOf(accountId))
+      t.ok(left <= ttlMs && left > ttlMs - 60_000, `${name}: a raise leaves ${left} ms`)
+      await redis.pexpire(keyOf(accountId), 5_000)
+      await versions.raise(accountId, NOW_MS + 1000)
+      t.ok(
+        (await redis.pttl(keyOf(accountId))) > dayMs - 60_000,
+        `${name}: nor is the raise lost with the rest`,
+      )
+    }
+  },
+)
 
 t.test('an account whose key is lost or evicted never has an earlier version again', { skip }, async (t) => {
   const keyPrefix = newKeyPrefix()

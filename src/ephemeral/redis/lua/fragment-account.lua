@@ -23,6 +23,14 @@ local function raise_epoch(key, field)
   return epoch
 end
 
+-- Where a version is all that the key holds, it is kept for a day. What else is there is not kept shorter for that, nor
+-- the version shorter than a day, in which no change is still under way.
+local function keep_version(key)
+  if redis.call('TTL', key) < VERSION_TTL_SECONDS then
+    redis.call('EXPIRE', key, VERSION_TTL_SECONDS)
+  end
+end
+
 -- '' while the account is being changed. `new_version`, a name never used before, where it has none.
 local function version_of(key, account, new_version, now)
   if account.unsettled_until > now then
@@ -32,9 +40,7 @@ local function version_of(key, account, new_version, now)
     return account.version
   end
   redis.call('HSET', key, 'v', new_version)
-  if redis.call('TTL', key) < 0 then
-    redis.call('EXPIRE', key, VERSION_TTL_SECONDS)
-  end
+  keep_version(key)
   return new_version
 end
 

@@ -8,4 +8,4 @@ redis.call('HSET', KEYS[1], 'v', ARGV[1])
 if ARGV[2] ~= '' and tonumber(ARGV[2]) > account.unsettled_until then
   redis.call('HSET', KEYS[1], 'u', ARGV[2])
 end
-redis.call('EXPIRE', KEYS[1], ACCOUNT_TTL_SECONDS)
+keep_version(KEYS[1])

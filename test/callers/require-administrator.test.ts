@@ -50,7 +50,7 @@ t.test('another role does not administer, whatever its token says', { skip }, as
   t.match(await ask(postern, user.tokens.access_token), { status: 403, body: { error: 'access_denied' } })
 
   const former = await signInAs(postern, ['admin'])
-  await postern.deps.postgres.query(CHANGE, [former.account.id, ['user'], null])
+  await postern.changeByHand(CHANGE, [former.account.id, ['user'], null])
   t.equal((await ask(postern, former.tokens.access_token)).status, 403)
   t.same(await refusals(postern), [
     [user.account.id, 'not_an_administrator'],
@@ -64,12 +64,12 @@ t.test(
   async (t) => {
     const postern = await openTestApp(t)
     const disabled = await signInAs(postern, ['admin'])
-    await postern.deps.postgres.query(CHANGE, [disabled.account.id, null, 'disabled'])
+    await postern.changeByHand(CHANGE, [disabled.account.id, null, 'disabled'])
     t.equal((await ask(postern, disabled.tokens.access_token)).status, 403)
 
     const deleted = await signInAs(postern, ['admin'])
     const DELETE = { name: 'test_delete', text: 'DELETE FROM accounts WHERE id = $1' }
-    await postern.deps.postgres.query(DELETE, [deleted.account.id])
+    await postern.changeByHand(DELETE, [deleted.account.id])
     t.equal((await ask(postern, deleted.tokens.access_token)).status, 403)
     t.same(await refusals(postern), [
       [disabled.account.id, 'account_disabled'],

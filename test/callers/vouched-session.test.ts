@@ -28,7 +28,7 @@ const openVouched = async (postern: TestApp) => {
 
 const promote = (postern: TestApp, { id }: { id: string }) => {
   const text = `UPDATE accounts SET roles = '{admin}' WHERE id = $1`
-  return postern.deps.postgres.query({ name: 'test_promote', text }, [id])
+  return postern.changeByHand({ name: 'test_promote', text }, [id])
 }
 
 t.test('a vouched session changes nothing of its account', { skip }, async (t) => {

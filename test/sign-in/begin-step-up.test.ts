@@ -197,7 +197,7 @@ t.test('step-up', { skip }, async (t) => {
         name: 'test_disable_all',
         text: `UPDATE authenticators SET status = 'disabled' WHERE account_id = $1`,
       }
-      await postern.deps.postgres.query(sql, [account.id])
+      await postern.changeByHand(sql, [account.id])
       const refused = await stepUp(postern, tokens.access_token, { max_age: 0 })
       t.match(refused, { status: 403, body: { error: 'policy_violation' } })
       t.match(refused.body.error_description, /administrator/)

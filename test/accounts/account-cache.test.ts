@@ -1,4 +1,7 @@
 import t from 'tap'
+import { v7 as uuidv7 } from 'uuid'
+import { openAccounts } from '../../src/accounts/account-cache.ts'
+import { sqlThrough } from '../../src/postgres/pool.ts'
 import type { TestApp } from '../support/app.ts'
 import { openTestApp } from '../support/app.ts'
 import { onBothEngines, testOnServers } from '../support/embedded.ts'
@@ -90,6 +93,66 @@ t.test('accounts that a replica has read', { skip }, async (t) => {
     t.equal((await me(postern, bearer)).status, 500)
     postern.deps.postgres.query = query
     t.equal((await me(postern, bearer)).status, 200)
+  })
+
+  t.test('are not read again to compare the next code with', async (t) => {
+    const account = await postern.createAccount()
+    const totp = await postern.enrollTotp(account)
+    const read: boolean[] = []
+    for (let i = 0; i < 3; i += 1) {
+      const { challenge_token } = (await postern.logIn(account)).body
+      statements.take()
+      const body = { challenge_token, method: 'totp', code: totp.code() }
+      t.equal((await postern.request('POST', '/v1/challenges/verify', { body })).status, 200)
+      read.push(statements.take().includes(FIND))
+      postern.advance(30)
+    }
+    t.same(read, [true, false, false])
+  })
+
+  t.test('are not kept where there is none', async (t) => {
+    const { accounts } = postern.deps
+    const id = uuidv7()
+    t.equal(await accounts.find(id, 'a version'), null)
+    statements.take()
+    t.equal(await accounts.find(id, 'a version'), null)
+    t.same(statements.take(), [FIND])
+  })
+
+  t.test('are forgotten with the subjects of clients', async (t) => {
+    const { accounts } = postern.deps
+    const client = await postern.createClient({ scopes: ['challenges', 'openid'] })
+    const { body } = await postern.request('POST', '/v1/challenges', {
+      basic: client,
+      body: { subject: 'ada' },
+    })
+    const find = () => accounts.findSubjectId(client.clientId, 'ada')
+    t.equal(await find(), body.sub)
+    statements.take()
+    t.equal(await find(), body.sub)
+    t.same(statements.take(), [])
+    accounts.forgetAll()
+    t.equal(await find(), body.sub)
+    t.same(statements.take(), ['find_subject'])
+  })
+
+  t.test('are kept where only an earlier read of them fails', async (t) => {
+    const { id } = await postern.createAccount()
+    const { promise: failed, reject: fail } = Promise.withResolvers<never>()
+    let reads = 0
+    const accounts = openAccounts({
+      postgres: sqlThrough((statement, values) => {
+        reads += 1
+        return reads === 1 ? failed : postern.deps.postgres.query(statement, values)
+      }),
+    })
+    const first = accounts.find(id, 'a version')
+    accounts.forgetAll()
+    t.equal((await accounts.find(id, 'a version'))?.account.id, id)
+    fail(new Error('no answer'))
+    await t.rejects(first, /no answer/)
+    t.equal((await accounts.find(id, 'a version'))?.account.id, id)
+    t.equal(reads, 2)
   })
 
   testOnServers(t, 'are not kept where everything was forgotten while they were read', async (t) => {

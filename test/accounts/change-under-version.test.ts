@@ -6,7 +6,7 @@ import { changeAccountRow } from '../../src/accounts/changes-store.ts'
 import { accountChanged } from '../../src/audit/account-events.ts'
 import { systemOrigin } from '../../src/audit/event.ts'
 import { DependencyError } from '../../src/errors.ts'
-import type { Sql } from '../../src/postgres/pool.ts'
+import { type Sql, TRANSACTION_WITHIN_MS } from '../../src/postgres/pool.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
 import { onBothEngines, testOnServers } from '../support/embedded.ts'
 import { holdStatement } from '../support/hold-statement.ts'
@@ -16,6 +16,9 @@ import { startRedis } from '../support/servers.ts'
 const skip = onBothEngines()
 
 const SETTLED_SECONDS = 30
+
+/** How long a change may take: it waits for a connection, and then for the answer to its commit. */
+const LONGEST_SECONDS = 1 + TRANSACTION_WITHIN_MS / 1000 + 1.5
 
 const UPDATE = /UPDATE accounts AS a/
 
@@ -145,6 +148,21 @@ testOnServers(t, 'two replicas', async (t) => {
     t.equal(await nameAt(prepared.there, prepared.bearer), 'Ada')
     prepared.settle()
     t.equal(await nameAt(prepared.there, prepared.bearer), 'Ada')
+  })
+
+  t.test('nor where that change has taken as long as a transaction may', async (t) => {
+    const { here, there, sub, bearer, settle } = await prepare(t)
+    const held = holdStatement(here, 'answer', UPDATE)
+    loseRaises(here, 2)
+    const changing = rename(here, sub, 'Ada')
+    await held.reached
+    for (const replica of [here, there]) replica.advance(LONGEST_SECONDS)
+    t.equal(await nameAt(there, bearer), null, 'not committed yet')
+    held.release()
+    await changing
+    t.equal(await nameAt(there, bearer), 'Ada')
+    settle()
+    t.equal(await nameAt(there, bearer), 'Ada')
   })
 
   t.test('nor where the clock there is a minute ahead', async (t) => {

@@ -1,3 +1,5 @@
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
 import t from 'tap'
 import { createRandomPool } from '../../src/encryption/random-pool.ts'
 
@@ -22,4 +24,25 @@ t.test('what is given is the caller’s own', async (t) => {
   second.fill(1)
   t.equal(first.toString('hex'), kept)
   t.not(randomBytes(32).toString('hex'), '01'.repeat(32))
+})
+
+t.test('what has been given is in the pool no longer', async (t) => {
+  const { randomFillSync } = crypto
+  const filled: Buffer[] = []
+  t.teardown(() => {
+    crypto.randomFillSync = randomFillSync
+    syncBuiltinESMExports()
+  })
+  crypto.randomFillSync = <Bytes extends NodeJS.ArrayBufferView>(bytes: Bytes) => {
+    filled.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    return randomFillSync(bytes)
+  }
+  syncBuiltinESMExports()
+  const randomBytes = createRandomPool()
+  const given = [16, 32, 64].map((size) => randomBytes(size))
+  const [pool] = filled
+  t.equal(filled.length, 1)
+  t.ok(pool && pool.length > 112)
+  for (const bytes of given) t.notOk(pool?.includes(bytes))
+  t.notOk(pool?.subarray(0, 112).some((byte) => byte !== 0))
 })

@@ -1,4 +1,5 @@
 // What many callers ask in one moment is one statement, and each of them has its own outcome.
+import { stat } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
@@ -149,6 +150,39 @@ t.test('what is asked in one moment', { skip }, async (t) => {
     isAway = false
     t.same(await settled(record()), [undefined, undefined, undefined], 'and works when it is back')
     t.same(await Promise.all(accounts.map(({ id }) => recorded(id))), [1, 1, 1])
+  })
+
+  t.test('is one statement, whichever steps of one turn ask it', async (t) => {
+    const { id } = await postern.createAccount()
+    const { sent, deps } = watched(postern)
+    const answers: Promise<void>[] = []
+    const ask = () => answers.push(recordEvent(deps, eventOf(postern, id)))
+    for (let step = 0; step < 10; step += 1) {
+      ask()
+      await null
+    }
+    for (let step = 0; step < 10; step += 1) {
+      await new Promise<void>((resolve) => process.nextTick(resolve))
+      ask()
+    }
+    await Promise.all(answers)
+    t.same(sent, ['record_event'])
+    t.equal(await recorded(id), 20)
+  })
+
+  t.test('is one statement of all whom the same poll of the event loop has woken', async (t) => {
+    const { id } = await postern.createAccount()
+    const { sent, deps } = watched(postern)
+    const woken = Array.from({ length: 4 }, () => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      stat('.', () => recordEvent(deps, eventOf(postern, id)).then(resolve, reject))
+      return promise
+    })
+    // All four have their answer by the time that this thread looks again.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
+    await Promise.all(woken)
+    t.same(sent, ['record_event'])
+    t.equal(await recorded(id), 4)
   })
 
   t.test('goes in two statements at once, and waits together for the third', async (t) => {

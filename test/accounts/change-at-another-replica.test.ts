@@ -176,92 +176,98 @@ const readAt = async ({ deps, now }: TestApp, accountId: string) => {
   return deps.accounts.find(accountId, accountVersion)
 }
 
-testOnServers(t, 'a kept account is outdated from when, at another replica,', async (t) => {
-  const [here, there] = await openReplicas(t)
-  const statements = watchStatements(there)
-  const settle = () => {
-    here.advance(SETTLED_SECONDS)
-    there.advance((here.now().getTime() - there.now().getTime()) / 1000)
-  }
-  const untilKept = async (accountId: string) => {
-    settle()
-    await readAt(there, accountId)
-    statements.take()
-    const found = await readAt(there, accountId)
-    if (statements.take().length > 0) throw new Error('it is not kept')
-    return found
-  }
+testOnServers(
+  t,
+  'a change at one replica is in force at once at another that keeps the account',
+  async (t) => {
+    const [here, there] = await openReplicas(t)
+    const statements = watchStatements(there)
+    const settle = () => {
+      here.advance(SETTLED_SECONDS)
+      there.advance((here.now().getTime() - there.now().getTime()) / 1000)
+    }
+    const untilKept = async (accountId: string) => {
+      settle()
+      await readAt(there, accountId)
+      statements.take()
+      const found = await readAt(there, accountId)
+      if (statements.take().length > 0) throw new Error('it is not kept')
+      return found
+    }
 
-  for (const { name, shown, before, after, change, status } of USE_CASES) {
-    t.test(name, async (t) => {
+    for (const { name, shown, before, after, change, status } of USE_CASES) {
+      t.test(name, async (t) => {
+        const account = await here.createAccount()
+        const totp = await here.enrollTotp(account)
+        const { access_token: bearer } = await here.signIn(account, totp)
+        const made = await here.request('POST', '/v1/me/recovery-codes', { bearer })
+        const owner = { account, totp, bearer, codes: made.body.recovery_codes }
+        const administrator = await signInAdministrator(here)
+        t.same(shown(await untilKept(account.id)), before)
+        const answered = await change(here, owner, (method, path = '', body) =>
+          here.request(method, `/v1/admin/accounts/${account.id}${path}`, {
+            bearer: administrator.bearer,
+            ...(body && { body }),
+          }),
+        )
+        t.equal(answered.status, status, answered.text)
+        t.same(shown(await readAt(there, account.id)), after, 'at once')
+        settle()
+        t.same(shown(await readAt(there, account.id)), after, 'and from then on')
+      })
+    }
+
+    t.test('the client reports something else of its subject', async (t) => {
+      const client = await here.createClient({ scopes: ['challenges', 'openid'] })
+      const report = (displayName: string) =>
+        here.request('POST', '/v1/challenges', {
+          basic: client,
+          body: { subject: SUBJECT, display_name: displayName },
+        })
+      const { sub } = (await report('Ada')).body
+      t.equal((await untilKept(sub))?.account.displayName, 'Ada')
+      t.equal((await report('Countess Ada')).status, 200)
+      t.equal((await readAt(there, sub))?.account.displayName, 'Countess Ada', 'at once')
+      settle()
+      t.equal((await readAt(there, sub))?.account.displayName, 'Countess Ada', 'and from then on')
+    })
+
+    t.test('authenticators come and go, to who is about to do without', async (t) => {
       const account = await here.createAccount()
       const totp = await here.enrollTotp(account)
       const { access_token: bearer } = await here.signIn(account, totp)
-      const made = await here.request('POST', '/v1/me/recovery-codes', { bearer })
-      const owner = { account, totp, bearer, codes: made.body.recovery_codes }
-      const administrator = await signInAdministrator(here)
-      t.same(shown(await untilKept(account.id)), before)
-      const answered = await change(here, owner, (method, path = '', body) =>
-        here.request(method, `/v1/admin/accounts/${account.id}${path}`, {
-          bearer: administrator.bearer,
-          ...(body && { body }),
-        }),
-      )
-      t.equal(answered.status, status, answered.text)
-      t.same(shown(await readAt(there, account.id)), after, 'at once')
+      const disable = (code: string) =>
+        there.request('POST', '/v1/me/second-factor/disable', {
+          bearer,
+          body: { password: account.password, method: 'totp', code },
+        })
       settle()
-      t.same(shown(await readAt(there, account.id)), after, 'and from then on')
-    })
-  }
-
-  t.test('the client reports something else of its subject', async (t) => {
-    const client = await here.createClient({ scopes: ['challenges', 'openid'] })
-    const report = (displayName: string) =>
-      here.request('POST', '/v1/challenges', {
-        basic: client,
-        body: { subject: SUBJECT, display_name: displayName },
-      })
-    const { sub } = (await report('Ada')).body
-    t.equal((await untilKept(sub))?.account.displayName, 'Ada')
-    t.equal((await report('Countess Ada')).status, 200)
-    t.equal((await readAt(there, sub))?.account.displayName, 'Countess Ada', 'at once')
-    settle()
-    t.equal((await readAt(there, sub))?.account.displayName, 'Countess Ada', 'and from then on')
-  })
-
-  t.test('authenticators come and go, to who is about to do without', async (t) => {
-    const account = await here.createAccount()
-    const totp = await here.enrollTotp(account)
-    const { access_token: bearer } = await here.signIn(account, totp)
-    const disable = (code: string) =>
-      there.request('POST', '/v1/me/second-factor/disable', {
+      t.equal((await disable(wrongCode(totp, there.now()))).body.error, 'invalid_code')
+      const begun = await begin(here, bearer)
+      t.equal((await confirm(here, bearer, begun.id, begun.code())).status, 200)
+      const removed = await here.request('DELETE', `/v1/me/authenticators/${totp.authenticatorId}`, {
         bearer,
-        body: { password: account.password, method: 'totp', code },
       })
-    settle()
-    t.equal((await disable(wrongCode(totp, there.now()))).body.error, 'invalid_code')
-    const begun = await begin(here, bearer)
-    t.equal((await confirm(here, bearer, begun.id, begun.code())).status, 200)
-    const removed = await here.request('DELETE', `/v1/me/authenticators/${totp.authenticatorId}`, { bearer })
-    t.equal(removed.status, 204, removed.text)
-    settle()
-    t.equal((await disable(totp.code())).body.error, 'invalid_code', 'the one that is gone')
-    const refusals = await here.auditEvents({ accountId: account.id, event: 'code.refused' })
-    t.same(
-      refusals.map(({ details }) => details.reason),
-      ['wrong_code', 'wrong_code'],
-    )
-    const done = await disable(begun.code())
-    t.equal(done.status, 204, `${done.text} the one that has come`)
-  })
+      t.equal(removed.status, 204, removed.text)
+      settle()
+      t.equal((await disable(totp.code())).body.error, 'invalid_code', 'the one that is gone')
+      const refusals = await here.auditEvents({ accountId: account.id, event: 'code.refused' })
+      t.same(
+        refusals.map(({ details }) => details.reason),
+        ['wrong_code', 'wrong_code'],
+      )
+      const done = await disable(begun.code())
+      t.equal(done.status, 204, `${done.text} the one that has come`)
+    })
 
-  t.test('the first authenticator is confirmed', async (t) => {
-    const account = await here.createAccount()
-    const { access_token: bearer } = await here.signIn(account)
-    const begun = await begin(here, bearer)
-    t.same(factors(await untilKept(account.id)), [0, 0])
-    const confirmed = await confirm(here, bearer, begun.id, begun.code())
-    t.equal(confirmed.status, 200, confirmed.text)
-    t.same(factors(await readAt(there, account.id)), [1, 1])
-  })
-})
+    t.test('the first authenticator is confirmed', async (t) => {
+      const account = await here.createAccount()
+      const { access_token: bearer } = await here.signIn(account)
+      const begun = await begin(here, bearer)
+      t.same(factors(await untilKept(account.id)), [0, 0])
+      const confirmed = await confirm(here, bearer, begun.id, begun.code())
+      t.equal(confirmed.status, 200, confirmed.text)
+      t.same(factors(await readAt(there, account.id)), [1, 1])
+    })
+  },
+)

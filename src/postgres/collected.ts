@@ -12,6 +12,10 @@
 //
 // Two of a kind are on their way at most. The next waits for one of them and grows meanwhile, so the slower PostgreSQL is,
 // the more callers share a round trip. The first goes at the end of the turn: without company it has nothing to wait for.
+// What has waited for a second is not sent any more: its callers are about to be answered that PostgreSQL is away, and a
+// code that was burned after that would be lost.
+//
+// Decision: DataLoader collects reads and writes alike; what is ours is when a batch goes, and what each caller gets.
 import DataLoader from 'dataloader'
 import { DependencyError } from '../errors.ts'
 
@@ -37,6 +41,7 @@ type Numbered = { n: number }
 
 const MOST_AT_ONCE = 128
 const ON_THEIR_WAY = 2
+const WAITS_FOR_MS = 1_000
 
 const toParameters = ({ json }: Collected, callers: readonly (readonly unknown[])[]): unknown[] => {
   const [first = []] = callers
@@ -87,20 +92,31 @@ const ask = async (
   }
 }
 
+type Batch = { dispatch: () => void; since: number }
+
 /** Lets `ON_THEIR_WAY` batches go at once, each at the end of the turn in which its place is free. */
 const createQueue = () => {
-  const waiting: (() => void)[] = []
+  const waiting: Batch[] = []
   let under = 0
+  let waitedMs = 0
   const go = (): void => {
-    const dispatch = under < ON_THEIR_WAY ? waiting.shift() : undefined
-    if (!dispatch) return
+    const batch = under < ON_THEIR_WAY ? waiting.shift() : undefined
+    if (!batch) return
     under += 1
-    setImmediate(dispatch)
+    setImmediate(() => {
+      waitedMs = performance.now() - batch.since
+      batch.dispatch()
+    })
   }
   return {
     schedule(dispatch: () => void): void {
-      waiting.push(dispatch)
+      waiting.push({ dispatch, since: performance.now() })
       go()
+    },
+    /** Of the batch that goes now. @throws {DependencyError} it has waited for too long */
+    requireFresh(): void {
+      if (waitedMs <= WAITS_FOR_MS) return
+      throw new DependencyError('postgres', new Error(`nothing was sent within ${WAITS_FOR_MS} ms`))
     },
     done(): void {
       under -= 1
@@ -116,6 +132,7 @@ export const collectOver = (query: Query): Collect => {
     const queue = createQueue()
     const askAll = async (callers: readonly (readonly unknown[])[]) => {
       try {
+        queue.requireFresh()
         return await ask(query, statement, callers)
       } finally {
         queue.done()

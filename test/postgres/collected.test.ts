@@ -1,6 +1,6 @@
 // What many callers ask in one moment is one statement, and each of them has its own outcome.
 import { stat } from 'node:fs'
-import { setImmediate } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { findAccountWithFactors } from '../../src/accounts/details-store.ts'
@@ -199,6 +199,32 @@ t.test('what is asked in one moment', { skip }, async (t) => {
     await Promise.all(answers)
     t.equal(sent.length, 3)
     t.equal(await recorded(id), 20)
+  })
+
+  t.test('is not sent any more where it has waited for long', async (t) => {
+    const { id } = await postern.createAccount()
+    const away = new DependencyError('postgres', new Error('no answer'))
+    let isSilent = true
+    const { sent, deps } = watched(postern, async () => {
+      if (!isSilent) return
+      await sleep(1_200)
+      throw away
+    })
+    const began = performance.now()
+    const record = () => recordEvent(deps, eventOf(postern, id))
+    const attempts: Promise<unknown>[] = []
+    for (let turn = 0; turn < 2_000; turn += 1) {
+      attempts.push(record().catch((error: Error) => error.constructor.name))
+      if (turn % 100 === 0) await setImmediate()
+    }
+    t.same(new Set(await Promise.all(attempts)), new Set(['DependencyError']))
+    const tookMs = performance.now() - began
+    t.ok(tookMs < 1_900, `all are refused after ${tookMs} ms`)
+    t.equal(sent.length, 2)
+    t.equal(await recorded(id), 0)
+    isSilent = false
+    await record()
+    t.equal(await recorded(id), 1, 'and what is asked then goes at once')
   })
 
   t.test('is at most 128 callers’ in one statement', async (t) => {

@@ -25,7 +25,7 @@ export type Accounts = {
 
 const MAX_ACCOUNTS = 20_000
 /** Longer than an access token lives, so that a client's next renewal finds the account. */
-const MAX_AGE_MS = 15 * 60_000
+export const KEPT_FOR_MS = 15 * 60_000
 
 const subjectKey = (clientId: string, subject: string): string => JSON.stringify([clientId, subject])
 
@@ -34,9 +34,9 @@ export const openAccounts = (deps: { postgres: Sql }): Accounts => {
   // kept after it.
   const cache = new LRUCache<string, Promise<AccountWithFactors | null>>({
     max: MAX_ACCOUNTS,
-    ttl: MAX_AGE_MS,
+    ttl: KEPT_FOR_MS,
   })
-  const subjects = new LRUCache<string, string>({ max: MAX_ACCOUNTS, ttl: MAX_AGE_MS })
+  const subjects = new LRUCache<string, string>({ max: MAX_ACCOUNTS, ttl: KEPT_FOR_MS })
   return {
     async findSubjectId(clientId, subject) {
       const key = subjectKey(clientId, subject)

@@ -55,7 +55,7 @@ export type Locking = '' | 'SKIP LOCKED'
 
 /**
  * The part of a collected statement that changes the rows `asked.id` of `table`: locks their accounts, and has no row
- * where one is not active. The change joins it, and so has the account before it locks anything else.
+ * where one is not active. The change joins it, and so has the account before it waits for anything else.
  */
 export const lockedOwners = (
   table: 'authenticators' | 'recovery_codes',
@@ -65,5 +65,5 @@ export const lockedOwners = (
         FROM asked
         JOIN ${table} AS owned ON owned.id = asked.id
         JOIN accounts AS a ON a.id = owned.account_id AND a.status = 'active'
-         FOR NO KEY UPDATE OF a ${locking}
+         FOR NO KEY UPDATE OF a${locking && `, owned ${locking}`}
     )`

@@ -2,7 +2,8 @@
 // `search-store.ts` lists them.
 import type { AuditEvent } from '../audit/event.ts'
 import { AuthError } from '../errors.ts'
-import { type Sql, violates } from '../postgres/pool.ts'
+import type { Sql } from '../postgres/pool.ts'
+import { violates } from '../postgres/sql-state.ts'
 import { type AccountStatus, ADMINISTRATOR_ROLE, nameKey } from './account.ts'
 import type { ChangingPostgres } from './change-under-version.ts'
 

@@ -70,12 +70,15 @@ export const knowSubject = async (
 ): Promise<Known> => {
   // What is not known yet as the client reports it is saved, and looked for again. Of two first challenges at once, one
   // makes the account.
+  let isSaved = false
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
     const known = await find(deps, origin, clientId, said.subject)
     const changed = known ? changesOf(known.details.account, said) : {}
-    if (known && Object.keys(changed).length === 0) return known
-    if (known) await update(deps, origin, known.details.account, { said, changed })
-    else await create(deps, origin, clientId, said)
+    // What was saved just now may have been changed again by another challenge of the same moment.
+    if (known && (isSaved || Object.keys(changed).length === 0)) return known
+    isSaved = known
+      ? await update(deps, origin, known.details.account, { said, changed })
+      : await create(deps, origin, clientId, said)
   }
   throw new AuthError('conflict', 'The subject was changed meanwhile; try again.')
 }

@@ -5,11 +5,10 @@
 //   2. the code is compared with what the account has, or with the one authenticator that it is to confirm;
 //   3. a wrong code is refused, and the refusal recorded. A right one is returned as data; the caller burns it.
 //
-// Decision: an attempt is given back only where the code was not compared: PostgreSQL or a key is away, or what it
-// is to confirm is no longer pending.
-// So five tries in an outage lock nobody out, and every code that is compared is counted. If attempts were given back
-// after a comparison too, whenever a later step fails, then whoever can make that step fail could guess without end.
-// The cost is small: a right code whose later step fails stays counted until the next right code clears the count.
+// Decision: an attempt is given back only where the code was not compared (PostgreSQL or a key is away, or what it is to
+// confirm is no longer pending), or was right and could not be burned. So five tries in an outage lock nobody out, and every
+// wrong code is counted: whoever can make a later step fail cannot guess without end. A right code whose later step fails
+// stays counted until the next right code clears the count.
 import type { Account } from '../accounts/account.ts'
 import { changingAccount } from '../accounts/change-under-version.ts'
 import { refuseLocked } from '../accounts/refuse-locked.ts'
@@ -29,6 +28,8 @@ import { refuseForeignAnswer } from './refuse-foreign-answer.ts'
 import { recordTotpFailure } from './store.ts'
 
 type AttemptDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'clock' | 'accounts'>
+
+type GivingBackDeps = Pick<Deps, 'ephemeral' | 'policy'>
 
 /** A counted attempt: at a challenge, or of the account where a code is asked for without a challenge. */
 export type Attempt = ChallengeAttempt | AccountAttempt
@@ -151,18 +152,19 @@ export const checkPendingCode = async (
   return match ?? refuseCode(deps, origin, attempt, { method: 'totp', reason: 'wrong_code' })
 }
 
-const orGiveBack = <Compared>(
-  deps: AttemptDeps,
+/** Waits for what an attempt needs; where it cannot be had, gives the attempt back. */
+export const orGiveBack = <Needed>(
+  deps: GivingBackDeps,
   origin: Origin,
   attempt: Attempt,
-  compared: Promise<Compared>,
-): Promise<Compared> =>
-  compared.catch(async (error) => {
+  needed: Promise<Needed>,
+): Promise<Needed> =>
+  needed.catch(async (error) => {
     await giveBack(deps, attempt, origin.now)
     throw error
   })
 
-const giveBack = async (deps: AttemptDeps, attempt: Attempt, now: Date): Promise<void> => {
+const giveBack = async (deps: GivingBackDeps, attempt: Attempt, now: Date): Promise<void> => {
   const { challenges, budgets } = deps.ephemeral
   const limits = attemptLimits(deps.policy.current())
   const given =

@@ -1,5 +1,6 @@
 import type { Account } from '../accounts/account.ts'
 import type { AccountWithFactors } from '../accounts/details.ts'
+import { findAccountWithFactors } from '../accounts/details-store.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
@@ -31,7 +32,23 @@ export const authenticateAccount = async (
 ): Promise<AccountCaller> => {
   const caller = await authenticateSession(deps, request, authorization)
   const { accountId, accountVersion } = caller.session
-  const details = await deps.accounts.find(accountId, accountVersion)
+  return withAccount(caller, await deps.accounts.find(accountId, accountVersion))
+}
+
+/**
+ * The same, its account read from PostgreSQL: whoever changes something does so by what PostgreSQL says, also where Redis
+ * has lost what it was told of the account (`accounts/account-cache.ts`).
+ */
+export const authenticateAccountAnew = async (
+  deps: AccountDeps,
+  request: Origin,
+  authorization: string | undefined,
+): Promise<AccountCaller> => {
+  const caller = await authenticateSession(deps, request, authorization)
+  return withAccount(caller, await findAccountWithFactors(deps, caller.session.accountId))
+}
+
+const withAccount = (caller: SessionCaller, details: AccountWithFactors | null): AccountCaller => {
   if (details?.account.status !== 'active') throw new AuthError('invalid_token', 'The account is disabled.')
   return { ...caller, account: details.account, details }
 }
@@ -46,7 +63,7 @@ export const authenticateUnlockedAccount = async (
   request: Origin,
   authorization: string | undefined,
 ): Promise<AccountCaller> => {
-  const caller = await authenticateAccount(deps, request, authorization)
+  const caller = await authenticateAccountAnew(deps, request, authorization)
   await requireOwnSignIn(deps, caller)
   const locked = sessionRefused(caller, 'account_locked')
   await requireUnlocked(deps, locked, { accountId: caller.account.id, now: request.now })

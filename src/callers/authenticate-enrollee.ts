@@ -9,7 +9,7 @@ import type { Deps } from '../deps.ts'
 import { TOKEN_PREFIXES } from '../encryption/opaque-token.ts'
 import type { EnrollmentRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
-import { authenticateAccount, type Caller, type FreshCaller } from './authenticate-account.ts'
+import { authenticateAccountAnew, type Caller, type FreshCaller } from './authenticate-account.ts'
 import { bearerToken } from './authenticate-session.ts'
 import { sessionRefused } from './refuse-session.ts'
 import { requireFreshSecondFactor } from './require-fresh-second-factor.ts'
@@ -39,7 +39,7 @@ export const authenticateEnrollee = async (
 ): Promise<Enrollee> => {
   const token = bearerToken(authorization)
   if (!token.startsWith(TOKEN_PREFIXES.enrollment)) {
-    return { by: 'session', ...(await authenticateAccount(deps, request, authorization)) }
+    return { by: 'session', ...(await authenticateAccountAnew(deps, request, authorization)) }
   }
   const record = await deps.ephemeral.enrollments.find(token, request.now.getTime())
   const account = record && (await findAccount(deps, record.accountId))

@@ -2,6 +2,7 @@
 
 import { type Account, isAdministrator } from '../accounts/account.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
+import { findAccount } from '../accounts/store.ts'
 import type { Origin } from '../audit/event.ts'
 import { type Client, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
@@ -60,12 +61,11 @@ export const requireAdministrator = async (
   const caller = await authenticateBearer(deps, request, authorization)
   await requireScope(deps, caller, 'postern:admin')
   const { session } = caller
-  const { accountId, accountVersion, clientId } = session
-  const details = await deps.accounts.find(accountId, accountVersion)
+  const { accountId, clientId } = session
+  const account = await findAccount(deps, accountId)
   const client = await deps.clients.find(clientId)
-  if (!details)
+  if (!account)
     return refuseSession(deps, caller, 'account_deleted', new AuthError('access_denied', NOT_HERE))
-  const { account } = details
   const reason = refusalOf(policy, account, client && isRegisteredAs(client, session) ? client : null, ip)
   if (reason !== null) return refuseSession(deps, caller, reason, new AuthError('access_denied', NOT_HERE))
   // Also where the account has become an administrator since.

@@ -1,7 +1,8 @@
 // Clients in PostgreSQL.
 import type { AuditEvent } from '../audit/event.ts'
 import { AuthError } from '../errors.ts'
-import { type Sql, violates } from '../postgres/pool.ts'
+import type { Sql } from '../postgres/pool.ts'
+import { violates } from '../postgres/sql-state.ts'
 import type { Client } from './client.ts'
 
 const COLUMNS = `client_id, name, first_party, token_endpoint_auth_method, secret_hash, scopes, audience,

@@ -4,7 +4,7 @@
 // A collected statement takes arrays, with one element for each caller, and unnests the first WITH ORDINALITY; each of its rows
 // has the place `n` of the caller that it is for. Nothing is lost of what one statement for one caller promises:
 // - The statement is one: it is durable, with its audit events, before any of its callers goes on.
-// - Where PostgreSQL refuses it (one caller's value is out of range), nothing has been written. Each caller then asks
+// - Where PostgreSQL refuses it (one caller's value is out of range), or gives it up (a deadlock), nothing has been written. Each caller then asks
 //   alone, so that the bad one fails alone.
 // - A statement that locks takes what is free (SKIP LOCKED), so that no caller waits for another one's account. Whoever
 //   gets no row asks again alone (`alone`), waits there, and has that answer: in use by another transaction, used before by
@@ -18,6 +18,7 @@
 // Decision: DataLoader collects reads and writes alike; what is ours is when a batch goes, and what each caller gets.
 import DataLoader from 'dataloader'
 import { DependencyError } from '../errors.ts'
+import { isGivenUp } from './sql-state.ts'
 
 /** A statement with `n` (from 1) in each of its rows. Names are unique across the program. */
 export type Collected = {
@@ -87,7 +88,7 @@ const ask = async (
     if (statement.alone === undefined) return answers
     return answers.map((rows, place) => (rows.length > 0 ? rows : alone(callers[place] ?? [])))
   } catch (error) {
-    if (error instanceof DependencyError || callers.length === 1) throw error
+    if (callers.length === 1 || (error instanceof DependencyError && !isGivenUp(error.cause))) throw error
     return callers.map(alone)
   }
 }

@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { DependencyError } from '../errors.ts'
 import { askAlone, type Collect, collectOver } from './collected.ts'
+import { isAnswer, isCanceled, isGivenUp } from './sql-state.ts'
 
 /**
  * A statement with a name is prepared once a connection; names are unique across the program. One without is planned
@@ -38,23 +39,9 @@ const INT8_OID = 20
 const types = new pg.TypeOverrides()
 types.setTypeParser(INT8_OID, Number)
 
-/** SQLSTATE classes that say "away or overloaded", not "wrong": connection, resources, operator, canceled. */
-const AWAY = /^(08|53|57|58)/
-
-/** PostgreSQL has cancelled the statement in favour of another transaction: a serialization failure or a deadlock. */
-const GIVEN_UP = /^(40001|40P01)$/
-
-/** True for PostgreSQL's own answer to a statement, as opposed to its absence, or to "try again". */
-const isAnswer = (error: unknown): error is pg.DatabaseError =>
-  error instanceof pg.DatabaseError && !AWAY.test(error.code ?? '') && !GIVEN_UP.test(error.code ?? '')
-
 const rethrow = (error: unknown): never => {
   throw isAnswer(error) ? error : new DependencyError('postgres', error)
 }
-
-/** True if `error` is the violation of the unique index, foreign key or other constraint `name` (class 23). */
-export const violates = (error: unknown, name: string): boolean =>
-  error instanceof pg.DatabaseError && error.code?.startsWith('23') === true && error.constraint === name
 
 /** SQL through `query` alone: nothing is collected. */
 export const sqlThrough = (query: Sql['query']): Sql => ({ query, collect: askAlone(query) })
@@ -69,14 +56,10 @@ const sqlOver = (client: pg.PoolClient): Sql =>
     }
   })
 
-const QUERY_CANCELED = '57014'
-
 /** False where the state of the connection is unknown: there was no answer, or the answer closes it. */
 const isUsableAfter = (error: unknown): boolean => {
   if (!(error instanceof DependencyError) || error.dependency !== 'postgres') return true
-  if (!(error.cause instanceof pg.DatabaseError)) return false
-  const { code = '' } = error.cause
-  return code === QUERY_CANCELED || GIVEN_UP.test(code)
+  return isCanceled(error.cause) || isGivenUp(error.cause)
 }
 
 /** Gives `run` a connection of the pool. The pool keeps the connection after an error that PostgreSQL has answered. */

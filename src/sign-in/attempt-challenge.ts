@@ -10,7 +10,7 @@ import { changingAccount } from '../accounts/change-under-version.ts'
 import { challengePassed, challengeRefused } from '../audit/authentication-events.ts'
 import type { AuditEvent, Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
-import { checkCode, refuseCode, takeChallengeAttempt } from '../authenticators/attempt-code.ts'
+import { checkCode, orGiveBack, refuseCode, takeChallengeAttempt } from '../authenticators/attempt-code.ts'
 import { CODE_FACTOR } from '../authenticators/code.ts'
 import type { Answer, Match } from '../authenticators/match-answer.ts'
 import { useRecoveryCode } from '../authenticators/recovery-codes/store.ts'
@@ -73,7 +73,8 @@ export const attemptChallenge = async (
   const event = passedEvent(origin, record, { method: answer.method, match, session })
   // What replaces a session is not a sign-in.
   const signedInAt = record.sid === null ? origin.now : null
-  const burned = await burn(deps, { accountId: account.id, match, now: origin.now, signedInAt }, event)
+  const burning = burn(deps, { accountId: account.id, match, now: origin.now, signedInAt }, event)
+  const burned = await orGiveBack(deps, origin, attempt, burning)
   if (!burned) {
     return refuseCode(deps, origin, attempt, { method: answer.method, reason: 'replayed_code' })
   }

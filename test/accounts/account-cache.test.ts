@@ -42,14 +42,15 @@ t.test('accounts that a replica has read', { skip }, async (t) => {
     t.match(statements.take(), ['record_event'])
   })
 
-  t.test('are read once by an administrator’s requests, besides what those ask for', async (t) => {
+  t.test('are read each time by an administrator’s requests', async (t) => {
     const account = await postern.createAccount({ roles: ['admin'] })
     const { access_token: bearer } = await postern.signIn(account, await postern.enrollTotp(account))
     const ask = () => postern.request('GET', '/v1/admin/policy', { bearer })
-    t.equal((await ask()).status, 200)
-    t.ok(statements.take().includes(FIND))
-    t.equal((await ask()).status, 200)
-    t.notOk(statements.take().includes(FIND))
+    for (const _ of [1, 2]) {
+      statements.take()
+      t.equal((await ask()).status, 200)
+      t.ok(statements.take().includes('find_account'))
+    }
   })
 
   t.test('are read once by all who ask at once', async (t) => {

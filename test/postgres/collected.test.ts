@@ -258,4 +258,21 @@ t.test('what is asked in one moment', { skip }, async (t) => {
     t.equal(await waiting, false, 'and the other one is refused by what it has waited for')
     t.equal(await recorded(busy.account.id), 0)
   })
+
+  testOnServers(t, 'waits for nobody else’s authenticator', async (t) => {
+    const [busy, free] = await many(2, () => enrolled(postern))
+    if (!busy || !free) throw new Error('two accounts')
+    const client = await postern.deps.postgres.connect()
+    t.teardown(() => client.end())
+    await client.query('BEGIN')
+    await client.query('UPDATE authenticators SET name = $2 WHERE id = $1', [
+      busy.totp.authenticatorId,
+      'Renamed',
+    ])
+    const burn = burnWith(postern.deps)
+    const waiting = burn(busy, 7)
+    t.equal(await burn(free, 7), true, 'is answered while the other one waits')
+    await client.query('COMMIT')
+    t.equal(await waiting, true)
+  })
 })

@@ -37,7 +37,12 @@ const isToBeRecorded = (
   { recordedMs, renewedFrom }: StoredSession,
   ip: string | null,
   nowMs: number,
-): boolean => recordedMs === null || nowMs - recordedMs >= RECORDED_EVERY_MS || renewedFrom !== ip
+): boolean => {
+  if (recordedMs === null || renewedFrom !== ip) return true
+  // Below zero, the clock that noted it was ahead.
+  const sinceMs = nowMs - recordedMs
+  return sinceMs < 0 || sinceMs >= RECORDED_EVERY_MS
+}
 
 type Age = { createdAt: number; sid: string }
 

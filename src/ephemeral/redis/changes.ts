@@ -61,11 +61,12 @@ export const openRedisChanges = async (
   connect: (attempt: number) => Redis,
   publish: (topic: string) => Promise<unknown>,
   { channel, withinMs }: { channel: string; withinMs: number },
-): Promise<Changes & { close(): void }> => {
+): Promise<Changes & { reconnected(): void; close(): void }> => {
   const listeners = new Set<Listener>()
-  const subscription = keepSubscribed(connect, channel, (topic) => {
+  const announce = (topic: ChangedTopic) => {
     for (const listener of listeners) listener(topic)
-  })
+  }
+  const subscription = keepSubscribed(connect, channel, announce)
   const { promise: tooLate, resolve } = Promise.withResolvers<'too late'>()
   const timer = setTimeout(resolve, withinMs, 'too late')
   const outcome = await Promise.race([subscription.first, tooLate])
@@ -81,6 +82,8 @@ export const openRedisChanges = async (
     subscribe(listener) {
       listeners.add(listener)
     },
+    /** The connection for commands is back: it may lead to a server that lacks what was written last. */
+    reconnected: () => announce('reconnected'),
     close: subscription.close,
   }
 }

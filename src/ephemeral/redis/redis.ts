@@ -39,6 +39,8 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
     client.disconnect()
     throw error
   })
+  // Before a command is answered by whatever server it is now.
+  for (const event of ['ready', '+node', '-node']) client.on(event, changes.reconnected)
   return {
     kind: 'redis',
     challenges: redisChallenges(run, keys, newVersion),

@@ -30,7 +30,9 @@ local second_factor_at = parsed and type(record) == 'table' and tonumber(record[
 if second_factor_at and second_factor_at < tonumber(ARGV[6]) then
   return { 'stale', session.record, session.seen, session.absolute_at, version_of(KEYS[2], account, ARGV[8], now) }
 end
-local is_due = not recorded_at or now - tonumber(recorded_at) >= RECORDED_EVERY_MS or address ~= ARGV[7]
+local since_ms = recorded_at and now - tonumber(recorded_at)
+-- Below zero, the clock that noted it was ahead.
+local is_due = not since_ms or since_ms < 0 or since_ms >= RECORDED_EVERY_MS or address ~= ARGV[7]
 redis.call('HSET', KEYS[1], 'r', ARGV[5], 'w', ARGV[7], 'n', is_due and now or recorded_at)
 use_session(KEYS[3], KEYS[1], ARGV[2], session, now)
 local version = version_of(KEYS[2], account, ARGV[8], now)

@@ -47,7 +47,7 @@ const measureRound = async (
   const before = spentMs()
   const answers = await load(targetOf(contestant, connections, scenario.expected), each(prepared))
   const cpuUs = ((spentMs() - before) * 1000) / prepared.length
-  refuseFailures(answers)
+  refuseFailures(answers, `${scenario.name} ${contestant.name}`)
   return {
     throughput: prepared.length / (answers.elapsedMs / 1000),
     p50Ms: quantile(answers.latenciesMs, 0.5),
@@ -103,6 +103,6 @@ export const measureHalfLoad = async (
   const prepared = await contestant.prepare(scenario.name, requests)
   const target = targetOf(contestant, connections, scenario.expected)
   const answers = await loadAtRate(target, prepared, throughput / 2)
-  refuseFailures(answers)
+  refuseFailures(answers, `${scenario.name} ${contestant.name}`)
   return quantile(answers.latenciesMs, 0.99)
 }

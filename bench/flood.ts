@@ -33,7 +33,7 @@ const verify = async (postern: UnderTest, bench: Bench, scenario: Scenario, requ
     { ports: [postern.port], connections: VERIFIERS, expected: scenario.expected },
     each(await scenario.prepare(bench, requests)),
   )
-  refuseFailures(answers)
+  refuseFailures(answers, scenario.name)
   return quantile(answers.latenciesMs, 0.99)
 }
 

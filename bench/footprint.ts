@@ -41,7 +41,7 @@ export const measureChallengeBytes = async (
   const requests = await openings(bench, bench.accounts.length)
   const before = await usedBytes(redis)
   const target = { ports: [postern.port], connections: CONNECTIONS, expected: ['challenge_token'] }
-  refuseFailures(await load(target, each(requests)))
+  refuseFailures(await load(target, each(requests)), 'challenge opening')
   const bytes = (await usedBytes(redis)) - before
   redis.disconnect()
   return bytes / requests.length

@@ -15,10 +15,10 @@ export type Answers = {
 }
 
 /** @throws {Error} an answer that is not 200 or not whole: only requests that do all of the work are measured */
-export const refuseFailures = ({ statuses, incomplete }: Answers): void => {
+export const refuseFailures = ({ statuses, incomplete }: Answers, whose: string): void => {
   const failed = [...statuses].filter(([status]) => status !== 200)
-  if (failed.length > 0) throw new Error(`answers that are not 200: ${JSON.stringify(failed)}`)
-  if (incomplete > 0) throw new Error(`${incomplete} answers lack what they must have`)
+  if (failed.length > 0) throw new Error(`${whose}: answers that are not 200: ${JSON.stringify(failed)}`)
+  if (incomplete > 0) throw new Error(`${whose}: ${incomplete} answers lack what they must have`)
 }
 
 const connected = async <Result>(

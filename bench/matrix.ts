@@ -1,6 +1,7 @@
 // The paths with few and with many connections, on one process and on two. The two have all cores, as Redis, PostgreSQL
-// and the load have the one that is not the first.
-import { compare } from './compare.ts'
+// and the load have the one that is not the first. A version before is measured where nobody shares anything: with one
+// connection.
+import { type Contestant, compare } from './compare.ts'
 import { type Environment, postern } from './contestants.ts'
 import type { Bench } from './prepare.ts'
 import { ALL_CORES, PROGRAMS, startUnderTest, type UnderTest } from './processes.ts'
@@ -19,12 +20,12 @@ export type Subject = { bench: Bench; environment: Environment; server: UnderTes
 export const measureMatrix = async (
   { options, emptyRedis }: Setting,
   { bench, environment, server }: Subject,
-  say: (what: string) => void,
+  { before, say }: { before: Contestant | null; say: (what: string) => void },
 ): Promise<MatrixResult[]> => {
   const { size, connections: levels } = options
   const startShared = () => startUnderTest(PROGRAMS.postern, environment, { cores: ALL_CORES })
   const two = [await startShared(), await startShared()]
-  const contestants = [postern(bench, [server]), postern(bench, two)]
+  const own = [postern(bench, [server]), postern(bench, two)]
   const results: MatrixResult[] = []
   for (const scenario of PATHS) {
     await emptyRedis()
@@ -33,7 +34,14 @@ export const measureMatrix = async (
       const { least, most } = LIMITS[size]
       const requests = Math.max(least, Math.min(connections * A_CONNECTION[size], most))
       const plan = { ...ROUNDS[size], connections, requests }
-      results.push({ scenario, connections, measured: await compare(contestants, scenario, plan) })
+      const contestants = before !== null && connections === 1 ? [...own, before] : own
+      const measured = await compare(contestants, scenario, plan)
+      results.push({
+        scenario,
+        connections,
+        measured: measured.filter(({ contestant }) => contestant !== before),
+        before: measured.find(({ contestant }) => contestant === before) ?? null,
+      })
     }
   }
   await Promise.all(two.map((one) => one.stop()))

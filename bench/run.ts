@@ -1,6 +1,6 @@
 // npm run bench: measures the hot paths and their floors, and the other limits of speed and size. README.md says how to
 // read the tables.
-import { CONNECTIONS, compare, measureHalfLoad } from './compare.ts'
+import { CONNECTIONS, type Contestant, compare, measureHalfLoad } from './compare.ts'
 import { postern, startFloor, startOther } from './contestants.ts'
 import { measureFlood } from './flood.ts'
 import { measureChallengeBytes, measureStart } from './footprint.ts'
@@ -28,17 +28,22 @@ const FLOODED_REQUESTS = { full: 2_000, quick: 200 }
 const say = (what: string) => console.error(`${what} …`)
 const show = (table: string) => console.log(`\n${table}\n`)
 
-const measurePaths = async (setting: Setting, { bench, environment, server }: Subject): Promise<void> => {
-  const { size, wanted, before, warmUps, rounds } = setting.options
+const startBefore = async ({ options, newEnvironment, start }: Setting): Promise<Contestant | null> => {
+  if (options.before === null) return null
+  const its = { environment: await newEnvironment(), accounts: ACCOUNTS[options.size], start }
+  return startOther(options.before, its)
+}
+
+const measurePaths = async (
+  setting: Setting,
+  { bench, environment, server }: Subject,
+  before: Contestant | null,
+): Promise<void> => {
+  const { size, wanted, warmUps, rounds } = setting.options
   const scenarios = SCENARIOS.filter(({ name }) => wanted.has(name))
   if (scenarios.length === 0) return
-  const { start } = setting
-  const contestants = [postern(bench, [server]), await startFloor(bench, environment, start)]
-  if (before !== null) {
-    const accounts = ACCOUNTS[size]
-    const its = { environment: await setting.newEnvironment(), accounts, start }
-    contestants.push(await startOther(before, its))
-  }
+  const floor = await startFloor(bench, environment, setting.start)
+  const contestants = [postern(bench, [server]), floor, ...(before ? [before] : [])]
   const results: PathResult[] = []
   for (const scenario of scenarios) {
     say(`${scenario.name} ${scenario.title}`)
@@ -50,7 +55,7 @@ const measurePaths = async (setting: Setting, { bench, environment, server }: Su
     results.push({ scenario, measured, halfLoadP99Ms })
   }
   show(pathTable(results))
-  await Promise.all(contestants.slice(1).map((other) => other.stop()))
+  await floor.stop()
 }
 
 const measureFigures = async (
@@ -86,8 +91,10 @@ const measureAll = async (setting: Setting): Promise<void> => {
   const environment = await setting.newEnvironment()
   const bench = await openBench(environment, ACCOUNTS[size])
   const subject = { bench, environment, server: await setting.start(PROGRAMS.postern, environment) }
-  await measurePaths(setting, subject)
-  if (wanted.has('matrix')) show(matrixTable(await measureMatrix(setting, subject, say)))
+  const before = await startBefore(setting)
+  await measurePaths(setting, subject, before)
+  if (wanted.has('matrix')) show(matrixTable(await measureMatrix(setting, subject, { before, say })))
+  await before?.stop()
   await measureFigures(setting, subject)
   await bench.deps.close()
 }

@@ -90,11 +90,7 @@ await configure('ALTER SYSTEM RESET fsync', 'ALTER SYSTEM RESET max_wal_size')
 
 const ask = async (one: Filled, name: string, prepared: Buffer[]): Promise<number[]> => {
   const answers = await load({ ports: [one.port], connections: 1, expected: [] }, each(prepared))
-  try {
-    refuseFailures(answers)
-  } catch (cause) {
-    throw new Error(`${name}, ${one.accounts} accounts`, { cause })
-  }
+  refuseFailures(answers, `${name}, ${one.accounts} accounts`)
   return answers.latenciesMs
 }
 

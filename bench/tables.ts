@@ -16,7 +16,7 @@ export const table = (header: string[], rows: string[][]): string => {
 const cells = (name: string, { median }: Measured): string[] => [
   name,
   median.throughput.toFixed(0),
-  median.p50Ms.toFixed(1),
+  median.p50Ms.toFixed(2),
   median.p99Ms.toFixed(1),
   median.cpuUs.toFixed(0),
   median.rssMb.toFixed(0),
@@ -69,19 +69,29 @@ export const peerTable = (results: readonly PeerResult[]): string =>
     ),
   )
 
-/** One path with so many connections, on one and on two processes. */
-export type MatrixResult = { scenario: Measurable; connections: number; measured: Measured[] }
+/** One path with so many connections, on one and on two processes; and a version before, on one. */
+export type MatrixResult = {
+  scenario: Measurable
+  connections: number
+  measured: Measured[]
+  before: Measured | null
+}
 
-export const matrixTable = (results: readonly MatrixResult[]): string =>
-  table(
-    ['path', 'connections', 'processes', ...ROUND_HEADER],
-    results.flatMap(({ scenario, connections, measured }) =>
-      measured.map((one) => {
-        const [name = '', ...figures] = cells(`${scenario.name} ${scenario.title}`, one)
-        return [name, `${connections}`, `${one.contestant.processes.length}`, ...figures]
-      }),
-    ),
-  )
+const matrixRows = ({ scenario, connections, measured, before }: MatrixResult): string[][] =>
+  measured.map((one) => {
+    const processes = one.contestant.processes.length
+    const [name = '', ...figures] = cells(`${scenario.name} ${scenario.title}`, one)
+    const its = before && processes === before.contestant.processes.length ? cells('', before) : []
+    return [name, `${connections}`, `${processes}`, ...figures, its[1] ?? '', its[2] ?? '']
+  })
+
+export const matrixTable = (results: readonly MatrixResult[]): string => {
+  const header = ['path', 'connections', 'processes', ...ROUND_HEADER]
+  const ofBefore = results.some(({ before }) => before) ? ['requests/s before', 'p50 ms before'] : []
+  const columns = header.length + ofBefore.length
+  const rows = results.flatMap(matrixRows).map((row) => row.slice(0, columns))
+  return table([...header, ...ofBefore], rows)
+}
 
 /** One figure that has a limit. */
 export type Figure = { name: string; value: string; limit: string }

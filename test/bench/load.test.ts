@@ -30,7 +30,7 @@ t.test('every request is sent once, over all ports alike', async (t) => {
   t.ok(seen.every((urls) => urls.length > 0))
   t.same([...answers.statuses], [[200, 40]])
   t.equal(answers.latenciesMs.length, 40)
-  t.doesNotThrow(() => refuseFailures(answers))
+  t.doesNotThrow(() => refuseFailures(answers, 'P9'))
 })
 
 t.test('an answer that fails, and one that lacks what it must have, are refused', async (t) => {
@@ -40,9 +40,9 @@ t.test('an answer that fails, and one that lacks what it must have, are refused'
   })
   const target = { ports: [port], connections: 2, expected: [] }
   const failed = await load(target, each(asks(5)))
-  t.throws(() => refuseFailures(failed), { message: 'answers that are not 200: [[503,1]]' })
+  t.throws(() => refuseFailures(failed, 'P9'), { message: 'P9: answers that are not 200: [[503,1]]' })
   const lacking = await load({ ...target, expected: ['token'] }, each(asks(3)))
-  t.throws(() => refuseFailures(lacking), { message: '3 answers lack what they must have' })
+  t.throws(() => refuseFailures(lacking, 'P9'), { message: 'P9: 3 answers lack what they must have' })
 })
 
 t.test('an answer in chunks is read to its end', async (t) => {

@@ -52,6 +52,19 @@ t.test('the bench measures one process and two', { skip, timeout: 120_000 }, asy
       for (const processes of ['1', '2']) t.match(stdout, row(path, connections, processes, ...SHORT_ROUND))
 })
 
+t.test(
+  'the bench measures another version with one connection, in the matrix',
+  { skip, timeout: 120_000 },
+  async (t) => {
+    const stdout = await measured('--only', 'matrix', '--connections', '1,8', '--before', '.')
+    for (const path of PATHS) {
+      t.match(stdout, row(path, '1', '1', ...SHORT_ROUND, MEASURED, MEASURED))
+      t.match(stdout, row(path, '1', '2', ...SHORT_ROUND, '', ''))
+      t.match(stdout, row(path, '8', '1', ...SHORT_ROUND, '', ''))
+    }
+  },
+)
+
 t.test('the bench measures oidc-provider beside Postern', { skip, timeout: 120_000 }, async (t) => {
   const stdout = await measured('--peers')
   for (const what of [

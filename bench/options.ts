@@ -1,4 +1,6 @@
 // What `npm run bench` is asked for.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const PARTS = ['P1', 'P2', 'P2c', 'P3', 'P3r', 'P4', 'matrix', 'start', 'redis', 'flood']
@@ -17,24 +19,54 @@ const HELP = `Usage: npm run bench -- [options]
   --profile <dir>     leaves CPU profiles of every server there
   --help              this text`
 
+const refuse = (problem: string): never => {
+  console.error(`${problem}\nnpm run bench -- --help says what there is.`)
+  process.exit(2)
+}
+
+const isCount = (text: string): boolean => /^[1-9]\d*$/.test(text)
+
+const parse = () => {
+  const options = {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string', default: PARTS.join(',') },
+    before: { type: 'string' },
+    'better-auth': { type: 'string' },
+    peers: { type: 'boolean', default: false },
+    connections: { type: 'string', default: '1,8,32,256' },
+    rounds: { type: 'string' },
+    profile: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  } as const
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    return refuse((error as Error).message)
+  }
+}
+
+/** Ends the process with 2 where something is asked for that there is not. */
+const requireSense = (values: ReturnType<typeof parse>): void => {
+  const unknown = values.only.split(',').filter((name) => !PARTS.includes(name))
+  if (unknown.length > 0) refuse(`--only: there is no ${unknown.join(', ')}.`)
+  if (!values.connections.split(',').every(isCount))
+    refuse('--connections: numbers from 1 on, with commas between.')
+  if (values.rounds !== undefined && !isCount(values.rounds)) refuse('--rounds: a number from 1 on.')
+  const before = values.before ?? '.'
+  if (!existsSync(join(before, 'bench/prepare.ts'))) refuse(`--before: ${before} is no checkout of Postern.`)
+  if (!existsSync(join(before, 'node_modules'))) refuse(`--before: npm ci has not been run in ${before}.`)
+  if (values.peers && (values.before !== undefined || values.only !== PARTS.join(',')))
+    refuse('--peers has scenarios of its own: give it without --only and --before.')
+  if (values['better-auth'] !== undefined && !values.peers) refuse('--better-auth goes with --peers.')
+}
+
 export const readOptions = () => {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: 'boolean', default: false },
-      only: { type: 'string', default: PARTS.join(',') },
-      before: { type: 'string' },
-      'better-auth': { type: 'string' },
-      peers: { type: 'boolean', default: false },
-      connections: { type: 'string', default: '1,8,32,256' },
-      rounds: { type: 'string' },
-      profile: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  })
+  const values = parse()
   if (values.help) {
     console.log(HELP)
     process.exit(0)
   }
+  requireSense(values)
   return {
     size: values.quick ? ('quick' as const) : ('full' as const),
     wanted: new Set(values.only.split(',')),

@@ -107,6 +107,26 @@ t.test(
   },
 )
 
+t.test('the bench refuses what there is not, in a line', async (t) => {
+  for (const [asked, named] of [
+    [['--only', 'P9'], /^--only: there is no P9\.$/m],
+    [['--connections', 'many'], /^--connections: numbers/m],
+    [['--rounds', '0'], /^--rounds: a number/m],
+    [['--before', '/nowhere'], /^--before: \/nowhere is no checkout/m],
+    [['--peers', '--only', 'P1'], /^--peers has scenarios of its own/m],
+    [['--better-auth', 'x'], /^--better-auth goes with --peers/m],
+    [['--nonsense'], /^Unknown option '--nonsense'/m],
+  ] as const) {
+    const refused = await run(process.execPath, ['bench/run.ts', ...asked]).then(
+      () => ({ code: 0, stderr: '' }),
+      (error: { code: number; stderr: string }) => error,
+    )
+    t.equal(refused.code, 2, asked.join(' '))
+    t.match(refused.stderr, named)
+    t.notMatch(refused.stderr, / at /, 'without a stack')
+  }
+})
+
 t.test('the bench of scale explains itself', async (t) => {
   const { stdout } = await run(process.execPath, ['bench/scale.ts', '--help'])
   t.match(stdout, /^Usage: npm run bench:scale/)

@@ -24,6 +24,7 @@ export type Accounts = {
 }
 
 const MAX_ACCOUNTS = 20_000
+const MAX_SUBJECTS = 10_000
 /** Longer than an access token lives, so that a client's next renewal finds the account. */
 export const KEPT_FOR_MS = 15 * 60_000
 
@@ -36,7 +37,7 @@ export const openAccounts = (deps: { postgres: Sql }): Accounts => {
     max: MAX_ACCOUNTS,
     ttl: KEPT_FOR_MS,
   })
-  const subjects = new LRUCache<string, string>({ max: MAX_ACCOUNTS, ttl: KEPT_FOR_MS })
+  const subjects = new LRUCache<string, string>({ max: MAX_SUBJECTS })
   return {
     async findSubjectId(clientId, subject) {
       const key = subjectKey(clientId, subject)

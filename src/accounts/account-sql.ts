@@ -40,6 +40,10 @@ export const signedIn = (burned: string): string => `signed_in AS (
        WHERE a.id = ${burned}.account_id AND ${burned}.signed_in_at IS NOT NULL
     )`
 
+/** What a collected statement that reads accounts by their ids ($1) is FROM: `asked.n`, and each account that is there. */
+export const ASKED_ACCOUNTS = `unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)
+      JOIN accounts AS a ON a.id = asked.id`
+
 /**
  * The first part of a collected statement (`postgres/collected.ts`): who asks, each with an `id` ($1), and with the
  * `members` of an object ($2, JSON).

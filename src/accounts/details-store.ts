@@ -1,6 +1,6 @@
 // One account in PostgreSQL, as it sees itself and as administrators see it. How accounts are listed: `search-store.ts`.
 import type { Sql } from '../postgres/pool.ts'
-import { FACTORS_COLUMNS, LISTED_COLUMNS } from './account-sql.ts'
+import { ASKED_ACCOUNTS, FACTORS_COLUMNS, LISTED_COLUMNS } from './account-sql.ts'
 import {
   type AccountWithFactors,
   type FactorsRow,
@@ -14,8 +14,7 @@ const FIND_WITH_FACTORS = {
   name: 'find_account_with_factors',
   text: `
     SELECT asked.n, ${FACTORS_COLUMNS}
-      FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)
-      JOIN accounts AS a ON a.id = asked.id`,
+      FROM ${ASKED_ACCOUNTS}`,
 }
 
 export const findAccountWithFactors = async (

@@ -12,14 +12,13 @@ import {
   toAccount,
   toAccountWithPassword,
 } from './account.ts'
-import { asked, type Locking, noteSignIn, PASSWORD_COLUMNS } from './account-sql.ts'
+import { ASKED_ACCOUNTS, asked, type Locking, noteSignIn, PASSWORD_COLUMNS } from './account-sql.ts'
 
 const FIND_ACCOUNT = {
   name: 'find_account',
   text: `
     SELECT asked.n, ${ACCOUNT_COLUMNS}
-      FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)
-      JOIN accounts AS a ON a.id = asked.id`,
+      FROM ${ASKED_ACCOUNTS}`,
 }
 
 export const findAccount = async (deps: { postgres: Sql }, accountId: string): Promise<Account | null> => {

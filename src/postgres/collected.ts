@@ -1,11 +1,11 @@
 // One statement for the many requests of a moment: what is asked in one turn of the event loop goes to PostgreSQL
 // together, and each caller waits for its own outcome. A commit to disk then serves many callers, and so does a round trip.
 //
-// A collected statement takes arrays, with one element for each caller, and unnests the first WITH ORDINALITY; each of its rows
-// has the place `n` of the caller that it is for. Nothing is lost of what one statement for one caller promises:
+// A collected statement takes arrays, with one element for each caller, and unnests the first WITH ORDINALITY; each of its
+// rows has the place `n` of the caller that it is for. Nothing is lost of what one statement for one caller promises:
 // - The statement is one: it is durable, with its audit events, before any of its callers goes on.
-// - Where PostgreSQL refuses it (one caller's value is out of range), or gives it up (a deadlock), nothing has been written. Each caller then asks
-//   alone, so that the bad one fails alone.
+// - Where PostgreSQL refuses it (one caller's value is out of range), or gives it up (a deadlock), nothing has been written.
+//   Each caller then asks alone, so that the bad one fails alone.
 // - A statement that locks takes what is free (SKIP LOCKED), so that no caller waits for another one's account. Whoever
 //   gets no row asks again alone (`alone`), waits there, and has that answer: in use by another transaction, used before by
 //   another caller of the same moment, or refused.
@@ -18,6 +18,7 @@
 // Decision: DataLoader collects reads and writes alike; what is ours is when a batch goes, and what each caller gets.
 import DataLoader from 'dataloader'
 import { DependencyError } from '../errors.ts'
+import type { Sql } from './pool.ts'
 import { isGivenUp } from './sql-state.ts'
 
 /** A statement with `n` (from 1) in each of its rows. Names are unique across the program. */
@@ -33,10 +34,7 @@ export type Collected = {
 /** The rows for one caller, whose `values` are one element of each array. */
 export type Collect = <T extends object>(statement: Collected, values: readonly unknown[]) => Promise<T[]>
 
-type Query = <T extends object>(
-  statement: { name: string; text: string },
-  values: readonly unknown[],
-) => Promise<T[]>
+type Query = Sql['query']
 
 type Numbered = { n: number }
 

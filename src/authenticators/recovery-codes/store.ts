@@ -1,6 +1,6 @@
 // Recovery codes in PostgreSQL: salted hashes, a set at a time, each used once.
 import { ACCOUNT_COLUMNS, type Account, type AccountRow, toAccount } from '../../accounts/account.ts'
-import { asked, type Locking, lockedOwners, signedIn } from '../../accounts/account-sql.ts'
+import { ASKED_ACCOUNTS, asked, type Locking, lockedOwners, signedIn } from '../../accounts/account-sql.ts'
 import type { ChangingSql } from '../../accounts/change-under-version.ts'
 import type { AuditEvent } from '../../audit/event.ts'
 import type { Sql } from '../../postgres/pool.ts'
@@ -10,8 +10,7 @@ const FIND_RECOVERY_CODES = {
   name: 'find_recovery_codes',
   text: `
     SELECT asked.n, ${ACCOUNT_COLUMNS}, r.id AS code_id, r.salt, r.code_hash
-      FROM unnest($1::uuid[]) WITH ORDINALITY AS asked (id, n)
-      JOIN accounts AS a ON a.id = asked.id
+      FROM ${ASKED_ACCOUNTS}
       LEFT JOIN recovery_codes AS r ON r.account_id = a.id AND r.used_at IS NULL`,
 }
 

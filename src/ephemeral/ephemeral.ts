@@ -20,7 +20,11 @@
 // | sx2:{tag}             | sorted set: at most 100 sids, by when (ms) each ends if unused | the latest absolute one |
 // | pw:{tag}              | hash of one field a lane: wrong passwords of an account, or of a name that was typed | six hours a failure |
 // | ct:{<hash of name>}   | a counter (wrong passwords by network)         | its window              |
+// | pr1:{<hash>}          | one pushed request: when it ends, the browser that has it, record | the request's        |
+// | ju1:{<hash of name>}  | a name that was used, until when (ms)                        | the caller's            |
 // | channel changed       | a topic that replicas have to read again                     | -                       |
+
+import type { PushedRequestStore, Replays } from './protocol.ts'
 
 /** What a session says of its authentication in every token. Times in epoch seconds. */
 export type SessionRecord = {
@@ -366,6 +370,8 @@ export type Ephemeral = {
   sessions: SessionStore
   guesses: PasswordGuesses
   counters: Counters
+  pushedRequests: PushedRequestStore
+  replays: Replays
   changes: Changes
   /** What stores this state, for `/readyz` and the start message. */
   kind: 'redis' | 'memory'

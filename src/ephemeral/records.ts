@@ -1,7 +1,6 @@
 // How records are stored: compact JSON arrays, in Redis and in memory alike, so that neither store shares an object
 // with its callers. Redis keeps records across releases: where one of these formats changes, its keys get a new name
 // (`ephemeral.ts`). A record of another format is read as null, as if it were not stored.
-import { Ajv } from 'ajv'
 import { type Static, Type } from 'typebox'
 import type {
   Answerer,
@@ -11,9 +10,7 @@ import type {
   ListedSession,
   SessionRecord,
 } from './ephemeral.ts'
-
-// The schemas are the program's own: they are not checked.
-const ajv = new Ajv({ strict: false, validateSchema: false, meta: false, logger: false })
+import { readerOf } from './stored-json.ts'
 
 const Text = Type.String()
 const TextOrNull = Type.Union([Text, Type.Null()])
@@ -28,14 +25,6 @@ const packEndUser = (endUser: EndUser | null): Static<typeof StoredEndUser> =>
 
 const unpackEndUser = (stored: Static<typeof StoredEndUser>): EndUser | null =>
   stored && { ip: stored[0], userAgent: stored[1] }
-
-const parsed = (packed: string): unknown => {
-  try {
-    return JSON.parse(packed)
-  } catch {
-    return undefined
-  }
-}
 
 /** `[accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid, endUser, byBackend]`. */
 const StoredChallenge = Type.Tuple([
@@ -55,7 +44,7 @@ const StoredChallenge = Type.Tuple([
   StoredEndUser,
   Type.Boolean(),
 ])
-const isStoredChallenge = ajv.compile<Static<typeof StoredChallenge>>(StoredChallenge)
+const readChallenge = readerOf(StoredChallenge)
 
 export const packChallenge = (record: ChallengeRecord): string => {
   const { accountId, clientId, clientRegisteredAt, purpose, scope, amr, authTime, sid } = record
@@ -65,8 +54,8 @@ export const packChallenge = (record: ChallengeRecord): string => {
 }
 
 export const unpackChallenge = (packed: string): ChallengeRecord | null => {
-  const stored = parsed(packed)
-  if (!isStoredChallenge(stored)) return null
+  const stored = readChallenge(packed)
+  if (!stored) return null
   const [accountId, clientId, clientRegisteredAt, purpose, scope, ...rest] = stored
   const [amr, authTime, sid, endUser, byBackend] = rest
   const about = { accountId, clientId, clientRegisteredAt, purpose, scope }
@@ -81,7 +70,7 @@ export const isAnsweredBy = (record: ChallengeRecord, answerer: Answerer): boole
 
 /** `[accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser]`. */
 const StoredEnrollment = Type.Tuple([Text, Text, Time, Text, Amr, Time, StoredEndUser])
-const isStoredEnrollment = ajv.compile<Static<typeof StoredEnrollment>>(StoredEnrollment)
+const readEnrollment = readerOf(StoredEnrollment)
 
 export const packEnrollment = (record: EnrollmentRecord): string => {
   const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser } = record
@@ -91,8 +80,8 @@ export const packEnrollment = (record: EnrollmentRecord): string => {
 }
 
 export const unpackEnrollment = (packed: string): EnrollmentRecord | null => {
-  const stored = parsed(packed)
-  if (!isStoredEnrollment(stored)) return null
+  const stored = readEnrollment(packed)
+  if (!stored) return null
   const [accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser] = stored
   return { accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser: unpackEndUser(endUser) }
 }
@@ -116,7 +105,7 @@ const StoredSession = Type.Tuple([
   Time,
   Type.Boolean(),
 ])
-const isStoredSession = ajv.compile<Static<typeof StoredSession>>(StoredSession)
+const readSession = readerOf(StoredSession)
 
 export const packSession = (session: SessionRecord): string => {
   const { sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt } = session
@@ -132,8 +121,8 @@ export const unpackSession = (
   lastSeenMs: number,
   absoluteAt: number,
 ): ListedSession | null => {
-  const stored = parsed(packed)
-  if (!isStoredSession(stored)) return null
+  const stored = readSession(packed)
+  if (!stored) return null
   const [sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt, ...rest] = stored
   const [acr, amr, ip, userAgent, createdAt, vouched] = rest
   const about = { sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt }

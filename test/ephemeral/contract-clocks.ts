@@ -4,7 +4,7 @@ import { newAccountToken } from '../../src/encryption/opaque-token.ts'
 import type { Ephemeral } from '../../src/ephemeral/ephemeral.ts'
 import { CLOCK_SKEW_SECONDS } from '../../src/policy/age.ts'
 import { eventually } from '../support/eventually.ts'
-import { enrollmentOf, LIMITS, NOW_MS, newAccountId, openChallenge, sessionOf } from './fixtures.ts'
+import { enrollmentOf, LIMITS, NOW_MS, newAccountId, openChallenge, pushedOf, sessionOf } from './fixtures.ts'
 
 /** Notes something by the clock of one replica; whether it still counts by the clock of any. */
 type Noted = (at: { nowMs: number; lifeSeconds: number }) => Promise<(nowMs: number) => Promise<boolean>>
@@ -31,6 +31,16 @@ const uses = (ephemeral: () => Ephemeral): Record<string, Noted> => ({
     const session = sessionOf(newAccountId(), { absoluteAt: Math.floor(nowMs / 1000) + lifeSeconds })
     await ephemeral().sessions.open(session, { sessionEpoch: 0 }, nowMs)
     return async (at) => (await ephemeral().sessions.list(session.accountId, at)).length === 1
+  },
+  async 'pushed request'({ nowMs, lifeSeconds }) {
+    const token = randomUUID()
+    await ephemeral().pushedRequests.open(token, { record: pushedOf(), ttlSeconds: lifeSeconds, nowMs })
+    return async (at) => (await ephemeral().pushedRequests.find(token, null, 0, at)) !== null
+  },
+  async 'name that was used'({ nowMs, lifeSeconds }) {
+    const name = randomUUID()
+    await ephemeral().replays.firstUse(name, lifeSeconds * 1000, nowMs)
+    return async (at) => !(await ephemeral().replays.firstUse(name, 1, at))
   },
   async counter({ nowMs, lifeSeconds }) {
     const name = randomUUID()

@@ -4,6 +4,7 @@ import type { ChangedTopic, Ephemeral, NewSession } from '../../src/ephemeral/ep
 import { challengeContract } from './contract-challenges.ts'
 import { clockContract } from './contract-clocks.ts'
 import { guessContract } from './contract-guesses.ts'
+import { pushedRequestContract, replayContract } from './contract-protocol.ts'
 import { sessionContract } from './contract-sessions.ts'
 import {
   enrollmentOf,
@@ -237,6 +238,8 @@ export const ephemeralContract = (t: Test, open: () => Promise<Ephemeral>): void
   sessionContract(t, ephemeral)
   guessContract(t, ephemeral)
   counterContract(t, ephemeral)
+  pushedRequestContract(t, ephemeral)
+  replayContract(t, ephemeral)
   clockContract(t, ephemeral)
 
   t.test('listeners are called for the publications of their own process', async (t) => {

@@ -8,6 +8,7 @@ import type {
   ListedSession,
   NewSession,
 } from '../../src/ephemeral/ephemeral.ts'
+import type { PushedRequest } from '../../src/ephemeral/protocol.ts'
 
 /** The time of the tests' clock, which does not move: years from the servers' own. */
 export const NOW_MS = 1_700_000_000_123
@@ -69,6 +70,14 @@ export const openEnrollment = async (ephemeral: Ephemeral, accountId: string): P
   await ephemeral.enrollments.open(token, { record, ttlSeconds: 900, epochs, nowMs: NOW_MS })
   return token
 }
+
+export const pushedOf = (changes: Partial<PushedRequest> = {}): PushedRequest => ({
+  clientId: 'shop',
+  clientRegisteredAt: NOW_MS - 1,
+  params: { scope: 'openid', state: 'a|b “quoted”, 😀\nand a second line' },
+  jkt: null,
+  ...changes,
+})
 
 export const sessionOf = (accountId: string, changes: Partial<NewSession> = {}): NewSession => ({
   sid: randomUUID(),

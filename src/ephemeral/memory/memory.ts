@@ -5,6 +5,7 @@ import { memoryAccounts, memoryBudgets, memoryVersions } from './accounts.ts'
 import { memoryChallenges, memoryEnrollments, memoryPending } from './challenges.ts'
 import { memoryChanges, memoryCounters } from './counters.ts'
 import { memoryGuesses } from './guesses.ts'
+import { memoryPushedRequests, memoryReplays } from './protocol.ts'
 import { memorySessionStore, memorySessions } from './sessions.ts'
 
 const SWEEP_EVERY_MS = 1000
@@ -18,9 +19,12 @@ export const openMemoryEphemeral = (): Ephemeral => {
   const pendings = memoryPending(clock, accounts, sessions)
   const guesses = memoryGuesses(clock, accounts)
   const counters = memoryCounters(clock)
+  const pushedRequests = memoryPushedRequests(clock)
+  const replays = memoryReplays(clock)
+  const swept = [accounts, sessions, pendings, guesses, counters, pushedRequests, replays]
 
   const sweeping = setInterval(() => {
-    for (const { sweep } of [accounts, sessions, pendings, guesses, counters]) sweep(SWEPT_AT_ONCE)
+    for (const { sweep } of swept) sweep(SWEPT_AT_ONCE)
   }, SWEEP_EVERY_MS).unref()
 
   return {
@@ -32,6 +36,8 @@ export const openMemoryEphemeral = (): Ephemeral => {
     sessions: memorySessionStore(sessions, accounts),
     guesses: guesses.store,
     counters: counters.store,
+    pushedRequests: pushedRequests.store,
+    replays: replays.store,
     changes: memoryChanges(),
     async ping() {},
     async close() {

@@ -6,6 +6,7 @@ import { redisChallenges, redisEnrollments } from './challenges.ts'
 import { openRedisChanges } from './changes.ts'
 import { connectSubscriber, openClient, type RedisLog } from './connection.ts'
 import { redisGuesses } from './guesses.ts'
+import { redisPushedRequests, redisReplays } from './protocol.ts'
 import { redisAsker, redisKeys, scriptRunner } from './scripts.ts'
 import { redisSessions } from './sessions.ts'
 import { parseRedisUrl } from './url.ts'
@@ -50,6 +51,8 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
     sessions: redisSessions(run, keys, newVersion),
     guesses: redisGuesses({ client, ask, run }, keys),
     counters: redisCounters({ client, ask, run }, keys),
+    pushedRequests: redisPushedRequests({ client, ask, run }, keys),
+    replays: redisReplays({ client, ask, run }, keys),
     changes,
     async ping() {
       await ask(() => client.ping())

@@ -17,6 +17,8 @@ export const redisKeys = (prefix: string) => ({
   sessionSet: (tag: string) => `${prefix}sx2:{${tag}}`,
   guesses: (tag: string) => `${prefix}pw:{${tag}}`,
   counter: (nameHash: string) => `${prefix}ct:{${nameHash}}`,
+  pushedRequest: (tokenHash: string) => `${prefix}pr1:{${tokenHash}}`,
+  usedOnce: (nameHash: string) => `${prefix}ju1:{${nameHash}}`,
   changed: `${prefix}changed`,
 })
 
@@ -52,6 +54,9 @@ export const SCRIPTS = {
   giveBackGuesses: script('give-back-guesses', 'guesses'),
   incrementCounter: script('increment-counter'),
   decrementCounter: script('decrement-counter'),
+  findPushedRequest: script('find-pushed-request'),
+  takePushedRequest: script('take-pushed-request'),
+  useOnce: script('use-once'),
 } as const
 
 /** Runs one script; `Reply` is the result that the comment in its file states. */

@@ -14,6 +14,7 @@ import {
   parallel,
   placeOfSession,
   presented,
+  pushedOf,
   quiet,
   sessionOf,
   TOTP,
@@ -66,15 +67,20 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
   await counters.increment(`password:${accountId}`, 60_000, NOW_MS)
   await counters.decrement(`password:${accountId}`, NOW_MS)
 
+  const { pushedRequests, replays } = ephemeral
+  await pushedRequests.open(token, { record: pushedOf(), ttlSeconds: 60, nowMs: NOW_MS })
+  await pushedRequests.find(token, 'a-browser', 600, NOW_MS)
+  await replays.firstUse(accountId, 60_000, NOW_MS)
+
   const keys = await redis.keys(`${keyPrefix}*`)
   const kinds = keys.map((key) => key.slice(keyPrefix.length).split(':')[0]).toSorted()
-  t.same(kinds, ['ac', 'ch3', 'ch3', 'ct', 'en2', 'pw', 'se2', 'se2', 'sx2'])
+  t.same(kinds, ['ac', 'ch3', 'ch3', 'ct', 'en2', 'ju1', 'pr1', 'pw', 'se2', 'se2', 'sx2'])
   for (const key of keys) {
     t.ok((await redis.pttl(key)) > 0, `${key} has a TTL`)
     t.notMatch(key, accountId)
     t.notMatch(key, token.slice(20))
   }
-  const tags = keys.filter((key) => !key.includes('ct:')).map((key) => /\{(.+)\}/.exec(key)?.[1])
+  const tags = keys.filter((key) => !/(?:ct|ju1|pr1):/.test(key)).map((key) => /\{(.+)\}/.exec(key)?.[1])
   t.equal(new Set(tags).size, 1)
   const monthMs = 30 * 24 * 60 * 60 * 1000
   const accountTtl = await redis.pttl(keys.find((key) => key.includes('ac:')) ?? '')

@@ -85,6 +85,12 @@ export const VARIABLES = {
     description: 'Proxies whose X-Forwarded-* headers are believed, as addresses or CIDR networks.',
     expects: 'a comma-separated list such as 10.0.0.0/8,192.168.1.10',
   },
+  POSTERN_ALLOW_PRIVATE_ADDRESSES: {
+    schema: text({ default: '', format: 'networks-or-all' }),
+    description:
+      'Networks that Postern may also fetch from where a client names a URL there, as addresses or CIDR networks; `all` for any. Unset: public addresses only.',
+    expects: 'a comma-separated list such as 10.0.0.0/8,fd00::/8, or all',
+  },
   POSTERN_RATE_LIMIT: {
     schema: integer({ default: 6000, minimum: 0, maximum: 10_000_000 }),
     description: 'Requests a minute from one network (IPv4 /32, IPv6 /64) to one process; 0 for no limit.',
@@ -113,6 +119,8 @@ export type Config = {
   /** Null: the generated key in `dataDir` is used. */
   encryptionKeys: EncryptionKey[] | null
   trustedProxies: string[]
+  /** Networks that are fetched from besides the public internet. */
+  allowedPrivateNetworks: string[]
   rateLimitPerMinute: number
   logLevel: string
 }
@@ -147,6 +155,9 @@ const list = (value: string): string[] =>
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
+
+const ALL = 'all'
+const EVERY_ADDRESS = ['0.0.0.0/0', '::/0']
 
 /**
  * Reads `<id>:<base64 of 32 bytes>[,…]`.
@@ -183,6 +194,7 @@ const formats = {
   'redis-url': isRedisUrl,
   'encryption-keys': (value: string) => encryptionKeysProblem(value) === null,
   networks: (value: string) => list(value).every(isNetwork),
+  'networks-or-all': (value: string) => value === ALL || list(value).every(isNetwork),
 }
 
 type Given = { values: Partial<Record<Name, string>>; problems: string[] }
@@ -262,6 +274,8 @@ export const readConfig = (environment: NodeJS.ProcessEnv = process.env): Readon
     adminPassword: env.POSTERN_ADMIN_PASSWORD ?? null,
     encryptionKeys: env.POSTERN_ENCRYPTION_KEYS ? parseEncryptionKeys(env.POSTERN_ENCRYPTION_KEYS) : null,
     trustedProxies: list(env.POSTERN_TRUSTED_PROXIES),
+    allowedPrivateNetworks:
+      env.POSTERN_ALLOW_PRIVATE_ADDRESSES === ALL ? EVERY_ADDRESS : list(env.POSTERN_ALLOW_PRIVATE_ADDRESSES),
     rateLimitPerMinute: env.POSTERN_RATE_LIMIT,
     logLevel: env.LOG_LEVEL,
   })

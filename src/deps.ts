@@ -11,6 +11,7 @@ import { createRandomPool } from './encryption/random-pool.ts'
 import { createSealer, type RandomBytes, type Sealer } from './encryption/sealer.ts'
 import type { ChangedTopic, Ephemeral } from './ephemeral/ephemeral.ts'
 import { openEphemeral } from './ephemeral/open-ephemeral.ts'
+import { createOutbound, type Outbound } from './outbound/outbound.ts'
 import { createPasswordHasher, type PasswordHasher } from './passwords/password-hasher.ts'
 import { openPolicyCache, type PolicyCache } from './policy/policy-cache.ts'
 import { openEmbeddedPostgres } from './postgres/embedded.ts'
@@ -36,6 +37,7 @@ export type Deps = {
   signingKeys: SigningKeys
   clients: Clients
   accounts: Accounts
+  outbound: Outbound
   verifyAccessToken: AccessTokenVerifier
   /** Names of the migrations that this start has applied. */
   migrated: string[]
@@ -128,6 +130,8 @@ export const openDeps = async (
 
     const passwords = createPasswordHasher()
     closers.push(() => passwords.close())
+    const outbound = createOutbound(config)
+    closers.push(() => outbound.close())
     const signingKeys = await openSigningKeys({ config, postgres, sealer })
     const opened = {
       config,
@@ -142,6 +146,7 @@ export const openDeps = async (
       signingKeys,
       clients: openClients({ postgres }),
       accounts: openAccounts({ postgres }),
+      outbound,
       verifyAccessToken: createAccessTokenVerifier({ signingKeys }),
       migrated,
     }

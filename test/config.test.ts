@@ -29,6 +29,7 @@ t.test('an empty environment gives the embedded defaults', async (t) => {
     adminPassword: null,
     encryptionKeys: null,
     trustedProxies: [],
+    allowedPrivateNetworks: [],
     rateLimitPerMinute: 6000,
     logLevel: 'info',
   })
@@ -48,6 +49,7 @@ t.test('every variable is read', async (t) => {
     POSTERN_ADMIN_PASSWORD: 'a long enough one',
     POSTERN_ENCRYPTION_KEYS: `b:${KEY}, a:${KEY}`,
     POSTERN_TRUSTED_PROXIES: '10.0.0.0/8, ::1',
+    POSTERN_ALLOW_PRIVATE_ADDRESSES: '10.1.0.0/16, fd00::/8',
     POSTERN_RATE_LIMIT: '0',
     LOG_LEVEL: 'warn',
   })
@@ -55,6 +57,7 @@ t.test('every variable is read', async (t) => {
   t.match(config, {
     redisUrl: 'rediss://redis:6380/1',
     trustedProxies: ['10.0.0.0/8', '::1'],
+    allowedPrivateNetworks: ['10.1.0.0/16', 'fd00::/8'],
     rateLimitPerMinute: 0,
   })
   t.same(
@@ -101,6 +104,7 @@ t.test('a wrong value is named, with what was given and what is expected', async
     ['POSTERN_ADMIN_PASSWORD', 'short', /POSTERN_ADMIN_PASSWORD: got a value that is not shown/],
     ['POSTERN_TRUSTED_PROXIES', '10.0.0.0/40', /POSTERN_TRUSTED_PROXIES: got "10.0.0.0\/40"/],
     ['POSTERN_TRUSTED_PROXIES', 'proxy.example', /comma-separated list/],
+    ['POSTERN_ALLOW_PRIVATE_ADDRESSES', 'intranet.example', /10\.0\.0\.0\/8,fd00::\/8, or all/],
     ['LOG_LEVEL', 'loud', /LOG_LEVEL: got "loud"; expected one of fatal/],
   ] as const) {
     t.match(problemsOf({ [name]: value }), shown, `${name}=${value}`)

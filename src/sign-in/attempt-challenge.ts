@@ -2,8 +2,8 @@
 //   1. take an attempt: counted on the challenge and on the account, before anything is checked;
 //   2. compare the answer with what the account has enrolled, and ask the gate once more;
 //   3. burn the time step, or use the recovery code up, with its audit event: durable, and once;
-//   4. pass the challenge and open the session, in one step that exactly one caller wins;
-//   5. sign the tokens.
+//   4. pass the challenge and open the session, in one step that exactly one caller wins.
+// The tokens are signed after that (`issue-tokens.ts`).
 // A crash after 3 costs the user one code. No code is ever accepted twice.
 import { type Account, isAdministrator } from '../accounts/account.ts'
 import { changingAccount } from '../accounts/change-under-version.ts'
@@ -23,10 +23,10 @@ import { AuthError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
 import type { Method } from '../policy/policy.ts'
 import { newSession } from '../sessions/new-session.ts'
-import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
+import type { OpenedSession } from './issue-tokens.ts'
 
 export type PassedChallenge = {
-  tokens: Tokens
+  opened: OpenedSession
   /** How many are left, where one of them was the answer; else null. */
   recoveryCodesRemaining: number | null
   /** Whose challenge it was, for a backend that opened it for an account of Postern's own; else null. */
@@ -35,16 +35,7 @@ export type PassedChallenge = {
 
 type AttemptDeps = Pick<
   Deps,
-  | 'accounts'
-  | 'config'
-  | 'postgres'
-  | 'ephemeral'
-  | 'policy'
-  | 'signingKeys'
-  | 'sealer'
-  | 'randomBytes'
-  | 'clients'
-  | 'clock'
+  'accounts' | 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'randomBytes' | 'clients' | 'clock'
 >
 
 /** What answers a challenge. */
@@ -82,7 +73,7 @@ export const attemptChallenge = async (
   const won = await challenges.pass(challengeToken, session, sessionEpoch, origin.now.getTime())
   if (!won) throw new AuthError('invalid_challenge')
   return {
-    tokens: mintTokens(deps, session, { account, client, refreshToken }, origin.now),
+    opened: { session, account, client, refreshToken },
     recoveryCodesRemaining: match.kind === 'recovery_code' ? match.remaining : null,
     username: session.vouched ? account.username : null,
   }

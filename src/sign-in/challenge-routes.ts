@@ -11,6 +11,7 @@ import { cutUserAgent, USER_AGENT_LENGTH } from '../wire/end-user.ts'
 import { Address, errorResponses, PlainText, Strict } from '../wire/schemas.ts'
 import { attemptChallenge } from './attempt-challenge.ts'
 import { cancelChallenge } from './cancel-challenge.ts'
+import { issueTokens, withTokens } from './issue-tokens.ts'
 import { openChallenge } from './open-challenge.ts'
 import { Authenticated, OpaqueToken, SignInAnswer, toPassedAnswer, toVouchedAnswer } from './schemas.ts'
 
@@ -119,7 +120,7 @@ export const challengeOpeningRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> =
         displayName,
         roles,
       })
-      return toVouchedAnswer(vouched)
+      return toVouchedAnswer(withTokens(deps, vouched.signIn, deps.clock()), vouched)
     },
   )
 }
@@ -153,7 +154,8 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
     async (request) => {
       const { challenge_token: challengeToken, method, code } = request.body
       const answer = { challengeToken, method, code }
-      return toPassedAnswer(await attemptChallenge(deps, answeringOf(request), answer))
+      const passed = await attemptChallenge(deps, answeringOf(request), answer)
+      return toPassedAnswer(issueTokens(deps, passed.opened, deps.clock()), passed)
     },
   )
 

@@ -16,7 +16,8 @@ import { AuthError } from '../errors.ts'
 import { type Decision, decide } from '../policy/decide.ts'
 import { ENROLLMENT_TTL_SECONDS, type Method } from '../policy/policy.ts'
 import { newSession } from '../sessions/new-session.ts'
-import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
+import type { Tokens } from '../tokens/mint-tokens.ts'
+import type { OpenedSession } from './issue-tokens.ts'
 
 /** A passed primary authentication. */
 export type PrimaryAuthentication = Decided & {
@@ -37,13 +38,16 @@ export type PrimaryAuthentication = Decided & {
 /** What is to be done before the account gets tokens: `token` is what does it. */
 type NextStep = { token: string; expiresInSeconds: number; methods: Method[]; reasons: string[] }
 
-type SignedIn = { status: 'authenticated'; tokens: Tokens }
+type SignedIn = { status: 'authenticated'; opened: OpenedSession }
 export type ChallengeOpened = { status: 'challenge_required' } & NextStep
 type EnrollmentOpened = { status: 'enrollment_required' } & NextStep
 
 export type SignInResult = SignedIn | ChallengeOpened | EnrollmentOpened
 
-type SignInDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes'>
+/** The same, for a client that has its tokens. */
+export type SignInAnswered = { status: 'authenticated'; tokens: Tokens } | ChallengeOpened | EnrollmentOpened
+
+type SignInDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>
 
 const epochSeconds = (date: Date): number => Math.floor(date.getTime() / 1000)
 
@@ -90,7 +94,8 @@ const authenticate = async (
   if (!(await recordSignIn(deps, primary, now, event))) return refuseChanged(deps, origin, primary)
   const opened = await deps.ephemeral.sessions.open(session, primary.state, now.getTime())
   if (!opened) return refuseChanged(deps, origin, primary)
-  return { status: 'authenticated', tokens: mintTokens(deps, session, { ...primary, refreshToken }, now) }
+  const { account, client } = primary
+  return { status: 'authenticated', opened: { session, account, client, refreshToken } }
 }
 
 const challenge = async (

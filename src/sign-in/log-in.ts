@@ -26,10 +26,7 @@ export type Credentials = {
   endUser: EndUser | null
 }
 
-type LogInDeps = Pick<
-  Deps,
-  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes' | 'passwords'
->
+type LogInDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'passwords'>
 
 /**
  * Signs an account in with its password, or opens the challenge or the enrollment that the policy asks for.

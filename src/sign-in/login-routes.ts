@@ -10,6 +10,7 @@ import type { EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { cutUserAgent, USER_AGENT_LENGTH } from '../wire/end-user.ts'
 import { Address, errorResponses, PlainText, Strict } from '../wire/schemas.ts'
+import { withTokens } from './issue-tokens.ts'
 import { logIn } from './log-in.ts'
 import { ScopeText, SignInAnswer, toSignInAnswer } from './schemas.ts'
 
@@ -89,7 +90,8 @@ export const loginRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
       const client = presented ?? (await authenticateClient(deps, named, own))
       const endUser = endUserOf(client, request.body)
       const given = { username, password, scope, endUser }
-      return toSignInAnswer(await logIn(deps, countedAs(own, endUser), client, given))
+      const result = await logIn(deps, countedAs(own, endUser), client, given)
+      return toSignInAnswer(withTokens(deps, result, own.now))
     },
   )
 }

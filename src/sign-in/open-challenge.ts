@@ -27,10 +27,7 @@ type Vouchable = Pick<PrimaryAuthentication, 'account' | 'state' | 'details'>
 /** With whom it is for, so that no other user's challenge can be put in its place (docs/security.md 43). */
 export type VouchedSignIn = { signIn: SignInResult; subject: string | null; username: string | null }
 
-type OpenDeps = Pick<
-  Deps,
-  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes' | 'clock' | 'accounts'
->
+type OpenDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'clock' | 'accounts'>
 
 /** The reason is recorded, and not answered. */
 const refuse = async (

@@ -4,7 +4,7 @@ import { Acr } from '../sessions/schemas.ts'
 import type { AccessToken, Tokens } from '../tokens/mint-tokens.ts'
 import { Uuid } from '../wire/schemas.ts'
 import type { PassedChallenge } from './attempt-challenge.ts'
-import type { ChallengeOpened, SignInResult } from './continue-sign-in.ts'
+import type { ChallengeOpened, SignInAnswered } from './continue-sign-in.ts'
 import type { VouchedSignIn } from './open-challenge.ts'
 
 const EXAMPLE_JWT = 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl'
@@ -115,22 +115,25 @@ export const toChallengeRequired = (opened: ChallengeOpened): Static<typeof Chal
   reasons: opened.reasons,
 })
 
-export const toSignInAnswer = (result: SignInResult): SignInAnswer => {
+export const toSignInAnswer = (result: SignInAnswered): SignInAnswer => {
   if (result.status === 'authenticated') return { status: result.status, ...toTokenAnswer(result.tokens) }
   if (result.status === 'challenge_required') return toChallengeRequired(result)
   const { status, token, expiresInSeconds, methods, reasons } = result
   return { status, enrollment_token: token, expires_in: expiresInSeconds, methods, reasons }
 }
 
-export const toVouchedAnswer = ({ signIn, subject, username }: VouchedSignIn): SignInAnswer => ({
+export const toVouchedAnswer = (
+  signIn: SignInAnswered,
+  { subject, username }: VouchedSignIn,
+): SignInAnswer => ({
   ...toSignInAnswer(signIn),
   ...(subject !== null && { subject }),
   ...(username !== null && { username }),
 })
 
-export const toPassedAnswer = (passed: PassedChallenge): Static<typeof Authenticated> => ({
+export const toPassedAnswer = (tokens: Tokens, passed: PassedChallenge): Static<typeof Authenticated> => ({
   status: 'authenticated',
-  ...toTokenAnswer(passed.tokens),
+  ...toTokenAnswer(tokens),
   ...(passed.username !== null && { username: passed.username }),
   ...(passed.recoveryCodesRemaining !== null && { recovery_codes_remaining: passed.recoveryCodesRemaining }),
 })

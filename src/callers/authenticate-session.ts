@@ -4,7 +4,7 @@
 import type { Origin } from '../audit/event.ts'
 import { type AccountScope, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
-import type { ListedSession, UsedSession } from '../ephemeral/ephemeral.ts'
+import type { ListedSession, UsedSession } from '../ephemeral/sessions.ts'
 import { AuthError } from '../errors.ts'
 import { refuseSession } from './refuse-session.ts'
 

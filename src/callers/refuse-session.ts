@@ -2,7 +2,7 @@
 import { accessRefused } from '../audit/authentication-events.ts'
 import type { AuditEvent, Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
-import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+import type { SessionRecord } from '../ephemeral/sessions.ts'
 import type { AuthError } from '../errors.ts'
 import type { Sql } from '../postgres/pool.ts'
 

@@ -4,7 +4,7 @@
 import type { Account } from '../accounts/account.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
-import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+import type { SessionRecord } from '../ephemeral/sessions.ts'
 import { AuthError } from '../errors.ts'
 import { isWithin } from '../policy/age.ts'
 import { FRESH_SECOND_FACTOR_SECONDS } from '../policy/policy.ts'

@@ -2,14 +2,8 @@
 // with its callers. Redis keeps records across releases: where one of these formats changes, its keys get a new name
 // (`ephemeral.ts`). A record of another format is read as null, as if it were not stored.
 import { type Static, Type } from 'typebox'
-import type {
-  Answerer,
-  ChallengeRecord,
-  EndUser,
-  EnrollmentRecord,
-  ListedSession,
-  SessionRecord,
-} from './ephemeral.ts'
+import type { Answerer, ChallengeRecord, EndUser, EnrollmentRecord } from './ephemeral.ts'
+import type { ListedSession, SessionRecord } from './sessions.ts'
 import { readerOf } from './stored-json.ts'
 
 const Text = Type.String()

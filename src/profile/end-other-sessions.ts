@@ -2,7 +2,7 @@ import { sessionsEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
-import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+import type { SessionRecord } from '../ephemeral/sessions.ts'
 
 /** Ends all sessions of the account but the caller's own, and every sign-in that is under way. */
 export const endOtherSessions = async (

@@ -2,7 +2,7 @@ import { sessionEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
-import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+import type { SessionRecord } from '../ephemeral/sessions.ts'
 
 /** Ends the caller's own session, and with it its access and refresh tokens, at once. */
 export const logOut = async (

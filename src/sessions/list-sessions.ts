@@ -1,5 +1,5 @@
 import type { Deps } from '../deps.ts'
-import type { ListedSession } from '../ephemeral/ephemeral.ts'
+import type { ListedSession } from '../ephemeral/sessions.ts'
 import { decodeCursor, toPage } from '../wire/page-cursor.ts'
 import { UUID } from '../wire/schemas.ts'
 

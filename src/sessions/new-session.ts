@@ -3,7 +3,7 @@
 import { v7 as uuidv7 } from 'uuid'
 import type { Account } from '../accounts/account.ts'
 import type { RandomBytes } from '../encryption/sealer.ts'
-import type { NewSession } from '../ephemeral/ephemeral.ts'
+import type { NewSession } from '../ephemeral/sessions.ts'
 import { maxSessions, type Policy } from '../policy/policy.ts'
 import { newRefreshToken, type RefreshToken, refreshHashes } from '../tokens/refresh-token.ts'
 import { throttledNetwork } from '../wire/end-user.ts'

@@ -1,6 +1,6 @@
 // A signed-in session as the account itself and administrators see it; never a token. Pure.
 import { type Static, Type } from 'typebox'
-import type { ListedSession } from '../ephemeral/ephemeral.ts'
+import type { ListedSession } from '../ephemeral/sessions.ts'
 import { Nullable, Timestamp, Uuid } from '../wire/schemas.ts'
 
 export const Acr = Type.Union([Type.Literal('aal1'), Type.Literal('aal2'), Type.Literal('phr')])

@@ -2,7 +2,7 @@
 import type { Account } from '../accounts/account.ts'
 import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
-import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+import type { SessionRecord } from '../ephemeral/sessions.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 import type { RefreshToken } from '../tokens/refresh-token.ts'
 import type { SignInAnswered, SignInResult } from './continue-sign-in.ts'

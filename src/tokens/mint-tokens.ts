@@ -3,7 +3,7 @@
 import { hash, randomUUID } from 'node:crypto'
 import { type Account, accountLabel } from '../accounts/account.ts'
 import { audienceOf, type Client, keptScope, ownAudienceOf, scopeFor } from '../clients/client.ts'
-import type { SessionRecord } from '../ephemeral/ephemeral.ts'
+import type { SessionRecord } from '../ephemeral/sessions.ts'
 import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
 import { TOKEN_TTL_SECONDS } from './select-signing-keys.ts'
 import type { OpenKey, SigningKeys } from './signing-key-cache.ts'

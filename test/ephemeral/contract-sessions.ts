@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { hashToken } from '../../src/encryption/opaque-token.ts'
-import type { Ephemeral, ListedSession, NewSession } from '../../src/ephemeral/ephemeral.ts'
+import type { Ephemeral } from '../../src/ephemeral/ephemeral.ts'
+import type { ListedSession, NewSession } from '../../src/ephemeral/sessions.ts'
 import {
   LIMITS,
   LOCKED_UNTIL_MS,

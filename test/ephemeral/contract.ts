@@ -1,6 +1,7 @@
 // Every sentence of `src/ephemeral/ephemeral.ts`, for whatever serves it.
 import type { Test } from 'tap'
-import type { ChangedTopic, Ephemeral, NewSession } from '../../src/ephemeral/ephemeral.ts'
+import type { ChangedTopic, Ephemeral } from '../../src/ephemeral/ephemeral.ts'
+import type { NewSession } from '../../src/ephemeral/sessions.ts'
 import { challengeContract } from './contract-challenges.ts'
 import { clockContract } from './contract-clocks.ts'
 import { guessContract } from './contract-guesses.ts'

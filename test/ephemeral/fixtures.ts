@@ -1,14 +1,9 @@
 // Data for the tests of the ephemeral contract: each call makes its own.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { accountTag, hashToken, newAccountToken } from '../../src/encryption/opaque-token.ts'
-import type {
-  ChallengeRecord,
-  EnrollmentRecord,
-  Ephemeral,
-  ListedSession,
-  NewSession,
-} from '../../src/ephemeral/ephemeral.ts'
+import type { ChallengeRecord, EnrollmentRecord, Ephemeral } from '../../src/ephemeral/ephemeral.ts'
 import type { PushedRequest } from '../../src/ephemeral/protocol.ts'
+import type { ListedSession, NewSession } from '../../src/ephemeral/sessions.ts'
 
 /** The time of the tests' clock, which does not move: years from the servers' own. */
 export const NOW_MS = 1_700_000_000_123

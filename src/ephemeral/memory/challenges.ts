@@ -1,7 +1,8 @@
 // Pending challenges and enrollments in memory; the counterpart of `fragment-pending.lua` and the scripts that use it.
 import { accountTag } from '../../encryption/opaque-token.ts'
-import type { ChallengeStore, EnrollmentStore, Epochs, NewSession } from '../ephemeral.ts'
+import type { ChallengeStore, EnrollmentStore, Epochs } from '../ephemeral.ts'
 import { isAnsweredBy, packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
+import type { NewSession } from '../sessions.ts'
 import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../stored-names.ts'
 import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'

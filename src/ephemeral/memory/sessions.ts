@@ -1,7 +1,8 @@
 // Sessions and their refresh families in memory: `fragment-session.lua` and the scripts above it.
 import { accountTag } from '../../encryption/opaque-token.ts'
-import type { Epochs, ListedSession, NewSession, SessionStore } from '../ephemeral.ts'
+import type { Epochs } from '../ephemeral.ts'
 import { ALL_SESSIONS, packSession, unpackSession } from '../records.ts'
+import type { ListedSession, NewSession, SessionStore } from '../sessions.ts'
 import { networkHash } from '../stored-names.ts'
 import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'

@@ -1,6 +1,7 @@
 import { accountTag } from '../../encryption/opaque-token.ts'
-import type { AttemptTaken, ChallengeStore, EnrollmentStore, Epochs, NewSession } from '../ephemeral.ts'
+import type { AttemptTaken, ChallengeStore, EnrollmentStore, Epochs } from '../ephemeral.ts'
 import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
+import type { NewSession } from '../sessions.ts'
 import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../stored-names.ts'
 import type { RedisKeys, RunScript } from './scripts.ts'
 import { sessionArguments } from './sessions.ts'

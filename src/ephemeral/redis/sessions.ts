@@ -1,6 +1,6 @@
 import { accountTag } from '../../encryption/opaque-token.ts'
-import type { ListedSession, NewSession, RefreshRotated, SessionStore, UsedSession } from '../ephemeral.ts'
 import { ALL_SESSIONS, packSession, unpackSession } from '../records.ts'
+import type { ListedSession, NewSession, RefreshRotated, SessionStore, UsedSession } from '../sessions.ts'
 import { networkHash } from '../stored-names.ts'
 import type { RedisKeys, RunScript } from './scripts.ts'
 

@@ -13,7 +13,7 @@ import { nothingToConfirm } from '../../authenticators/match-answer.ts'
 import { newRecoveryCodes } from '../../authenticators/recovery-codes/recovery-code.ts'
 import { replaceRecoveryCodes } from '../../authenticators/recovery-codes/store.ts'
 import type { Deps } from '../../deps.ts'
-import type { SessionRecord } from '../../ephemeral/ephemeral.ts'
+import type { SessionRecord } from '../../ephemeral/sessions.ts'
 import { AuthError } from '../../errors.ts'
 
 /** `recoveryCodes` with the first authenticator, else null. */

@@ -12,6 +12,7 @@ import { createSealer, type RandomBytes, type Sealer } from './encryption/sealer
 import type { ChangedTopic, Ephemeral } from './ephemeral/ephemeral.ts'
 import { openEphemeral } from './ephemeral/open-ephemeral.ts'
 import { createOutbound, type Outbound } from './outbound/outbound.ts'
+import { type OpenSite, openSite } from './pages/open-site.ts'
 import { createPasswordHasher, type PasswordHasher } from './passwords/password-hasher.ts'
 import { openPolicyCache, type PolicyCache } from './policy/policy-cache.ts'
 import { openEmbeddedPostgres } from './postgres/embedded.ts'
@@ -39,6 +40,7 @@ export type Deps = {
   accounts: Accounts
   outbound: Outbound
   verifyAccessToken: AccessTokenVerifier
+  site: OpenSite
   /** Names of the migrations that this start has applied. */
   migrated: string[]
   close(): Promise<void>
@@ -112,6 +114,7 @@ export const openDeps = async (
     for (const closer of closers.reverse().splice(0)) await closer()
   }
   try {
+    const site = openSite(config)
     const postgres = await openDatabase(config)
     closers.push(() => postgres.close())
     const migrated = await waitFor('PostgreSQL', log, () => migrate(postgres))
@@ -148,6 +151,7 @@ export const openDeps = async (
       accounts: openAccounts({ postgres }),
       outbound,
       verifyAccessToken: createAccessTokenVerifier({ signingKeys }),
+      site,
       migrated,
     }
     closers.push(followChanges(opened))

@@ -26,6 +26,7 @@ import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { metadataRoutes } from '../oauth/metadata-routes.ts'
 import { oauthRoutes } from '../oauth/routes.ts'
+import { assetRoutes } from '../pages/asset-routes.ts'
 import { activityRoutes } from '../profile/activity-routes.ts'
 import { enrolledRoutes, enrollmentRoutes } from '../profile/authenticators/enrollment-routes.ts'
 import {
@@ -139,6 +140,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   await describeApi(app, deps)
 
   await app.register(metadataRoutes, { deps })
+  await app.register(assetRoutes, { deps })
   for (const [guard, plugins] of GUARDED) {
     await app.register(async (group) => {
       guard(group, deps)

@@ -1,0 +1,13 @@
+// The style sheet, the script and the logo of the hosted pages. `open-site.ts` has read them.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { Deps } from '../deps.ts'
+
+const YEAR_SECONDS = 31_536_000
+
+export const assetRoutes: FastifyPluginAsyncTypebox<{ deps: Pick<Deps, 'site'> }> = async (app, { deps }) => {
+  for (const { path, type, body } of deps.site.files) {
+    app.get(path, { schema: { hide: true } }, async (_request, reply) =>
+      reply.type(type).header('cache-control', `public, max-age=${YEAR_SECONDS}, immutable`).send(body),
+    )
+  }
+}

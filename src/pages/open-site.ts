@@ -1,0 +1,43 @@
+// Reads, at start, what all pages of a process share: the files that are served and the operator's brand.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Config } from '../config.ts'
+import type { Site } from './views/context.ts'
+
+/** A file that browsers may keep for ever: another content has another path. */
+export type SiteFile = { path: string; type: string; body: Buffer }
+
+export type OpenSite = Site & { files: SiteFile[] }
+
+const TYPES = {
+  css: 'text/css; charset=utf-8',
+  js: 'text/javascript; charset=utf-8',
+  svg: 'image/svg+xml',
+  png: 'image/png',
+}
+
+const HASH_LENGTH = 16
+
+/** `/assets/<hash>/<name>` */
+const siteFile = (name: string, type: keyof typeof TYPES, body: Buffer): SiteFile => {
+  const hash = createHash('sha256').update(body).digest('base64url').slice(0, HASH_LENGTH)
+  return { path: `/assets/${hash}/${name}`, type: TYPES[type], body }
+}
+
+const own = (name: string): Buffer => readFileSync(new URL(`assets/${name}`, import.meta.url))
+
+/** @throws {ConfigError} where what the operator has given cannot be used. */
+export const openSite = (_config: Pick<Config, 'issuer'>): OpenSite => {
+  const style = siteFile('postern.css', 'css', own('postern.css'))
+  const script = siteFile('postern.js', 'js', own('postern.js'))
+  return {
+    brand: {
+      name: 'Postern',
+      logoHref: null,
+      links: [],
+      templates: { layout: null, header: null, footer: null },
+    },
+    assets: { styleHref: style.path, scriptHref: script.path },
+    files: [style, script],
+  }
+}

@@ -1,0 +1,109 @@
+// The page that asks for the second factor, at sign-in and for a step-up.
+import { html } from 'ghtml'
+import type { Page, PageContext } from './context.ts'
+import { renderPage } from './layout.ts'
+import {
+  codeField,
+  field,
+  form,
+  hiddenInput,
+  icon,
+  problemMessage,
+  problemOf,
+  submit,
+  timeLeft,
+} from './parts.ts'
+import type { Problem } from './problem.ts'
+
+export type SecondFactorMethod = 'totp' | 'recovery_code'
+
+export type SecondFactorModel = {
+  action: string
+  /** The one that is asked for now. */
+  method: SecondFactorMethod
+  /** Where the others are asked for, one step away. */
+  switchHrefs: Partial<Record<SecondFactorMethod, string>>
+  /** Of a code of an authenticator app. */
+  digits: 6 | 8
+  /** Null where it is not to be shown. */
+  attemptsRemaining: number | null
+  expiresAt: Date | null
+  problem: Problem | null
+  purpose: 'sign_in' | 'step_up'
+  /** What a step-up is for, as it continues "To …", in the page's language. */
+  reason: string | null
+  cancelHref: string | null
+}
+
+const METHODS: SecondFactorMethod[] = ['totp', 'recovery_code']
+
+/** A problem with a code that was given as a recovery code has no other words, but another place to look. */
+const answerField = (
+  ctx: PageContext,
+  { method, digits, problem, attemptsRemaining }: SecondFactorModel,
+): string => {
+  const { secondFactor } = ctx.language
+  const wrong = problemOf(ctx, problem, 'code')
+  const describedBy = attemptsRemaining === null ? null : 'attempts'
+  if (method === 'totp')
+    return codeField({ label: secondFactor.totp.label(digits), digits, problem: wrong, describedBy })
+  return field(ctx, {
+    name: 'code',
+    label: secondFactor.recovery_code.label,
+    type: 'text',
+    value: '',
+    autocomplete: 'off',
+    hint: null,
+    problem: wrong,
+    describedBy,
+    focus: 'focused',
+    required: 'required',
+  })
+}
+
+const otherMethods = (ctx: PageContext, { method, switchHrefs }: SecondFactorModel): string => {
+  const links = METHODS.filter((other) => other !== method).flatMap((other) => {
+    const href = switchHrefs[other]
+    const label = ctx.language.secondFactor[other].use
+    return href === undefined
+      ? []
+      : [
+          html`<li><a href="${href}">!${icon(other === 'totp' ? 'phone' : 'key')}<span>${label}</span></a></li>`,
+        ]
+  })
+  return links.length === 0 ? '' : html`<ul class="others">!${links}</ul>`
+}
+
+const attempts = (ctx: PageContext, remaining: number | null): string =>
+  remaining === null
+    ? ''
+    : html`<p class="hint" id="attempts">${ctx.language.secondFactor.attemptsRemaining(remaining)}</p>`
+
+export const secondFactorPage = (ctx: PageContext, model: SecondFactorModel): Page => {
+  const { secondFactor } = ctx.language
+  const { problem, method, digits, reason } = model
+  const isStepUp = model.purpose === 'step_up'
+  const title = isStepUp ? secondFactor.stepUpTitle : secondFactor[method].title
+  const how = method === 'totp' ? secondFactor.totp.text(digits) : secondFactor.recovery_code.text
+  const text = isStepUp && reason !== null ? `${secondFactor.stepUpFor(reason)} ${how}` : how
+  const fields = [
+    hiddenInput('method', method),
+    answerField(ctx, model),
+    attempts(ctx, model.attemptsRemaining),
+    submit(secondFactor.submit),
+  ]
+  const isLocked = problem?.kind === 'account_locked'
+  const answer = isLocked
+    ? ''
+    : form(ctx, model.action, fields.join('')) + timeLeft(ctx, model.expiresAt) + otherMethods(ctx, model)
+  const lead = isLocked ? '' : html`<p class="lead">${text}</p>`
+  const cancel =
+    model.cancelHref === null
+      ? ''
+      : html`<p class="aside"><a href="${model.cancelHref}">${secondFactor.cancel}</a></p>`
+  return renderPage(ctx, {
+    title,
+    problem,
+    body: html`<h1>${title}</h1>!${lead}!${problemMessage(ctx, problem)}!${answer}!${cancel}`,
+  })
+}

@@ -6,6 +6,7 @@ import { clientCreated } from '../src/audit/administration-events.ts'
 import { systemOrigin } from '../src/audit/event.ts'
 import { sealSecret } from '../src/authenticators/authenticator.ts'
 import { type Client, registrationOf } from '../src/clients/client.ts'
+import { DEFAULT_MEMBERS } from '../src/clients/members.ts'
 import { insertClient } from '../src/clients/store.ts'
 import { readConfig } from '../src/config.ts'
 import { type Deps, openDeps } from '../src/deps.ts'
@@ -69,6 +70,7 @@ export const openBench = async (environment: Record<string, string>, accounts: n
   const deps = await openDeps(readConfig(environment), createLog('silent'))
   const secret = newClientSecret(deps.randomBytes)
   const client: Client = {
+    ...DEFAULT_MEMBERS,
     clientId: CLIENT_ID,
     name: CLIENT_ID,
     firstParty: true,
@@ -77,6 +79,10 @@ export const openBench = async (environment: Record<string, string>, accounts: n
     scopes: ['challenges', ...SCOPE.split(' ')],
     audience: [],
     redirectUris: [],
+    grantTypes: ['refresh_token', 'client_credentials'],
+    webOrigins: [],
+    declared: null,
+    disabled: false,
     createdAt: deps.clock(),
   }
   const about = { clientId: CLIENT_ID, scopes: client.scopes, firstParty: true }

@@ -3,7 +3,7 @@
 import { clientAuthenticationFailed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
-import { type Client, MACHINE_SCOPES, type MachineScope } from '../clients/client.ts'
+import { type Client, isPublic, MACHINE_SCOPES, type MachineScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { CLOCK_SKEW_SECONDS } from '../policy/age.ts'
@@ -90,7 +90,7 @@ export const authenticateBackend = async (
   }
   const backend = await authenticatePresented(deps, request, authorization)
   // A public client cannot prove who it is, so it cannot vouch for anyone's first factor.
-  if (backend.client.secretHash === null || backend.scopes.length === 0) {
+  if (isPublic(backend.client) || backend.scopes.length === 0) {
     const about = { clientId: backend.client.clientId, reason: 'insufficient_scope' }
     return refuse(deps, backend.origin, about, new AuthError('insufficient_scope'))
   }

@@ -2,7 +2,7 @@
 import { clientAuthenticationFailed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
-import type { Client } from '../clients/client.ts'
+import { type Client, isPublic } from '../clients/client.ts'
 import type { Clients } from '../clients/client-cache.ts'
 import { isHashOf } from '../encryption/opaque-token.ts'
 import { AuthError } from '../errors.ts'
@@ -51,7 +51,9 @@ export const presentedCredentials = async (
 
 const refusal = (client: Client | null, credentials: ClientCredentials): string | null => {
   if (!client) return 'unknown_client'
-  if (client.secretHash === null) return credentials.secret ? 'public_client' : null
+  if (isPublic(client)) return credentials.secret ? 'public_client' : null
+  // A client that authenticates by its own key has no secret, and is not public for that.
+  if (client.secretHash === null) return 'not_by_secret'
   if (credentials.secret === null) return 'no_secret'
   return isHashOf(client.secretHash, credentials.secret) ? null : 'wrong_secret'
 }

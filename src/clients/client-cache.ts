@@ -6,7 +6,7 @@ import type { Client } from './client.ts'
 import { findClient } from './store.ts'
 
 export type Clients = {
-  /** The client, or null if there is none by that id. */
+  /** The client, or null if there is none by that id, or it is disabled. */
   find(clientId: string): Promise<Client | null>
   forgetAll(): void
 }
@@ -22,7 +22,8 @@ export const openClients = (deps: { postgres: Sql }): Clients => {
       const known = cache.get(clientId)
       if (known) return known
       const readIn = generation
-      const client = await findClient(deps, clientId)
+      const found = await findClient(deps, clientId)
+      const client = found?.disabled ? null : found
       // A client that was read before clients changed must not be kept after that.
       if (client && readIn === generation) cache.set(clientId, client)
       return client

@@ -1,9 +1,13 @@
 // An OAuth client: an application, a service or a gateway. Pure: what it is, what it may ask for, and whom its
 // tokens are for.
 import { AuthError } from '../errors.ts'
+import type { AuthMethod, ClientMembers, GrantType } from './members.ts'
 
-/** Scopes of OpenID Connect, which any client may have. */
-export const IDENTITY_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
+/** Scopes of OpenID Connect that a client is registered with where it names none. */
+const COMMON_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
+
+/** Scopes of OpenID Connect, which any client may have; `roles` puts the roles into what is said of the account. */
+export const IDENTITY_SCOPES = [...COMMON_SCOPES, 'phone', 'address', 'roles'] as const
 
 /** What an account's token may do at Postern: `/v1/me`, and `/v1/admin`. */
 export const ACCOUNT_SCOPES = ['postern:me', 'postern:admin'] as const
@@ -24,26 +28,47 @@ export const SCOPES = [...USER_SCOPES, ...MACHINE_SCOPES] as const
 /** The client of a sign-in that names no other. It cannot be deleted, and stays public and first-party. */
 export const BUILT_IN_CLIENT = 'postern'
 
-export const AUTH_METHODS = ['client_secret_basic', 'client_secret_post', 'none'] as const
-
-export type Client = {
+export type Client = ClientMembers & {
   clientId: string
   name: string
-  /** Its own sign-in form is trusted with passwords: it may use `POST /v1/login`. */
+  /** Its own sign-in form is trusted with passwords: it may use `POST /v1/login`. It is asked for no consent. */
   firstParty: boolean
-  tokenEndpointAuthMethod: (typeof AUTH_METHODS)[number]
-  /** SHA-256 of the secret; null for a public client. */
+  tokenEndpointAuthMethod: AuthMethod
+  /** SHA-256 of the secret; null for a public client, and for one that authenticates by its own key. */
   secretHash: string | null
+  grantTypes: GrantType[]
   scopes: string[]
   /** Resources that its access tokens are for: each token for one of them. */
   audience: string[]
   redirectUris: string[]
+  /** From where its scripts may call (CORS): exact origins. */
+  webOrigins: string[]
+  /** By the clients file: a hash of what it says there. Null for a client of administrators. */
+  declared: string | null
+  /** Treated everywhere like a client that is not there; administrators see it. */
+  disabled: boolean
   createdAt: Date
+}
+
+/** True for a client that cannot prove who it is. */
+export const isPublic = ({ tokenEndpointAuthMethod }: Pick<Client, 'tokenEndpointAuthMethod'>): boolean =>
+  tokenEndpointAuthMethod === 'none'
+
+/**
+ * Refuses a grant that the client is not registered for (RFC 6749 5.2).
+ * @throws {AuthError} unauthorized_client
+ */
+export const requireGrantType = ({ grantTypes }: Client, grantType: GrantType): void => {
+  if (grantTypes.includes(grantType)) return
+  throw new AuthError(
+    'unauthorized_client',
+    `This client is not registered for the grant ${grantType}. Add it to its grant_types.`,
+  )
 }
 
 /** The scopes of a client that is registered without any. */
 export const defaultScopes = ({ firstParty }: Pick<Client, 'firstParty'>): string[] =>
-  firstParty ? [...USER_SCOPES] : [...IDENTITY_SCOPES]
+  firstParty ? [...COMMON_SCOPES, ...ACCOUNT_SCOPES] : [...COMMON_SCOPES]
 
 /** True for a scope that Postern's own routes ask for. */
 export const isOwnScope = (scope: string): boolean =>

@@ -4,33 +4,49 @@ import { AuthError } from '../errors.ts'
 import type { Sql } from '../postgres/pool.ts'
 import { violates } from '../postgres/sql-state.ts'
 import type { Client } from './client.ts'
+import { type AuthMethod, type ClientMembers, DEFAULT_MEMBERS, type GrantType } from './members.ts'
 
-const COLUMNS = `client_id, name, first_party, token_endpoint_auth_method, secret_hash, scopes, audience,
-  redirect_uris, created_at`
+const COLUMNS = `client_id, name, first_party, token_endpoint_auth_method, secret_hash, grant_types, scopes, audience,
+  redirect_uris, web_origins, members, declared, disabled, created_at`
 
 type ClientRow = {
   client_id: string
   name: string
   first_party: boolean
-  token_endpoint_auth_method: Client['tokenEndpointAuthMethod']
+  token_endpoint_auth_method: AuthMethod
   secret_hash: string | null
+  grant_types: GrantType[]
   scopes: string[]
   audience: string[]
   redirect_uris: string[]
+  web_origins: string[]
+  members: Partial<ClientMembers>
+  declared: string | null
+  disabled: boolean
   created_at: Date
 }
 
 const toClient = (row: ClientRow): Client => ({
+  ...DEFAULT_MEMBERS,
+  ...row.members,
   clientId: row.client_id,
   name: row.name,
   firstParty: row.first_party,
   tokenEndpointAuthMethod: row.token_endpoint_auth_method,
   secretHash: row.secret_hash,
+  grantTypes: row.grant_types,
   scopes: row.scopes,
   audience: row.audience,
   redirectUris: row.redirect_uris,
+  webOrigins: row.web_origins,
+  declared: row.declared,
+  disabled: row.disabled,
   createdAt: row.created_at,
 })
+
+/** What is stored in `members`: of a client or a change, what has no column of its own. */
+const membersOf = (given: Partial<ClientMembers>): Partial<ClientMembers> =>
+  Object.fromEntries(Object.entries(given).filter(([name]) => name in DEFAULT_MEMBERS))
 
 const FIND_CLIENT = {
   name: 'find_client',
@@ -40,6 +56,20 @@ const FIND_CLIENT = {
 export const findClient = async (deps: { postgres: Sql }, clientId: string): Promise<Client | null> => {
   const [row] = await deps.postgres.query<ClientRow>(FIND_CLIENT, [clientId])
   return row ? toClient(row) : null
+}
+
+const FIND_CLIENT_TO_CHANGE = {
+  name: 'find_client_to_change',
+  text: `SELECT version, ${COLUMNS} FROM clients WHERE client_id = $1`,
+}
+
+/** The client with its version, for `updateClient`. */
+export const findClientToChange = async (
+  deps: { postgres: Sql },
+  clientId: string,
+): Promise<ReadClient | null> => {
+  const [row] = await deps.postgres.query<ClientRow & { version: string }>(FIND_CLIENT_TO_CHANGE, [clientId])
+  return row ? { client: toClient(row), version: row.version } : null
 }
 
 const LIST_CLIENTS = {
@@ -66,10 +96,10 @@ const INSERT_CLIENT = {
   text: `
     WITH inserted AS (
       INSERT INTO clients (${COLUMNS})
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
       RETURNING client_id
     )
-    SELECT record_audit_event($10::jsonb) FROM inserted`,
+    SELECT record_audit_event($15::jsonb) FROM inserted`,
 }
 
 /** @throws {AuthError} conflict, where the id is taken. */
@@ -84,9 +114,14 @@ export const insertClient = async (
     client.firstParty,
     client.tokenEndpointAuthMethod,
     client.secretHash,
+    client.grantTypes,
     client.scopes,
     client.audience,
     client.redirectUris,
+    client.webOrigins,
+    JSON.stringify(membersOf(client)),
+    client.declared,
+    client.disabled,
     client.createdAt,
     JSON.stringify(event),
   ]
@@ -98,52 +133,66 @@ export const insertClient = async (
   }
 }
 
-// Conditional on the members that the rules span, so that of two changes at once none breaks a rule that
-// each of them kept. The others are written where they were given, and only there.
+// Conditional on the version, so that of two changes at once none breaks a rule across members that each of them
+// kept. Members are written where they were given, and only there.
 const UPDATE_CLIENT = {
   name: 'update_client',
   text: `
     WITH updated AS (
       UPDATE clients
-         SET name = COALESCE($4, name),
-             first_party = COALESCE($5, first_party),
-             token_endpoint_auth_method = COALESCE($6, token_endpoint_auth_method),
-             secret_hash = CASE WHEN $6 = 'none' THEN NULL ELSE COALESCE($7, secret_hash) END,
+         SET version = version + 1,
+             name = COALESCE($3, name),
+             first_party = COALESCE($4, first_party),
+             token_endpoint_auth_method = COALESCE($5, token_endpoint_auth_method),
+             secret_hash = CASE WHEN $5 IN ('none', 'private_key_jwt') THEN NULL
+                                ELSE COALESCE($6, secret_hash) END,
+             grant_types = COALESCE($7, grant_types),
              scopes = COALESCE($8, scopes),
              audience = COALESCE($9, audience),
-             redirect_uris = COALESCE($10, redirect_uris)
-       WHERE client_id = $1 AND token_endpoint_auth_method = $2 AND scopes = $3 AND first_party = $12
+             redirect_uris = COALESCE($10, redirect_uris),
+             web_origins = COALESCE($11, web_origins),
+             members = members || $12::jsonb,
+             declared = CASE WHEN $13 THEN $14 ELSE declared END,
+             disabled = COALESCE($15, disabled)
+       WHERE client_id = $1 AND version = $2
       RETURNING ${COLUMNS}
     )
-    SELECT updated.*, record_audit_event($11::jsonb) FROM updated`,
+    SELECT updated.*, record_audit_event($16::jsonb) FROM updated`,
 }
 
 /** Members to change; what is left out stays. */
 export type ClientChange = Partial<Omit<Client, 'clientId' | 'createdAt'>>
 
+/** A client, and the version that a change is conditional on. */
+export type ReadClient = { client: Client; version: string }
+
 /**
  * The client as changed.
- * @throws {AuthError} conflict, if it is gone, or no longer what `read` says.
+ * @throws {AuthError} conflict, if it is gone, or no longer what was read.
  */
 export const updateClient = async (
   deps: { postgres: Sql },
-  read: Client,
+  { client: { clientId }, version }: ReadClient,
   change: ClientChange,
   event: AuditEvent,
 ): Promise<Client> => {
   const [row] = await deps.postgres.query<ClientRow>(UPDATE_CLIENT, [
-    read.clientId,
-    read.tokenEndpointAuthMethod,
-    read.scopes,
+    clientId,
+    version,
     change.name,
     change.firstParty,
     change.tokenEndpointAuthMethod,
     change.secretHash,
+    change.grantTypes,
     change.scopes,
     change.audience,
     change.redirectUris,
+    change.webOrigins,
+    JSON.stringify(membersOf(change)),
+    change.declared !== undefined,
+    change.declared,
+    change.disabled,
     JSON.stringify(event),
-    read.firstParty,
   ])
   if (!row) throw new AuthError('conflict', 'The client was changed meanwhile; read it again.')
   return toClient(row)

@@ -1,7 +1,7 @@
 import { clientTokenIssued } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
-import { type Client, grantScope, MACHINE_SCOPES } from '../clients/client.ts'
+import { type Client, grantScope, isPublic, MACHINE_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { type AccessToken, mintClientToken } from '../tokens/mint-tokens.ts'
@@ -16,8 +16,7 @@ export const issueClientToken = async (
   client: Client,
   { requested, audience }: { requested: string | undefined; audience: string | null },
 ): Promise<AccessToken> => {
-  if (client.secretHash === null)
-    throw new AuthError('unauthorized_client', 'A public client has no token of its own.')
+  if (isPublic(client)) throw new AuthError('unauthorized_client', 'A public client has no token of its own.')
   const scope = grantScope(client, requested, MACHINE_SCOPES)
   await recordEvent(deps, clientTokenIssued(origin, { clientId: client.clientId, scope }))
   return mintClientToken(deps, client, { scope, audience }, origin.now)

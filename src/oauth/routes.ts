@@ -10,7 +10,8 @@ import {
   presentedClientOf,
 } from '../callers/authenticate-client.ts'
 import { originOf } from '../callers/guard.ts'
-import { type Client, requireResource } from '../clients/client.ts'
+import { type Client, requireGrantType, requireResource } from '../clients/client.ts'
+import { GRANT_TYPES } from '../clients/members.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { renewSession } from '../sign-in/renew-session.ts'
@@ -116,14 +117,17 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
       const client =
         presented ?? (await authenticateClient(deps, credentialsOf(body), originOf(request, now)))
       const origin = originOf(request, now, { type: 'client', id: client.clientId })
+      const grantType = GRANT_TYPES.find((one) => one === body.grant_type)
+      if (grantType === undefined) throw new AuthError('unsupported_grant_type')
+      requireGrantType(client, grantType)
       // Checked first, so that no refresh token is used up by a request that fails.
       const audience =
         body.resource === undefined ? null : requireResource(deps.config.issuer, client, body.resource)
-      if (body.grant_type === 'client_credentials')
+      if (grantType === 'client_credentials')
         return toAccessTokenAnswer(
           await issueClientToken(deps, origin, client, { requested: body.scope, audience }),
         )
-      if (body.grant_type !== 'refresh_token') throw new AuthError('unsupported_grant_type')
+      if (grantType === 'authorization_code') throw new AuthError('unsupported_grant_type')
       if (body.refresh_token === undefined) {
         throw new AuthError('invalid_request', 'refresh_token is missing.', { fields: ['refresh_token'] })
       }

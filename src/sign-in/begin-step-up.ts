@@ -5,7 +5,7 @@ import type { Origin } from '../audit/event.ts'
 import { answerShapes, offeredMethods } from '../authenticators/code.ts'
 import type { AccountCaller } from '../callers/authenticate-account.ts'
 import { refuseSession, sessionRefused } from '../callers/refuse-session.ts'
-import type { Client } from '../clients/client.ts'
+import { type Client, isPublic } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { Epochs } from '../ephemeral/ephemeral.ts'
@@ -95,7 +95,7 @@ const openStepUp = async (
       ...about,
       purpose: client ? 'renewal' : 'step_up',
       endUser: { ip, userAgent },
-      byBackend: client !== null && client.secretHash !== null,
+      byBackend: client !== null && !isPublic(client),
     },
     methods: shapes,
     ttlSeconds,

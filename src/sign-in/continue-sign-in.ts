@@ -8,7 +8,7 @@ import { primaryAuthenticationFailed, primaryAuthenticationPassed } from '../aud
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import { answerShapes, offeredMethods } from '../authenticators/code.ts'
-import { type Client, registrationOf } from '../clients/client.ts'
+import { type Client, isPublic, registrationOf } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { AccountState, EndUser } from '../ephemeral/ephemeral.ts'
@@ -123,7 +123,7 @@ const challenge = async (
       purpose: primary.purpose ?? 'login',
       sid: null,
       endUser: primary.endUser,
-      byBackend: primary.client.secretHash !== null,
+      byBackend: !isPublic(primary.client),
     },
     methods: shapes,
     ttlSeconds,

@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox'
 import type { Origin } from '../audit/event.ts'
 import { authenticateClient, presentedClientOf } from '../callers/authenticate-client.ts'
 import { originOf } from '../callers/guard.ts'
-import { BUILT_IN_CLIENT, type Client } from '../clients/client.ts'
+import { BUILT_IN_CLIENT, type Client, isPublic } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
@@ -38,7 +38,7 @@ const endUserOf = (
   client: Client,
   { ip, user_agent: userAgent }: Static<typeof LoginBody>,
 ): EndUser | null => {
-  if (client.secretHash !== null) return { ip: ip ?? null, userAgent: cutUserAgent(userAgent) }
+  if (!isPublic(client)) return { ip: ip ?? null, userAgent: cutUserAgent(userAgent) }
   const fields = [...(ip === undefined ? [] : ['ip']), ...(userAgent === undefined ? [] : ['user_agent'])]
   if (fields.length === 0) return null
   throw new AuthError('invalid_request', 'Only a backend that authenticates names an end user.', { fields })

@@ -39,7 +39,7 @@ t.test('the token endpoint', { skip }, async (t) => {
     const refresh = { grant_type: 'refresh_token' }
     for (const [options, status, error] of [
       [{ form: { grant_type: 'password' }, basic: client }, 400, 'unsupported_grant_type'],
-      [{ form: { grant_type: 'authorization_code' }, basic: client }, 400, 'unsupported_grant_type'],
+      [{ form: { grant_type: 'authorization_code' }, basic: client }, 403, 'unauthorized_client'],
       [{ form: { grant_type: 'client_credentials' } }, 401, 'invalid_client'],
       [{ form: { grant_type: 'client_credentials', client_id: client.clientId } }, 401, 'invalid_client'],
       [{ form: { grant_type: 'client_credentials', client_id: 'postern' } }, 403, 'unauthorized_client'],

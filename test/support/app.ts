@@ -19,6 +19,7 @@ import { clientCreated } from '../../src/audit/administration-events.ts'
 import { type AuditEvent, systemOrigin } from '../../src/audit/event.ts'
 import { sealSecret } from '../../src/authenticators/authenticator.ts'
 import type { Client } from '../../src/clients/client.ts'
+import { DEFAULT_MEMBERS, defaultGrantTypes, usesSecret } from '../../src/clients/members.ts'
 import { insertClient } from '../../src/clients/store.ts'
 import { type Config, readConfig } from '../../src/config.ts'
 import { type Deps, openDeps } from '../../src/deps.ts'
@@ -73,12 +74,8 @@ export type TestApp = {
   createAccount: (account?: { username?: string; roles?: string[]; email?: string }) => Promise<TestAccount>
   /** An active TOTP authenticator, stored directly. Its `code` is that of the test's clock. */
   enrollTotp: (account: { id: string }) => Promise<TestTotp>
-  createClient: (client?: {
-    scopes?: string[]
-    firstParty?: boolean
-    clientId?: string
-    audience?: string[]
-  }) => Promise<TestClient>
+  /** A client with the members that are named, stored directly; confidential where they do not say otherwise. */
+  createClient: (client?: Partial<Client>) => Promise<TestClient>
   setPolicy: (changed: Partial<Policy>) => Promise<void>
   logIn: (account: TestAccount) => Promise<Answer>
   /** Logs in and, where a challenge is asked for, passes it with TOTP a step later. */
@@ -216,23 +213,26 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
     return { authenticatorId, secret, code: () => totpCode(secret, now()) }
   }
 
-  const createClient: TestApp['createClient'] = async ({
-    scopes = ['challenges'],
-    firstParty = false,
-    clientId = `client-${uuidv7().slice(-12)}`,
-    audience = [],
-  } = {}) => {
+  const createClient: TestApp['createClient'] = async (named = {}) => {
+    const { clientId = `client-${uuidv7().slice(-12)}`, scopes = ['challenges'], firstParty = false } = named
+    const { tokenEndpointAuthMethod = 'client_secret_basic', redirectUris = [] } = named
     const secret = newClientSecret(deps.randomBytes)
     const client: Client = {
-      clientId,
+      ...DEFAULT_MEMBERS,
       name: clientId,
-      firstParty,
-      tokenEndpointAuthMethod: 'client_secret_basic',
-      secretHash: hashToken(secret),
-      scopes,
-      audience,
-      redirectUris: [],
+      secretHash: usesSecret(tokenEndpointAuthMethod) ? hashToken(secret) : null,
+      grantTypes: defaultGrantTypes({ tokenEndpointAuthMethod, redirectUris }),
+      audience: [],
+      webOrigins: [],
+      declared: null,
+      disabled: false,
       createdAt: now(),
+      ...named,
+      clientId,
+      scopes,
+      firstParty,
+      tokenEndpointAuthMethod,
+      redirectUris,
     }
     await insertClient(deps, client, clientCreated(systemOrigin(now()), { clientId, scopes, firstParty }))
     return { clientId, secret }

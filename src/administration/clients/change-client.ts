@@ -1,17 +1,26 @@
+import { isDeepStrictEqual } from 'node:util'
 import { clientChanged } from '../../audit/administration-events.ts'
 import type { Origin } from '../../audit/event.ts'
 import { BUILT_IN_CLIENT, type Client } from '../../clients/client.ts'
-import { type ClientChange, findClient, updateClient } from '../../clients/store.ts'
+import { defaultGrantTypes, usesSecret } from '../../clients/members.ts'
+import { type ClientChange, findClientToChange, updateClient } from '../../clients/store.ts'
 import type { Deps } from '../../deps.ts'
 import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
 import { AuthError } from '../../errors.ts'
-import { type ClientAndSecret, namesOf, refuseUnfit } from './schemas.ts'
+import { refuseUnfit } from './refuse-unfit.ts'
+import { type ClientAndSecret, namesOf } from './schemas.ts'
 
 type ClientDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'clients' | 'log' | 'randomBytes'>
 
-const becomesConfidential = (client: Client, { tokenEndpointAuthMethod: method }: ClientChange): boolean =>
-  client.secretHash === null && method !== undefined && method !== 'none'
+const needsSecret = (client: Client, { tokenEndpointAuthMethod: method }: ClientChange): boolean =>
+  client.secretHash === null && method !== undefined && usesSecret(method)
+
+/** A client whose grants are those that follow from its other members keeps it so. */
+const grantsThatFollow = (client: Client, change: ClientChange): ClientChange =>
+  isDeepStrictEqual(client.grantTypes, defaultGrantTypes(client))
+    ? { grantTypes: defaultGrantTypes({ ...client, ...change }) }
+    : {}
 
 const refuseChangingBuiltIn = ({ clientId, firstParty, tokenEndpointAuthMethod }: Client): void => {
   if (clientId !== BUILT_IN_CLIENT || (firstParty && tokenEndpointAuthMethod === 'none')) return
@@ -31,17 +40,18 @@ export const changeClient = async (
   clientId: string,
   change: ClientChange,
 ): Promise<ClientAndSecret> => {
-  const read = await findClient(deps, clientId)
+  const read = await findClientToChange(deps, clientId)
   if (!read) throw new AuthError('not_found')
-  refuseUnfit({ ...read, ...change })
-  refuseChangingBuiltIn({ ...read, ...change })
+  const followed = { ...grantsThatFollow(read.client, change), ...change }
+  refuseUnfit({ ...read.client, ...followed })
+  refuseChangingBuiltIn({ ...read.client, ...followed })
 
-  const secret = becomesConfidential(read, change) ? newClientSecret(deps.randomBytes) : null
+  const secret = needsSecret(read.client, change) ? newClientSecret(deps.randomBytes) : null
   const event = clientChanged(origin, { clientId, changed: namesOf(change) })
   const stored = await updateClient(
     deps,
     read,
-    { ...change, ...(secret && { secretHash: hashToken(secret) }) },
+    { ...followed, ...(secret && { secretHash: hashToken(secret) }) },
     event,
   )
   deps.clients.forgetAll()

@@ -1,12 +1,14 @@
 import { clientCreated } from '../../audit/administration-events.ts'
 import type { Origin } from '../../audit/event.ts'
 import { type Client, defaultScopes } from '../../clients/client.ts'
+import { DEFAULT_MEMBERS, defaultGrantTypes, usesSecret } from '../../clients/members.ts'
 import { insertClient } from '../../clients/store.ts'
 import type { Deps } from '../../deps.ts'
 import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
 import type { RandomBytes } from '../../encryption/sealer.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
-import { type ClientAndSecret, refuseUnfit, type WantedClient } from './schemas.ts'
+import { refuseUnfit } from './refuse-unfit.ts'
+import type { ClientAndSecret, WantedClient } from './schemas.ts'
 
 const MAX_READABLE = 32
 const UNIQUE_BYTES = 5
@@ -32,12 +34,18 @@ export const createClient = async (
   wanted: WantedClient,
 ): Promise<ClientAndSecret> => {
   const { firstParty = false, tokenEndpointAuthMethod = 'client_secret_basic' } = wanted
-  const secret = tokenEndpointAuthMethod === 'none' ? null : newClientSecret(deps.randomBytes)
+  const secret = usesSecret(tokenEndpointAuthMethod) ? newClientSecret(deps.randomBytes) : null
+  const { redirectUris = [] } = wanted
   const client: Client = {
+    ...DEFAULT_MEMBERS,
     clientId: newClientId(wanted.name, deps.randomBytes),
+    grantTypes: defaultGrantTypes({ tokenEndpointAuthMethod, redirectUris }),
     scopes: defaultScopes({ firstParty }),
     audience: [],
-    redirectUris: [],
+    redirectUris,
+    webOrigins: [],
+    declared: null,
+    disabled: false,
     ...wanted,
     firstParty,
     tokenEndpointAuthMethod,

@@ -1,6 +1,6 @@
 import { clientChanged } from '../../audit/administration-events.ts'
 import type { Origin } from '../../audit/event.ts'
-import { findClient, updateClient } from '../../clients/store.ts'
+import { findClientToChange, updateClient } from '../../clients/store.ts'
 import type { Deps } from '../../deps.ts'
 import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
@@ -16,9 +16,14 @@ export const rotateClientSecret = async (
   origin: Origin,
   clientId: string,
 ): Promise<ClientAndSecret> => {
-  const read = await findClient(deps, clientId)
+  const read = await findClientToChange(deps, clientId)
   if (!read) throw new AuthError('not_found')
-  if (read.secretHash === null) throw new AuthError('invalid_request', 'A public client has no secret.')
+  if (read.client.secretHash === null) {
+    throw new AuthError(
+      'invalid_request',
+      'This client has no secret: it is public, or authenticates by its own key.',
+    )
+  }
 
   const secret = newClientSecret(deps.randomBytes)
   const event = clientChanged(origin, { clientId, changed: ['client_secret'] })

@@ -10,6 +10,7 @@ import { errorResponses, PageQuery, PlainText, Strict } from '../../wire/schemas
 import { changeClient } from './change-client.ts'
 import { createClient } from './create-client.ts'
 import { deleteClient } from './delete-client.ts'
+import { toMembers } from './member-schemas.ts'
 import { rotateClientSecret } from './rotate-client-secret.ts'
 import {
   ClientItem,
@@ -17,7 +18,6 @@ import {
   ClientPatch,
   ClientWithSecret,
   NewClient,
-  toClientChange,
   toClientItem,
   toClientWithSecret,
   toWantedClient,
@@ -102,7 +102,7 @@ export const clientAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
     },
     async (request) => {
       const { origin } = administratorOf(request)
-      const change = toClientChange(request.body)
+      const change = toMembers(request.body)
       return toClientWithSecret(await changeClient(deps, origin, request.params.client_id, change))
     },
   )

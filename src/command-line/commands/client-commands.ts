@@ -10,7 +10,8 @@ import {
   toWantedClient,
   type WantedClient,
 } from '../../administration/clients/schemas.ts'
-import { AUTH_METHODS, SCOPES } from '../../clients/client.ts'
+import { SCOPES } from '../../clients/client.ts'
+import { AUTH_METHODS } from '../../clients/members.ts'
 import { findClients } from '../../clients/store.ts'
 import { validated } from '../../wire/validation.ts'
 import { type Context, collected, type Host } from '../host.ts'

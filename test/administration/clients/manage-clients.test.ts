@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import { signInAdministrator } from '../../support/administrator.ts'
 import { openTestApp } from '../../support/app.ts'
@@ -8,6 +9,7 @@ import { race } from '../../support/race.ts'
 import { openReplicas } from '../../support/replicas.ts'
 
 const skip = onBothEngines()
+const PUBLIC_KEY = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' })
 const PATH = '/v1/admin/clients'
 
 const open = async (t: Parameters<typeof openTestApp>[0]) => {
@@ -23,6 +25,44 @@ const open = async (t: Parameters<typeof openTestApp>[0]) => {
   return { postern, bearer, accountId, ask, authenticates }
 }
 
+/** A confidential client that names nothing. */
+const UNNAMED = {
+  first_party: false,
+  disabled: false,
+  declared: false,
+  audience: [],
+  grant_types: ['refresh_token', 'client_credentials'],
+  redirect_uris: [],
+  post_logout_redirect_uris: [],
+  web_origins: [],
+  token_endpoint_auth_method: 'client_secret_basic',
+  token_endpoint_auth_signing_alg: null,
+  jwks: null,
+  jwks_uri: null,
+  id_token_signed_response_alg: 'ES256',
+  userinfo_signed_response_alg: null,
+  introspection_signed_response_alg: null,
+  subject_type: 'public',
+  sector_identifier_uri: null,
+  backchannel_logout_uri: null,
+  backchannel_logout_session_required: false,
+  require_pushed_authorization_requests: false,
+  dpop_bound_access_tokens: false,
+  default_max_age: null,
+  require_auth_time: false,
+  required_acr: null,
+  refresh_grace: 10,
+  access_token_lifetime: null,
+  id_token_lifetime: null,
+  refresh_token_lifetime: null,
+  code_protection: 'pkce',
+  policy: {},
+  logo_uri: null,
+  client_uri: null,
+  policy_uri: null,
+  tos_uri: null,
+}
+
 t.test('a client is registered, and its secret shown once', { skip }, async (t) => {
   const { ask, authenticates, postern, accountId } = await open(t)
   const created = await ask('POST', '', { name: 'Wëb Shop!', scopes: ['openid', 'challenges'] })
@@ -31,12 +71,9 @@ t.test('a client is registered, and its secret shown once', { skip }, async (t) 
   t.match(clientId, /^we-b-shop-[0-9a-f]{10}$/)
   t.match(secret, /^pst_cs_[\w-]{43}$/)
   t.same(rest, {
+    ...UNNAMED,
     name: 'Wëb Shop!',
-    first_party: false,
     scopes: ['openid', 'challenges'],
-    redirect_uris: [],
-    token_endpoint_auth_method: 'client_secret_basic',
-    audience: [],
     created_at: postern.now().toISOString(),
   })
   t.equal(created.headers['cache-control'], 'no-store')
@@ -82,7 +119,7 @@ const name = 'X'
 const REFUSED: [string, object, field: string][] = [
   ['no name', {}, 'name'],
   ['an empty name', { name: '' }, 'name'],
-  ['an unknown member', { name, grant_types: [] }, 'grant_types'],
+  ['an unknown member', { name, response_types: ['code'] }, 'response_types'],
   ['an unknown scope', { name, scopes: ['root'] }, 'scopes/0'],
   ['a scope twice', { name, scopes: ['openid', 'openid'] }, 'scopes'],
   [
@@ -93,7 +130,7 @@ const REFUSED: [string, object, field: string][] = [
   ['a third party that administrates', { name, scopes: ['postern:admin'] }, 'scopes'],
   [
     'an unknown authentication',
-    { name, token_endpoint_auth_method: 'private_key_jwt' },
+    { name, token_endpoint_auth_method: 'tls_client_auth' },
     'token_endpoint_auth_method',
   ],
   [
@@ -163,7 +200,12 @@ t.test('a change touches the members it names, and nothing else', { skip }, asyn
   const { client_id: clientId, client_secret: secret, ...before } = body
   const changed = await ask('PATCH', `/${clientId}`, { name: 'New', redirect_uris: ['https://a.example/'] })
   t.equal(changed.status, 200, changed.text)
-  const expected = { ...before, name: 'New', redirect_uris: ['https://a.example/'] }
+  const expected = {
+    ...before,
+    name: 'New',
+    redirect_uris: ['https://a.example/'],
+    grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+  }
   t.same(changed.body, { client_id: clientId, client_secret: null, ...expected })
   t.ok(await authenticates(clientId, secret))
   const [event] = await postern.auditEvents({ event: 'client.changed' })
@@ -171,6 +213,46 @@ t.test('a change touches the members it names, and nothing else', { skip }, asyn
 
   const more = { first_party: true, scopes: ['openid', 'challenges'], audience: ['https://b.example'] }
   t.match((await ask('PATCH', `/${clientId}`, more)).body, { ...more, name: 'New' })
+})
+
+t.test('grants follow what the client can use, unless they are named', { skip }, async (t) => {
+  const { ask } = await open(t)
+  const { body } = await ask('POST', '', { name: 'App', token_endpoint_auth_method: 'none' })
+  const path = `/${body.client_id}`
+  t.same(body.grant_types, ['refresh_token'])
+  const returning = await ask('PATCH', path, { redirect_uris: ['https://app.example/cb'] })
+  t.same(returning.body.grant_types, ['authorization_code', 'refresh_token'])
+  const named = await ask('PATCH', path, { grant_types: ['authorization_code'] })
+  t.same(named.body.grant_types, ['authorization_code'])
+  t.same((await ask('PATCH', path, { redirect_uris: [] })).body.grant_types, ['authorization_code'])
+})
+
+t.test('a disabled client is refused until it is enabled again', { skip }, async (t) => {
+  const { ask, authenticates } = await open(t)
+  const { body } = await ask('POST', '', { name: 'Shop', scopes: ['challenges'] })
+  const path = `/${body.client_id}`
+  t.equal((await ask('PATCH', path, { disabled: true })).body.disabled, true)
+  t.notOk(await authenticates(body.client_id, body.client_secret))
+  t.equal((await ask('GET', path)).body.disabled, true)
+  await ask('PATCH', path, { disabled: false })
+  t.ok(await authenticates(body.client_id, body.client_secret))
+})
+
+t.test('a client that authenticates by its own key is not let in without it', { skip }, async (t) => {
+  const { ask, authenticates, postern } = await open(t)
+  const members = {
+    name: 'Bank',
+    token_endpoint_auth_method: 'private_key_jwt',
+    jwks: { keys: [PUBLIC_KEY] },
+  }
+  const { body } = await ask('POST', '', members)
+  t.equal(body.client_secret, null)
+  t.notOk(await authenticates(body.client_id, 'anything'))
+  const form = { grant_type: 'client_credentials', client_id: body.client_id }
+  t.match(await postern.request('POST', '/oauth2/token', { form }), {
+    status: 401,
+    body: { error: 'invalid_client' },
+  })
 })
 
 t.test(

@@ -75,7 +75,13 @@ module.exports = {
       from: { path: ['^src/main[.]ts$', '^src/client/'] },
       to: {
         path: '^src/',
-        pathNot: ['^src/main[.]ts$', '^src/client/', '^src/pages/', '^src/outbound/'],
+        pathNot: [
+          '^src/main[.]ts$',
+          '^src/client/',
+          '^src/pages/',
+          '^src/outbound/',
+          '^src/clients/(?:record-)?consent[.]ts$',
+        ],
         reachable: false,
       },
     },

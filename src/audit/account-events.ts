@@ -81,3 +81,16 @@ export const passwordRefused = (
   about: { accountId: string; sessionId: string | null; reason: string },
 ): AuditEvent =>
   auditEvent('password.refused', 'failure', origin, { ...about, details: { reason: about.reason } })
+
+/** What an account has allowed a client now; what it had allowed before stays. */
+export const consentGranted = (
+  origin: Origin,
+  about: { accountId: string; clientId: string; scopes: string[]; claims: string[] },
+): AuditEvent =>
+  auditEvent('consent.granted', 'success', origin, {
+    ...about,
+    details: { scopes: about.scopes, claims: about.claims },
+  })
+
+export const consentRevoked = (origin: Origin, about: { accountId: string; clientId: string }): AuditEvent =>
+  auditEvent('consent.revoked', 'success', origin, about)

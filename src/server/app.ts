@@ -34,6 +34,7 @@ import {
   secondFactorChangeRoutes,
   secondFactorRoutes,
 } from '../profile/authenticators/routes.ts'
+import { consentChangeRoutes, consentRoutes } from '../profile/consent-routes.ts'
 import { passwordRoutes } from '../profile/password-routes.ts'
 import { profileChangeRoutes, profileRoutes } from '../profile/routes.ts'
 import { logoutRoutes, sessionRoutes } from '../profile/session-routes.ts'
@@ -101,8 +102,8 @@ const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
   [guardAnswering, [challengeRoutes]],
   [guardBearer, [logoutRoutes]],
   [guardSession, [sessionRoutes]],
-  [guardAccount, [profileRoutes, activityRoutes, secondFactorRoutes, stepUpRoutes]],
-  [guardSettings, [profileChangeRoutes, disableRoutes]],
+  [guardAccount, [profileRoutes, activityRoutes, consentRoutes, secondFactorRoutes, stepUpRoutes]],
+  [guardSettings, [profileChangeRoutes, consentChangeRoutes, disableRoutes]],
   [guardChange, [passwordRoutes, secondFactorChangeRoutes]],
   [guardEnrollee, [enrolledRoutes]],
   [guardEnrollment, [enrollmentRoutes]],

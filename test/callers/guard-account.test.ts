@@ -110,7 +110,12 @@ t.test('a locked account changes nothing under /v1/me, whatever the route', { sk
 })
 
 /** These ask for a password and a code themselves, or change nothing that anyone signs in with. */
-const ASK_THEMSELVES = ['POST /v1/me/second-factor/disable', 'PATCH /v1/me', ...OPEN_TO_LOCKED]
+const ASK_THEMSELVES = [
+  'POST /v1/me/second-factor/disable',
+  'PATCH /v1/me',
+  'DELETE /v1/me/consents/{id}',
+  ...OPEN_TO_LOCKED,
+]
 
 t.test('an old second factor is not enough to change a factor or the password', { skip }, async (t) => {
   const postern = await openTestApp(t)

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 import { readConfig } from '../src/config.ts'
 import type { Deps } from '../src/deps.ts'
+import { openSite } from '../src/pages/open-site.ts'
 import { buildApp } from '../src/server/app.ts'
 import { createLog } from '../src/server/log.ts'
 
@@ -15,7 +16,8 @@ const REDOCLY = fileURLToPath(new URL('../node_modules/.bin/redocly', import.met
 /** The document of the routes as they are now, as text. */
 export const describeRoutes = async (): Promise<string> => {
   // Describing the routes needs no other dependency.
-  const deps = { config: readConfig({}), log: createLog('silent'), clock: () => new Date() } as Deps
+  const config = readConfig({})
+  const deps = { config, log: createLog('silent'), clock: () => new Date(), site: openSite(config) } as Deps
   const app = await buildApp(deps)
   await app.ready()
   const document = app.swagger()

@@ -3,7 +3,7 @@
 
 import { type AjvError, describeProblems } from './wire/problems.ts'
 
-/** Error codes and their status. RFC 6749, 6750 and 9470 codes where one exists; the rest are Postern's. */
+/** Error codes and their status. RFC 6749, 6750, 7009, 9449 and 9470 codes where one exists; the rest are Postern's. */
 export const ERROR_CODES = {
   invalid_request: [400, 'The request is malformed.'],
   invalid_client: [401, 'Client authentication failed.'],
@@ -12,6 +12,9 @@ export const ERROR_CODES = {
   unsupported_grant_type: [400, 'This grant type is not supported.'],
   invalid_scope: [400, 'The client may not have a requested scope.'],
   invalid_target: [400, 'The client gets no tokens for the requested resource.'],
+  invalid_dpop_proof: [400, 'The DPoP proof is missing or invalid.'],
+  use_dpop_nonce: [400, 'Put the nonce of the DPoP-Nonce header into the DPoP proof, and send it again.'],
+  unsupported_token_type: [400, 'Tokens of this type cannot be revoked.'],
   invalid_token: [401, 'The access token is missing, expired, revoked or not valid here.'],
   insufficient_scope: [403, 'The token lacks the scope this needs.'],
   insufficient_user_authentication: [401, 'A fresh second factor is needed.'],
@@ -37,6 +40,9 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
+/** RFC 9449 5, 7: 400 at the token endpoint, and 401 where the proof comes with an access token. */
+export const PROOF_ERRORS: readonly ErrorCode[] = ['invalid_dpop_proof', 'use_dpop_nonce']
+
 /** Members that an error may carry besides `error`, `error_description` and `request_id`. */
 export type ErrorDetails = {
   /** Seconds to wait; also sent as `Retry-After`. */
@@ -61,10 +67,15 @@ export class AuthError extends Error {
   readonly status: number
   readonly details: ErrorDetails
 
-  constructor(code: ErrorCode, description?: string, details: ErrorDetails = {}) {
+  constructor(
+    code: ErrorCode,
+    description?: string,
+    details: ErrorDetails = {},
+    status: number = ERROR_CODES[code][0],
+  ) {
     super(description ?? ERROR_CODES[code][1])
     this.code = code
-    this.status = ERROR_CODES[code][0]
+    this.status = status
     this.details = details
   }
 }
@@ -129,25 +140,43 @@ const toAuthError = (error: unknown): AuthError => {
 /** RFC 6750 3: printable ASCII without quotation mark and backslash. */
 const quoted = (value: string): string => `"${value.replaceAll(/[^\x20-\x7E]|[\\"]/g, '')}"`
 
-/** RFC 6750 3, RFC 9470 3, RFC 6749 5.2: how to authenticate instead. */
-const authenticateHeader = ({ code, message, details }: AuthError): string | null => {
+/** Errors that say how to authenticate instead, besides those of a client and of a proof. */
+const TOKEN_ERRORS: readonly ErrorCode[] = [
+  'invalid_token',
+  'insufficient_scope',
+  'insufficient_user_authentication',
+]
+
+/** What a DPoP proof may be signed with. Only asymmetric algorithms, and none that the FAPI 2.0 Security Profile forbids. */
+export const DPOP_ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519', 'PS256']
+
+/** How a request presents its access token. */
+export type TokenScheme = 'Bearer' | 'DPoP'
+
+/** RFC 6750 3, RFC 9449 7.1, RFC 9470 3, RFC 6749 5.2: how to authenticate instead. */
+const authenticateHeader = (
+  { code, message, details, status }: AuthError,
+  presented: TokenScheme,
+): string | null => {
   if (code === 'invalid_client') return 'Basic realm="postern", charset="UTF-8"'
-  if (code === 'insufficient_user_authentication') {
-    return (
-      `Bearer error="${code}", error_description=${quoted(message)}` +
-      `, acr_values="${details.acr_values ?? 'aal2'}", max_age="${details.max_age ?? 0}"`
-    )
-  }
-  if (code === 'invalid_token' || code === 'insufficient_scope') {
-    return `Bearer error="${code}", error_description=${quoted(message)}`
-  }
-  return null
+  const ofProof = PROOF_ERRORS.includes(code) && status === 401
+  if (!ofProof && !TOKEN_ERRORS.includes(code)) return null
+  const scheme = ofProof ? 'DPoP' : presented
+  const parameters = [
+    `${scheme} error="${code}"`,
+    `error_description=${quoted(message)}`,
+    ...(code === 'insufficient_user_authentication'
+      ? [`acr_values="${details.acr_values ?? 'aal2'}"`, `max_age="${details.max_age ?? 0}"`]
+      : []),
+    ...(scheme === 'DPoP' ? [`algs="${DPOP_ALGORITHMS.join(' ')}"`] : []),
+  ]
+  return parameters.join(', ')
 }
 
-/** Renders any error; the one place that does. */
-export const renderError = (error: unknown): RenderedError => {
+/** Renders any error; the one place that does. `presented`: how the request presents an access token. */
+export const renderError = (error: unknown, presented: TokenScheme = 'Bearer'): RenderedError => {
   const known = toAuthError(error)
-  const authenticate = authenticateHeader(known)
+  const authenticate = authenticateHeader(known, presented)
   return {
     status: known.status,
     body: { error: known.code, error_description: known.message, ...known.details },

@@ -22,7 +22,8 @@ const explained = (error: unknown, { body, routeOptions }: FastifyRequest): unkn
 
 export const answerErrors = (app: App): void => {
   app.setErrorHandler((error, request, reply) => {
-    const { status, body, headers } = renderError(explained(error, request))
+    const scheme = /^DPoP /i.test(request.headers.authorization ?? '') ? 'DPoP' : 'Bearer'
+    const { status, body, headers } = renderError(explained(error, request), scheme)
     if (status >= 500) request.log.error({ err: error, request_id: request.id }, body.error)
     reply.errorCode = body.error
     return reply

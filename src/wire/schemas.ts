@@ -1,7 +1,7 @@
 // Schemas that several routes share. Strict: unknown members are refused, and nothing in a body is coerced. Every string
 // and array of a request has a limit, because it is checked on the event loop (docs/security.md 40).
 import { type Static, type TObject, type TProperties, Type } from 'typebox'
-import { ERROR_CODES, type ErrorCode } from '../errors.ts'
+import { ERROR_CODES, type ErrorCode, PROOF_ERRORS } from '../errors.ts'
 
 /** An object that admits no other members. */
 export const Strict = <T extends TProperties>(properties: T, options: object = {}): TObject<T> =>
@@ -80,9 +80,9 @@ const EXAMPLE_DETAILS: Partial<Record<ErrorCode, object>> = {
 /** Codes that any route can answer: malformed input, too many requests, a dependency that is away. */
 const EVERYWHERE: ErrorCode[] = ['invalid_request', 'rate_limited', 'server_error', 'temporarily_unavailable']
 
-/** Routes that take a token refuse one whose scope does not fit. */
+/** Routes that take a token refuse one whose scope does not fit, or that is bound to a key which is not proven. */
 const alsoGiven = (code: ErrorCode): ErrorCode[] =>
-  code === 'invalid_token' ? [code, 'insufficient_scope'] : [code]
+  code === 'invalid_token' ? [code, 'insufficient_scope', ...PROOF_ERRORS] : [code]
 
 /** The error responses of a route, by status, each with an example a code: what `openapi.yaml` shows. */
 export const errorResponses = (...codes: ErrorCode[]): Record<number, object> => {
@@ -90,8 +90,10 @@ export const errorResponses = (...codes: ErrorCode[]): Record<number, object> =>
     number,
     { description: string; content: { 'application/json': { examples: object } } }
   > = {}
+  const takesTokens = codes.includes('invalid_token')
   for (const code of new Set([...codes.flatMap(alsoGiven), ...EVERYWHERE])) {
-    const [status, description] = ERROR_CODES[code]
+    const [usual, description] = ERROR_CODES[code]
+    const status = takesTokens && PROOF_ERRORS.includes(code) ? 401 : usual
     const value = {
       error: code,
       error_description: description,

@@ -21,8 +21,13 @@ import { openPostgres, type Postgres } from './postgres/pool.ts'
 import { waitFor } from './postgres/wait-for.ts'
 import type { Log } from './server/log.ts'
 import { ensureSigningKey } from './tokens/create-signing-key.ts'
+import { createDpopNonces, type DpopNonces } from './tokens/dpop-nonces.ts'
 import { openSigningKeys, type SigningKeys } from './tokens/signing-key-cache.ts'
-import { type AccessTokenVerifier, createAccessTokenVerifier } from './tokens/verify-access-token.ts'
+import {
+  type AccessTokenVerifier,
+  createAccessTokenVerifier,
+  forAudience,
+} from './tokens/verify-access-token.ts'
 
 /** What use cases are given. Each names the members that it needs. */
 export type Deps = {
@@ -39,7 +44,11 @@ export type Deps = {
   clients: Clients
   accounts: Accounts
   outbound: Outbound
+  /** Of tokens for Postern's own routes. */
   verifyAccessToken: AccessTokenVerifier
+  /** Of all tokens that Postern has issued, whomever they are for. */
+  verifyIssuedToken: AccessTokenVerifier
+  dpopNonces: DpopNonces
   site: OpenSite
   /** Names of the migrations that this start has applied. */
   migrated: string[]
@@ -136,6 +145,7 @@ export const openDeps = async (
     const outbound = createOutbound(config)
     closers.push(() => outbound.close())
     const signingKeys = await openSigningKeys({ config, postgres, sealer })
+    const verifyIssuedToken = createAccessTokenVerifier({ signingKeys })
     const opened = {
       config,
       log,
@@ -150,7 +160,9 @@ export const openDeps = async (
       clients: openClients({ postgres }),
       accounts: openAccounts({ postgres }),
       outbound,
-      verifyAccessToken: createAccessTokenVerifier({ signingKeys }),
+      verifyAccessToken: forAudience(verifyIssuedToken, config.issuer),
+      verifyIssuedToken,
+      dpopNonces: createDpopNonces({ sealer }),
       site,
       migrated,
     }

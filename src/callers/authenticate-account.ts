@@ -5,6 +5,7 @@ import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
+import type { Presented } from './access-token.ts'
 import { authenticateSession, type SessionCaller } from './authenticate-session.ts'
 import { sessionRefused } from './refuse-session.ts'
 import { type FreshProof, requireFreshSecondFactor } from './require-fresh-second-factor.ts'
@@ -28,9 +29,9 @@ type AccountDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | '
 export const authenticateAccount = async (
   deps: AccountDeps,
   request: Origin,
-  authorization: string | undefined,
+  presented: Presented,
 ): Promise<AccountCaller> => {
-  const caller = await authenticateSession(deps, request, authorization)
+  const caller = await authenticateSession(deps, request, presented)
   const { accountId, accountVersion } = caller.session
   return withAccount(caller, await deps.accounts.find(accountId, accountVersion))
 }
@@ -42,9 +43,9 @@ export const authenticateAccount = async (
 export const authenticateAccountAnew = async (
   deps: AccountDeps,
   request: Origin,
-  authorization: string | undefined,
+  presented: Presented,
 ): Promise<AccountCaller> => {
-  const caller = await authenticateSession(deps, request, authorization)
+  const caller = await authenticateSession(deps, request, presented)
   return withAccount(caller, await findAccountWithFactors(deps, caller.session.accountId))
 }
 
@@ -61,9 +62,9 @@ const withAccount = (caller: SessionCaller, details: AccountWithFactors | null):
 export const authenticateUnlockedAccount = async (
   deps: AccountDeps,
   request: Origin,
-  authorization: string | undefined,
+  presented: Presented,
 ): Promise<AccountCaller> => {
-  const caller = await authenticateAccountAnew(deps, request, authorization)
+  const caller = await authenticateAccountAnew(deps, request, presented)
   await requireOwnSignIn(deps, caller)
   const locked = sessionRefused(caller, 'account_locked')
   await requireUnlocked(deps, locked, { accountId: caller.account.id, now: request.now })
@@ -74,8 +75,8 @@ export const authenticateUnlockedAccount = async (
 export const authenticateFreshAccount = async (
   deps: AccountDeps,
   request: Origin,
-  authorization: string | undefined,
+  presented: Presented,
 ): Promise<FreshCaller> => {
-  const caller = await authenticateUnlockedAccount(deps, request, authorization)
+  const caller = await authenticateUnlockedAccount(deps, request, presented)
   return { ...caller, proof: await requireFreshSecondFactor(deps, caller) }
 }

@@ -7,9 +7,10 @@ import { type Client, isPublic, MACHINE_SCOPES, type MachineScope } from '../cli
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { CLOCK_SKEW_SECONDS } from '../policy/age.ts'
+import { type Presented, requireBinding, requireToken } from './access-token.ts'
 import { authenticateClient, presentedCredentials } from './authenticate-client.ts'
-import { bearerToken } from './authenticate-session.ts'
 import { guardWith } from './guard.ts'
+import { proveKey } from './verify-dpop.ts'
 
 /** `scopes`: what it may vouch for, by its registration and its token. `origin` names it as the actor. */
 export type Backend = { client: Client; scopes: readonly MachineScope[]; origin: Origin }
@@ -32,8 +33,10 @@ const refuse = async (
 const isOlderThan = ({ createdAt }: Client, issuedAt: number): boolean =>
   issuedAt + CLOCK_SKEW_SECONDS < createdAt.getTime() / 1000
 
-const bearerClient = async (deps: BackendDeps, authorization: string, now: Date): Promise<Identified> => {
-  const claims = await deps.verifyAccessToken(bearerToken(authorization), now)
+const bearerClient = async (deps: BackendDeps, presented: Presented, now: Date): Promise<Identified> => {
+  const token = requireToken(presented.authorization)
+  const claims = await deps.verifyAccessToken(token.token, now)
+  requireBinding(claims, token, presented.jkt)
   if (claims.of === 'account')
     throw new AuthError('invalid_token', 'This token belongs to an account, not to a client.')
   const client = await deps.clients.find(claims.clientId)
@@ -42,13 +45,18 @@ const bearerClient = async (deps: BackendDeps, authorization: string, now: Date)
   return { client, tokenScopes: claims.scope.split(' ') }
 }
 
-const identify = async (deps: BackendDeps, request: Origin, authorization: string): Promise<Identified> => {
-  if (!/^Bearer /i.test(authorization)) {
+const identify = async (
+  deps: BackendDeps,
+  request: Origin,
+  presented: Presented & { authorization: string },
+): Promise<Identified> => {
+  const { authorization } = presented
+  if (!/^(?:Bearer|DPoP) /i.test(authorization)) {
     const credentials = await presentedCredentials(deps, request, authorization)
     return { client: await authenticateClient(deps, credentials, request), tokenScopes: MACHINE_SCOPES }
   }
   try {
-    return await bearerClient(deps, authorization, request.now)
+    return await bearerClient(deps, presented, request.now)
   } catch (error) {
     if (!(error instanceof AuthError)) throw error
     return refuse(deps, request, { clientId: null, reason: error.code }, error)
@@ -62,9 +70,9 @@ const identify = async (deps: BackendDeps, request: Origin, authorization: strin
 const authenticatePresented = async (
   deps: BackendDeps,
   request: Origin,
-  authorization: string,
+  presented: Presented & { authorization: string },
 ): Promise<Backend> => {
-  const { client, tokenScopes } = await identify(deps, request, authorization)
+  const { client, tokenScopes } = await identify(deps, request, presented)
   const { clientId } = client
   const origin: Origin = { ...request, actor: { type: 'client', id: clientId } }
   const mayVouch = MACHINE_SCOPES.filter((scope) => tokenScopes.includes(scope))
@@ -82,13 +90,13 @@ const authenticatePresented = async (
 export const authenticateBackend = async (
   deps: BackendDeps,
   request: Origin,
-  authorization: string | undefined,
+  { authorization, jkt }: Presented,
 ): Promise<Backend> => {
   if (authorization === undefined) {
     const about = { clientId: null, reason: 'no_credentials' }
     return refuse(deps, request, about, new AuthError('invalid_client'))
   }
-  const backend = await authenticatePresented(deps, request, authorization)
+  const backend = await authenticatePresented(deps, request, { authorization, jkt })
   // A public client cannot prove who it is, so it cannot vouch for anyone's first factor.
   if (isPublic(backend.client) || backend.scopes.length === 0) {
     const about = { clientId: backend.client.clientId, reason: 'insufficient_scope' }
@@ -107,14 +115,23 @@ export type Answering = { backend: Backend | null; origin: Origin }
 export const authenticateAnswering = async (
   deps: BackendDeps,
   request: Origin,
-  authorization: string | undefined,
+  { authorization, jkt }: Presented,
 ): Promise<Answering> => ({
-  backend: authorization === undefined ? null : await authenticatePresented(deps, request, authorization),
+  backend:
+    authorization === undefined ? null : await authenticatePresented(deps, request, { authorization, jkt }),
   origin: request,
 })
 
 /** A client's backend that may vouch for accounts. */
-export const { guard: guardBackend, callerOf: backendOf } = guardWith('backend', authenticateBackend)
+export const { guard: guardBackend, callerOf: backendOf } = guardWith(
+  'backend',
+  authenticateBackend,
+  proveKey,
+)
 
 /** Anyone, or a backend that proves to be one. */
-export const { guard: guardAnswering, callerOf: answeringOf } = guardWith('answering', authenticateAnswering)
+export const { guard: guardAnswering, callerOf: answeringOf } = guardWith(
+  'answering',
+  authenticateAnswering,
+  proveKey,
+)

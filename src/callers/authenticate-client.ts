@@ -87,7 +87,7 @@ export const authenticateClient = async (
  */
 export const { guard: guardClient, callerOf: presentedClientOf } = guardWith<Client | null>(
   'presentedClient',
-  async (deps, request, authorization) => {
+  async (deps, request, { authorization }) => {
     if (authorization === undefined) return null
     return authenticateClient(deps, await presentedCredentials(deps, request, authorization), request)
   },

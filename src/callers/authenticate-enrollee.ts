@@ -9,8 +9,8 @@ import type { Deps } from '../deps.ts'
 import { TOKEN_PREFIXES } from '../encryption/opaque-token.ts'
 import type { EnrollmentRecord } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
+import { type Presented, requireToken } from './access-token.ts'
 import { authenticateAccountAnew, type Caller, type FreshCaller } from './authenticate-account.ts'
-import { bearerToken } from './authenticate-session.ts'
 import { sessionRefused } from './refuse-session.ts'
 import { requireFreshSecondFactor } from './require-fresh-second-factor.ts'
 import { requireOwnSignIn } from './require-own-sign-in.ts'
@@ -35,11 +35,11 @@ type EnrolleeDeps = Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 
 export const authenticateEnrollee = async (
   deps: EnrolleeDeps,
   request: Origin,
-  authorization: string | undefined,
+  presented: Presented,
 ): Promise<Enrollee> => {
-  const token = bearerToken(authorization)
+  const { token } = requireToken(presented.authorization)
   if (!token.startsWith(TOKEN_PREFIXES.enrollment)) {
-    return { by: 'session', ...(await authenticateAccountAnew(deps, request, authorization)) }
+    return { by: 'session', ...(await authenticateAccountAnew(deps, request, presented)) }
   }
   const record = await deps.ephemeral.enrollments.find(token, request.now.getTime())
   const account = record && (await findAccount(deps, record.accountId))
@@ -54,9 +54,9 @@ export const authenticateEnrollee = async (
 export const authenticateFreshEnrollee = async (
   deps: EnrolleeDeps,
   request: Origin,
-  authorization: string | undefined,
+  presented: Presented,
 ): Promise<FreshEnrollee> => {
-  const enrollee = await authenticateEnrollee(deps, request, authorization)
+  const enrollee = await authenticateEnrollee(deps, request, presented)
   if (enrollee.by === 'session') await requireOwnSignIn(deps, enrollee)
   await requireUnlocked(deps, lockedEvent(enrollee), { accountId: enrollee.account.id, now: request.now })
   if (enrollee.by === 'enrollment') return enrollee

@@ -6,14 +6,8 @@ import { type AccountScope, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { ListedSession, UsedSession } from '../ephemeral/sessions.ts'
 import { AuthError } from '../errors.ts'
+import { type Presented, requireBinding, requireToken } from './access-token.ts'
 import { refuseSession } from './refuse-session.ts'
-
-/** The token of `Authorization: Bearer …` (RFC 6750 2.1). @throws {AuthError} invalid_token where there is none. */
-export const bearerToken = (authorization: string | undefined): string => {
-  const [, token] = /^Bearer ([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? []
-  if (!token) throw new AuthError('invalid_token', 'An access token is needed in the Authorization header.')
-  return token
-}
 
 /** The caller: a live session. `origin` names its account as the actor. */
 export type SessionCaller = { session: ListedSession; origin: Origin }
@@ -31,10 +25,12 @@ type BearerCaller = UsingCaller & { scopes: readonly string[] }
 export const authenticateBearer = async (
   deps: Pick<Deps, 'verifyAccessToken' | 'ephemeral'>,
   request: Origin,
-  authorization: string | undefined,
+  { authorization, jkt }: Presented,
 ): Promise<BearerCaller> => {
   const { now } = request
-  const claims = await deps.verifyAccessToken(bearerToken(authorization), now)
+  const presented = requireToken(authorization)
+  const claims = await deps.verifyAccessToken(presented.token, now)
+  requireBinding(claims, presented, jkt)
   if (claims.of === 'client')
     throw new AuthError('invalid_token', 'This token belongs to a client, not to an account.')
   const session = await deps.ephemeral.sessions.touch(claims.accountId, claims.sid, now.getTime())
@@ -65,9 +61,9 @@ export const requireScope = async (
 export const authenticateSession = async (
   deps: Pick<Deps, 'verifyAccessToken' | 'ephemeral' | 'postgres' | 'clients'>,
   request: Origin,
-  authorization: string | undefined,
+  presented: Presented,
 ): Promise<UsingCaller> => {
-  const caller = await authenticateBearer(deps, request, authorization)
+  const caller = await authenticateBearer(deps, request, presented)
   await requireScope(deps, caller, 'postern:me')
   return { session: caller.session, origin: caller.origin }
 }

@@ -1,5 +1,6 @@
 import { guardWith } from './guard.ts'
 import { requireAdministrator } from './require-administrator.ts'
+import { proveKey } from './verify-dpop.ts'
 
 /** How every guarded route refuses. */
 export const ADMINISTRATOR_ERRORS = [
@@ -13,4 +14,5 @@ export const ADMINISTRATOR_ERRORS = [
 export const { guard: guardAdministration, callerOf: administratorOf } = guardWith(
   'administrator',
   requireAdministrator,
+  proveKey,
 )

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Actor, Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { cutUserAgent } from '../wire/end-user.ts'
+import type { Presented } from './access-token.ts'
 
 const ANONYMOUS: Actor = { type: 'anonymous', id: null }
 
@@ -19,12 +20,16 @@ export const originOf = (request: FastifyRequest, now: Date, actor: Actor = ANON
 /** Guards the routes of `app`, an encapsulated plugin. */
 export type Guard = (app: FastifyInstance, deps: Deps) => void
 
+/** The decorator of what a proof has proven: it is used once, and the caller is authenticated twice. */
+const PROVEN = 'provenJkt'
+
 /** Returns the caller of a request, or throws the refusal. */
-type Authenticate<Caller> = (
-  deps: Deps,
-  request: Origin,
-  authorization: string | undefined,
-) => Promise<Caller>
+type Authenticate<Caller> = (deps: Deps, request: Origin, presented: Presented) => Promise<Caller>
+
+/** What a request proves besides its `Authorization`, asked once: a proof is good for one use. */
+type Prove = (deps: Deps, request: FastifyRequest, now: Date) => Promise<string | null>
+
+const provesNothing: Prove = async () => null
 
 /** A body may take seconds to come, and longer than an instant in any case. */
 const hasBody = ({ headers }: FastifyRequest): boolean =>
@@ -34,19 +39,29 @@ const hasBody = ({ headers }: FastifyRequest): boolean =>
  * A guard, and the function that reads its caller in a handler. Where there is a body, the caller is authenticated
  * once more when it has come (docs/security.md 39): a session that has ended meanwhile, or a client whose secret was
  * changed, does nothing with a request that was begun before. `name` is the guard's own: where the route is not
- * behind this guard, the function throws, so that the handler answers nothing.
+ * behind this guard, the function throws, so that the handler answers nothing. Guards of
+ * routes that take access tokens `prove` the key of a bound one (`proveKey`).
  */
 export const guardWith = <Caller>(
   name: string,
   authenticate: Authenticate<Caller>,
+  prove: Prove = provesNothing,
 ): { guard: Guard; callerOf: (request: FastifyRequest) => Caller } => ({
   guard(app, deps) {
     app.decorateRequest(name)
+    app.decorateRequest(PROVEN)
     const letIn = async (request: FastifyRequest): Promise<void> => {
       const origin = originOf(request, deps.clock())
-      request.setDecorator(name, await authenticate(deps, origin, request.headers.authorization))
+      const presented = {
+        authorization: request.headers.authorization,
+        jkt: request.getDecorator<string | null>(PROVEN),
+      }
+      request.setDecorator(name, await authenticate(deps, origin, presented))
     }
-    app.addHook('onRequest', letIn)
+    app.addHook('onRequest', async (request) => {
+      request.setDecorator(PROVEN, await prove(deps, request, deps.clock()))
+      await letIn(request)
+    })
     app.addHook('preHandler', async (request) => {
       if (hasBody(request)) await letIn(request)
     })

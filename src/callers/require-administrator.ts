@@ -11,6 +11,7 @@ import { AuthError } from '../errors.ts'
 import { isWithin } from '../policy/age.ts'
 import type { Policy } from '../policy/policy.ts'
 import { isInNetworks } from '../wire/end-user.ts'
+import type { Presented } from './access-token.ts'
 import { authenticateBearer, requireScope } from './authenticate-session.ts'
 import { refuseSession, sessionRefused } from './refuse-session.ts'
 import { requireOwnSignIn } from './require-own-sign-in.ts'
@@ -54,11 +55,11 @@ const hasFreshSecondFactor = ({ acr, secondFactorAt }: ListedSession, policy: Po
 export const requireAdministrator = async (
   deps: AdministratorDeps,
   request: Origin,
-  authorization: string | undefined,
+  presented: Presented,
 ): Promise<Administrator> => {
   const { now, ip } = request
   const policy = deps.policy.current()
-  const caller = await authenticateBearer(deps, request, authorization)
+  const caller = await authenticateBearer(deps, request, presented)
   await requireScope(deps, caller, 'postern:admin')
   const { session } = caller
   const { accountId, clientId } = session

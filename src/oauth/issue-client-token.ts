@@ -14,10 +14,10 @@ export const issueClientToken = async (
   deps: Pick<Deps, 'config' | 'postgres' | 'signingKeys'>,
   origin: Origin,
   client: Client,
-  { requested, audience }: { requested: string | undefined; audience: string | null },
+  { requested, ...bound }: { requested: string | undefined; audience: string | null; jkt: string | null },
 ): Promise<AccessToken> => {
   if (isPublic(client)) throw new AuthError('unauthorized_client', 'A public client has no token of its own.')
   const scope = grantScope(client, requested, MACHINE_SCOPES)
   await recordEvent(deps, clientTokenIssued(origin, { clientId: client.clientId, scope }))
-  return mintClientToken(deps, client, { scope, audience }, origin.now)
+  return mintClientToken(deps, client, { scope, ...bound }, origin.now)
 }

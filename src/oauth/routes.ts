@@ -10,6 +10,7 @@ import {
   presentedClientOf,
 } from '../callers/authenticate-client.ts'
 import { originOf } from '../callers/guard.ts'
+import { verifyDpop } from '../callers/verify-dpop.ts'
 import { type Client, requireGrantType, requireResource } from '../clients/client.ts'
 import { GRANT_TYPES } from '../clients/members.ts'
 import type { Deps } from '../deps.ts'
@@ -77,7 +78,9 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
           '`refresh_token` rotates: the old one is void, and its second use ends the session (RFC 9700). ' +
           'A public client names itself by `client_id`; a confidential one authenticates (HTTP Basic or form). ' +
           'Where a second factor is needed, `insufficient_user_authentication` has a `challenge_token`: its answer ' +
-          'at `/v1/challenges/verify` renews the session, and the refresh token is not used up.',
+          'at `/v1/challenges/verify` renews the session, and the refresh token is not used up. ' +
+          'With a `DPoP` header (RFC 9449) the access token is bound to the key of the proof. A proof has a nonce: ' +
+          '`use_dpop_nonce` answers the first without one, and `DPoP-Nonce` names it.',
         body: TokenBody,
         response: {
           200: Type.Object({
@@ -96,6 +99,8 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
           }),
           ...errorResponses(
             'invalid_client',
+            'invalid_dpop_proof',
+            'use_dpop_nonce',
             'invalid_grant',
             'unsupported_grant_type',
             'unauthorized_client',
@@ -120,18 +125,20 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
       const grantType = GRANT_TYPES.find((one) => one === body.grant_type)
       if (grantType === undefined) throw new AuthError('unsupported_grant_type')
       requireGrantType(client, grantType)
+      const jkt = (await verifyDpop(deps, request, client, now))?.jkt ?? null
       // Checked first, so that no refresh token is used up by a request that fails.
       const audience =
         body.resource === undefined ? null : requireResource(deps.config.issuer, client, body.resource)
       if (grantType === 'client_credentials')
         return toAccessTokenAnswer(
-          await issueClientToken(deps, origin, client, { requested: body.scope, audience }),
+          await issueClientToken(deps, origin, client, { requested: body.scope, audience, jkt }),
         )
       if (grantType === 'authorization_code') throw new AuthError('unsupported_grant_type')
       if (body.refresh_token === undefined) {
         throw new AuthError('invalid_request', 'refresh_token is missing.', { fields: ['refresh_token'] })
       }
-      return toTokenAnswer(await renewSession(deps, origin, client, { token: body.refresh_token, audience }))
+      const renewal = { token: body.refresh_token, audience, jkt }
+      return toTokenAnswer(await renewSession(deps, origin, client, renewal))
     },
   )
 }

@@ -5,6 +5,7 @@ import { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 import helmet from 'helmet'
 import { pino } from 'pino'
+import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import type { App } from './app.ts'
 
@@ -31,6 +32,16 @@ export const setAnswerHeaders = (app: App): void => {
     const { cacheSeconds } = request.routeOptions.config
     reply.headers(ANSWER_HEADERS).header('x-request-id', request.id)
     if (cacheSeconds !== undefined) reply.header('cache-control', `public, max-age=${cacheSeconds}`)
+    done()
+  })
+}
+
+/** RFC 9449 8.2, 9: who sends a proof, or a token that needs one, is given the nonce for the next. Before the routes. */
+export const offerNonces = (app: App, deps: Pick<Deps, 'clock' | 'dpopNonces'>): void => {
+  app.addHook('onRequest', ({ headers }, reply, done) => {
+    const { dpop, authorization = '' } = headers
+    if (dpop !== undefined || /^DPoP /i.test(authorization))
+      reply.header('dpop-nonce', deps.dpopNonces.current(deps.clock()))
     done()
   })
 }

@@ -42,7 +42,7 @@ import { challengeOpeningRoutes, challengeRoutes } from '../sign-in/challenge-ro
 import { loginRoutes } from '../sign-in/login-routes.ts'
 import { stepUpRoutes } from '../sign-in/step-up-routes.ts'
 import { compileValidator } from '../wire/validation.ts'
-import { answerInTime, closeConnectionsWhenDone, setAnswerHeaders } from './answers.ts'
+import { answerInTime, closeConnectionsWhenDone, offerNonces, setAnswerHeaders } from './answers.ts'
 import { describeApi } from './describe-api.ts'
 import { answerClientError, answerErrors, answerUnread } from './error-answers.ts'
 import { createMetrics } from './metrics.ts'
@@ -124,6 +124,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   metrics.observe(app)
   answerInTime(app)
   setAnswerHeaders(app)
+  offerNonces(app, deps)
   settleAddresses(app)
   closeConnectionsWhenDone(app)
   await app.register(underPressure, {

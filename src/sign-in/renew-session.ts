@@ -62,7 +62,7 @@ export const renewSession = async (
   deps: RenewDeps,
   request: Origin,
   client: Client,
-  { token, audience }: { token: string; audience: string | null },
+  { token, ...bound }: { token: string; audience: string | null; jkt: string | null },
 ): Promise<Tokens> => {
   const presented = parseRefreshToken(token)
   if (!presented) return refuse(deps, request, null, 'unknown')
@@ -82,7 +82,7 @@ export const renewSession = async (
     if (rotated.isToBeRecorded) {
       await recordEvent(deps, sessionRenewed(origin, { accountId, clientId, sessionId }))
     }
-    const holder = { account, client, refreshToken: rotation.next, audience }
+    const holder = { account, client, refreshToken: rotation.next, ...bound }
     return mintTokens(deps, session, holder, origin.now)
   } catch (error) {
     if (keepsToken(error)) await putBack(deps, rotation)

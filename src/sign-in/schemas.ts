@@ -11,7 +11,10 @@ const EXAMPLE_JWT = 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.e30.c2lnbmF0dXJl'
 
 export const TOKEN_MEMBERS = {
   access_token: Type.String({ examples: [EXAMPLE_JWT] }),
-  token_type: Type.Literal('Bearer'),
+  token_type: Type.Union([Type.Literal('Bearer'), Type.Literal('DPoP')], {
+    description: '`DPoP` for a token that is bound to a key (RFC 9449).',
+    examples: ['Bearer'],
+  }),
   expires_in: Type.Integer({ examples: [600] }),
   id_token: Type.String({ examples: [EXAMPLE_JWT] }),
   refresh_token: Type.String({ examples: ['pst_rt_…'] }),
@@ -83,9 +86,9 @@ const TokenMembers = Type.Object(TOKEN_MEMBERS)
 export type TokenAnswer = Static<typeof TokenMembers>
 
 /** RFC 6749 5.1. */
-export const toAccessTokenAnswer = ({ accessToken, expiresInSeconds, scope }: AccessToken) => ({
+export const toAccessTokenAnswer = ({ accessToken, tokenType, expiresInSeconds, scope }: AccessToken) => ({
   access_token: accessToken,
-  token_type: 'Bearer' as const,
+  token_type: tokenType,
   expires_in: expiresInSeconds,
   scope,
 })

@@ -3,15 +3,22 @@
 import { hash, randomUUID } from 'node:crypto'
 import { type Account, accountLabel } from '../accounts/account.ts'
 import { audienceOf, type Client, keptScope, ownAudienceOf, scopeFor } from '../clients/client.ts'
+
 import type { SessionRecord } from '../ephemeral/sessions.ts'
+import type { TokenScheme } from '../errors.ts'
 import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
 import { TOKEN_TTL_SECONDS } from './select-signing-keys.ts'
 import type { OpenKey, SigningKeys } from './signing-key-cache.ts'
 
 type Deps = { config: { issuer: string }; signingKeys: SigningKeys }
 
-/** An access token, and what it may be used for. */
-export type AccessToken = { accessToken: string; expiresInSeconds: number; scope: string }
+/** An access token, how it is presented, and what it may be used for. */
+export type AccessToken = {
+  accessToken: string
+  tokenType: TokenScheme
+  expiresInSeconds: number
+  scope: string
+}
 
 /** The tokens of a session. `authTime` in epoch seconds. */
 export type Tokens = AccessToken & {
@@ -26,13 +33,22 @@ export type Tokens = AccessToken & {
   authTime: number
 }
 
-/** Whose tokens, and whom the access token is for; without `audience`, the client's default. */
+/**
+ * Whose tokens, and whom the access token is for; without `audience`, the client's default. `jkt`: the thumbprint of the
+ * key that the access token is bound to.
+ */
 export type Holder = {
   account: Account
   client: Client
   refreshToken: RefreshToken
   audience?: string | null
+  jkt?: string | null
 }
+
+/** RFC 9449 6.1. */
+const confirmation = (jkt: string | null) => (jkt === null ? {} : { cnf: { jkt } })
+
+const tokenType = (jkt: string | null): TokenScheme => (jkt === null ? 'Bearer' : 'DPoP')
 
 /** OpenID Connect Core 5.4: which claims a scope asks for. */
 const profileClaims = (scopes: readonly string[], account: Account): object => ({
@@ -50,7 +66,7 @@ const rolesClaim = ({ clientId, roles }: Account) => (clientId === null ? { role
 const accessTokenClaims = (
   deps: Deps,
   session: SessionRecord,
-  { account, client, audience }: Holder,
+  { account, client, audience, jkt = null }: Holder,
   iat: number,
 ) => {
   const { issuer } = deps.config
@@ -69,6 +85,7 @@ const accessTokenClaims = (
     amr: session.amr,
     scope: scopeFor(issuer, party, keptScope(client, session.scope)),
     ...rolesClaim(account),
+    ...confirmation(jkt),
   }
 }
 
@@ -101,6 +118,7 @@ export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, n
   const accessToken = key.jwt.signAccess(claims)
   return {
     accessToken,
+    tokenType: tokenType(holder.jkt ?? null),
     expiresInSeconds: TOKEN_TTL_SECONDS,
     idToken: idToken(key, claims, accessToken, { account, scopes }),
     refreshToken: formatRefreshToken(holder.refreshToken),
@@ -118,7 +136,7 @@ export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, n
 export const mintClientToken = (
   deps: Deps,
   client: Client,
-  { scope, audience }: { scope: string; audience: string | null },
+  { scope, audience, jkt }: { scope: string; audience: string | null; jkt: string | null },
   now: Date,
 ): AccessToken => {
   const { issuer } = deps.config
@@ -133,9 +151,11 @@ export const mintClientToken = (
     exp: iat + TOKEN_TTL_SECONDS,
     jti: randomUUID(),
     scope: scopeFor(issuer, party, scope),
+    ...confirmation(jkt),
   }
   return {
     accessToken: deps.signingKeys.current(now).jwt.signAccess(claims),
+    tokenType: tokenType(jkt),
     expiresInSeconds: TOKEN_TTL_SECONDS,
     scope: claims.scope,
   }

@@ -18,8 +18,8 @@ export type KeyJwt = {
   /** A signed ID token: `typ` `JWT`. */
   signId(claims: object): string
   /**
-   * The payload of an access token for Postern that this key has signed. The caller compares its lifetime, with the
-   * application's clock. @throws {Error} of @fastify/jwt, for anything else.
+   * The payload of an access token that this key has signed. The caller compares its lifetime, with the application's
+   * clock, and whom it is for. @throws {Error} of @fastify/jwt, for anything else.
    */
   verifyAccess(token: string): Record<string, unknown>
   /** The header of any JWT; nothing is verified. @throws {Error} of @fastify/jwt, where it is not a JWT. */
@@ -46,7 +46,6 @@ export const openKeyJwt = async (
       algorithms: [algorithm],
       checkTyp: 'at+jwt',
       allowedIss: issuer,
-      allowedAud: issuer,
       requiredClaims: ['iss', 'aud', 'exp', 'iat', 'sub', 'client_id', 'jti'],
       ignoreExpiration: true,
       cache: false,

@@ -10,7 +10,12 @@ import type { SigningKeys } from './signing-key-cache.ts'
 type Claims = {
   kid: string
   clientId: string
+  /** Whom the token is for. */
+  audience: readonly string[]
   scope: string
+  jti: string
+  /** The thumbprint of the key that it is bound to (RFC 9449 6); null for none. */
+  jkt: string | null
   /** Epoch seconds. */
   issuedAt: number
   expiresAt: number
@@ -28,11 +33,24 @@ export type AccessTokenVerifier = (token: string, now: Date) => Promise<AccessTo
 const REMEMBERED_TOKENS = 20_000
 const MAX_TOKEN_LENGTH = 8_192
 
+/** `cnf` as Postern writes it; undefined where it says anything else, and the token is refused. */
+const readKey = (confirmation: unknown): string | null | undefined => {
+  if (confirmation === undefined) return null
+  if (typeof confirmation !== 'object' || confirmation === null || !('jkt' in confirmation)) return undefined
+  return typeof confirmation.jkt === 'string' ? confirmation.jkt : undefined
+}
+
+const isTexts = (value: unknown): value is string[] =>
+  Array.isArray(value) && value.every((one) => typeof one === 'string')
+
 const readClaims = (kid: string, payload: Record<string, unknown>): AccessTokenClaims | null => {
-  const { sub, sid, client_id: clientId, scope = '', iat: issuedAt, exp: expiresAt } = payload
+  const { sub, sid, client_id: clientId, scope = '', iat: issuedAt, exp: expiresAt, jti, aud } = payload
   if (typeof sub !== 'string' || typeof clientId !== 'string' || typeof scope !== 'string') return null
-  if (!Number.isInteger(issuedAt) || !Number.isInteger(expiresAt)) return null
-  const claims = { kid, clientId, scope, issuedAt: Number(issuedAt), expiresAt: Number(expiresAt) }
+  if (!Number.isInteger(issuedAt) || !Number.isInteger(expiresAt) || typeof jti !== 'string') return null
+  const jkt = readKey(payload.cnf)
+  if (!isTexts(aud) || jkt === undefined) return null
+  const times = { issuedAt: Number(issuedAt), expiresAt: Number(expiresAt) }
+  const claims = { kid, clientId, audience: aud, scope, jti, jkt, ...times }
   if (typeof sid === 'string' && sub !== clientId) return { ...claims, of: 'account', accountId: sub, sid }
   return sid === undefined && sub === clientId ? { ...claims, of: 'client' } : null
 }
@@ -60,8 +78,17 @@ const verified = (
   }
 }
 
+/** A verifier of tokens that are for `audience`. */
+export const forAudience =
+  (verify: AccessTokenVerifier, audience: string): AccessTokenVerifier =>
+  async (token, now) => {
+    const claims = await verify(token, now)
+    if (!claims.audience.includes(audience)) throw new AuthError('invalid_token')
+    return claims
+  }
+
 /**
- * A verifier with its memory. The key is found by `kid` among the published ones; `jku`, `jwk` and `x5u` are
+ * A verifier of tokens for whomever, with its memory. The key is found by `kid` among the published ones; `jku`, `jwk` and `x5u` are
  * ignored.
  */
 export const createAccessTokenVerifier = (deps: { signingKeys: SigningKeys }): AccessTokenVerifier => {

@@ -3,11 +3,11 @@
 import { hash, randomUUID } from 'node:crypto'
 import { type Account, accountLabel } from '../accounts/account.ts'
 import { audienceOf, type Client, keptScope, ownAudienceOf, scopeFor } from '../clients/client.ts'
-
+import type { SigningAlgorithm } from '../clients/members.ts'
 import type { SessionRecord } from '../ephemeral/sessions.ts'
 import type { TokenScheme } from '../errors.ts'
 import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
-import { TOKEN_TTL_SECONDS } from './select-signing-keys.ts'
+import { tokenLifetimesOf } from './select-signing-keys.ts'
 import type { OpenKey, SigningKeys } from './signing-key-cache.ts'
 
 type Deps = { config: { issuer: string }; signingKeys: SigningKeys }
@@ -77,7 +77,7 @@ const accessTokenClaims = (
     aud: [party],
     client_id: client.clientId,
     iat,
-    exp: iat + TOKEN_TTL_SECONDS,
+    exp: iat + tokenLifetimesOf(client).accessToken,
     jti: randomUUID(),
     sid: session.sid,
     auth_time: session.authTime,
@@ -93,34 +93,34 @@ const idToken = (
   key: OpenKey,
   claims: ReturnType<typeof accessTokenClaims>,
   accessToken: string,
-  { account, scopes }: { account: Account; scopes: readonly string[] },
+  { account, client, scopes }: { account: Account; client: Client; scopes: readonly string[] },
 ) =>
   key.jwt.signId({
     iss: claims.iss,
     sub: claims.sub,
     aud: claims.client_id,
     iat: claims.iat,
-    exp: claims.exp,
+    exp: claims.iat + tokenLifetimesOf(client).idToken,
     auth_time: claims.auth_time,
     acr: claims.acr,
     amr: claims.amr,
     sid: claims.sid,
-    at_hash: atHash(accessToken),
+    at_hash: atHash(key.algorithm, accessToken),
     ...profileClaims(scopes, account),
   })
 
 /** Signs the tokens of an open session. */
 export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, now: Date): Tokens => {
-  const key = deps.signingKeys.current(now)
   const { account, client } = holder
+  const idTokenKey = deps.signingKeys.current(now, client.idTokenSignedResponseAlg)
   const scopes = keptScope(client, session.scope).split(' ')
   const claims = accessTokenClaims(deps, session, holder, Math.floor(now.getTime() / 1000))
-  const accessToken = key.jwt.signAccess(claims)
+  const accessToken = deps.signingKeys.current(now).jwt.signAccess(claims)
   return {
     accessToken,
     tokenType: tokenType(holder.jkt ?? null),
-    expiresInSeconds: TOKEN_TTL_SECONDS,
-    idToken: idToken(key, claims, accessToken, { account, scopes }),
+    expiresInSeconds: claims.exp - claims.iat,
+    idToken: idToken(idTokenKey, claims, accessToken, { account, client, scopes }),
     refreshToken: formatRefreshToken(holder.refreshToken),
     scope: claims.scope,
     accountId: account.id,
@@ -142,13 +142,14 @@ export const mintClientToken = (
   const { issuer } = deps.config
   const iat = Math.floor(now.getTime() / 1000)
   const party = audience ?? ownAudienceOf(issuer, client, scope)
+  const expiresInSeconds = tokenLifetimesOf(client).accessToken
   const claims = {
     iss: issuer,
     sub: client.clientId,
     aud: [party],
     client_id: client.clientId,
     iat,
-    exp: iat + TOKEN_TTL_SECONDS,
+    exp: iat + expiresInSeconds,
     jti: randomUUID(),
     scope: scopeFor(issuer, party, scope),
     ...confirmation(jkt),
@@ -156,11 +157,16 @@ export const mintClientToken = (
   return {
     accessToken: deps.signingKeys.current(now).jwt.signAccess(claims),
     tokenType: tokenType(jkt),
-    expiresInSeconds: TOKEN_TTL_SECONDS,
+    expiresInSeconds,
     scope: claims.scope,
   }
 }
 
-/** OpenID Connect Core 3.1.3.6: the left half of the access token's hash, for ES256 SHA-256. */
-const atHash = (accessToken: string): string =>
-  hash('sha256', accessToken, 'buffer').subarray(0, 16).toString('base64url')
+/**
+ * OpenID Connect Core 3.1.3.6: the left half of the access token's hash, by the hash of the algorithm that signs the ID
+ * token. Ed25519 uses SHA-512 (RFC 8032 5.1).
+ */
+const atHash = (algorithm: SigningAlgorithm, accessToken: string): string => {
+  const digest = hash(algorithm === 'EdDSA' ? 'sha512' : 'sha256', accessToken, 'buffer')
+  return digest.subarray(0, digest.length / 2).toString('base64url')
+}

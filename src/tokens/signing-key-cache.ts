@@ -1,6 +1,8 @@
 // The signing keys of this replica: read at start, and again when any replica announces that they changed.
 import type { JWK } from 'jose'
+import type { SigningAlgorithm } from '../clients/members.ts'
 import type { Sealer } from '../encryption/sealer.ts'
+import { AuthError } from '../errors.ts'
 import type { Sql } from '../postgres/pool.ts'
 import { type KeyJwt, openKeyJwt } from './open-key-jwt.ts'
 import { publishedKeysAt, type SigningKey, signingKeyAt } from './select-signing-keys.ts'
@@ -10,8 +12,11 @@ import { listSigningKeys } from './store.ts'
 export type OpenKey = SigningKey & { jwt: KeyJwt }
 
 export type SigningKeys = {
-  /** The key that signs at `now`. */
-  current(now: Date): OpenKey
+  /**
+   * The key that signs at `now`, for ES256 where no other algorithm is named.
+   * @throws {AuthError} temporarily_unavailable, where this replica has not read the first key of that ring yet
+   */
+  current(now: Date, algorithm?: SigningAlgorithm): OpenKey
   /** The key of that `kid` if it is published at `now`; null for any other. */
   find(kid: string, now: Date): OpenKey | null
   /** The public keys of the JWKS at `now`. */
@@ -48,7 +53,13 @@ export const openSigningKeys = async (deps: CacheDeps): Promise<SigningKeys> => 
   }
   await reload()
   return {
-    current: (now) => signingKeyAt(keys, now),
+    current(now, algorithm = 'ES256') {
+      const ring = keys.filter((key) => key.algorithm === algorithm)
+      if (ring.length > 0) return signingKeyAt(ring, now)
+      // Another replica has made it, together with the client that is registered for it.
+      reload().catch(() => {})
+      throw new AuthError('temporarily_unavailable', `There is no ${algorithm} key yet.`, { retry_after: 1 })
+    },
     find: (kid, now) => publishedKeysAt(keys, now).find((key) => key.kid === kid) ?? null,
     published: (now) => publishedKeysAt(keys, now).map((key) => key.publicJwk),
     reload,

@@ -4,14 +4,14 @@ import type { Origin } from '../../audit/event.ts'
 import { BUILT_IN_CLIENT, type Client } from '../../clients/client.ts'
 import { defaultGrantTypes, usesSecret } from '../../clients/members.ts'
 import { type ClientChange, findClientToChange, updateClient } from '../../clients/store.ts'
-import type { Deps } from '../../deps.ts'
 import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
 import { AuthError } from '../../errors.ts'
+import { prepareSigning } from '../../tokens/create-signing-key.ts'
+import { signingOf } from '../../tokens/select-signing-keys.ts'
+import type { ClientDeps } from './create-client.ts'
 import { refuseUnfit } from './refuse-unfit.ts'
 import { type ClientAndSecret, namesOf } from './schemas.ts'
-
-type ClientDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'clients' | 'log' | 'randomBytes'>
 
 const needsSecret = (client: Client, { tokenEndpointAuthMethod: method }: ClientChange): boolean =>
   client.secretHash === null && method !== undefined && usesSecret(method)
@@ -45,6 +45,7 @@ export const changeClient = async (
   const followed = { ...grantsThatFollow(read.client, change), ...change }
   refuseUnfit({ ...read.client, ...followed })
   refuseChangingBuiltIn({ ...read.client, ...followed })
+  await prepareSigning(deps, origin, signingOf({ ...read.client, ...followed }))
 
   const secret = needsSecret(read.client, change) ? newClientSecret(deps.randomBytes) : null
   const event = clientChanged(origin, { clientId, changed: namesOf(change) })

@@ -7,11 +7,19 @@ import type { Deps } from '../../deps.ts'
 import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
 import type { RandomBytes } from '../../encryption/sealer.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
+import { prepareSigning } from '../../tokens/create-signing-key.ts'
+import { signingOf } from '../../tokens/select-signing-keys.ts'
 import { refuseUnfit } from './refuse-unfit.ts'
 import type { ClientAndSecret, WantedClient } from './schemas.ts'
 
 const MAX_READABLE = 32
 const UNIQUE_BYTES = 5
+
+/** What registering and changing a client takes. */
+export type ClientDeps = Pick<
+  Deps,
+  'postgres' | 'ephemeral' | 'clients' | 'log' | 'randomBytes' | 'sealer' | 'signingKeys'
+>
 
 /** A readable part from the name, and a random one: `web-shop-4f2a9c1b07`. */
 const newClientId = (name: string, randomBytes: RandomBytes): string => {
@@ -29,7 +37,7 @@ const newClientId = (name: string, randomBytes: RandomBytes): string => {
  * @throws {AuthError} invalid_request, conflict (the chosen id is taken)
  */
 export const createClient = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clients' | 'log' | 'randomBytes'>,
+  deps: ClientDeps,
   origin: Origin,
   wanted: WantedClient,
 ): Promise<ClientAndSecret> => {
@@ -53,6 +61,7 @@ export const createClient = async (
     createdAt: origin.now,
   }
   refuseUnfit(client)
+  await prepareSigning(deps, origin, signingOf(client))
   await insertClient(deps, client, clientCreated(origin, client))
   deps.clients.forgetAll()
   await announceChange(deps, 'clients')

@@ -2,15 +2,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { ADMINISTRATOR_ERRORS, administratorOf } from '../../callers/guard-administration.ts'
+import { SIGNING_ALGORITHMS } from '../../clients/members.ts'
 import type { Deps } from '../../deps.ts'
-import { rotateSigningKey } from '../../tokens/create-signing-key.ts'
+import { rotateSigningKeys } from '../../tokens/create-signing-key.ts'
 import { withdrawSigningKey } from '../../tokens/withdraw-signing-key.ts'
 import { errorResponses, Strict } from '../../wire/schemas.ts'
 import { admitNoBody } from '../../wire/validation.ts'
-import { KeyItem, toKeyItem } from './schemas.ts'
+import { RotatedKeys, toRotatedKeys } from './schemas.ts'
 
 const RotateBody = Strict(
   {
+    algorithm: Type.Optional(
+      Type.Enum(SIGNING_ALGORITHMS, { description: 'The ring of keys to rotate; every ring by default.' }),
+    ),
     now: Type.Optional(
       Type.Boolean({
         description:
@@ -34,19 +38,21 @@ export const keyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
         security: [{ bearer: [] }],
         summary: 'Publish the next signing key',
         description:
-          'It is in the JWKS at once, and signs once every gateway has had time to read that again. ' +
-          '409 while the last one is still waiting for its turn.',
+          'It is in the JWKS at once, and signs once every gateway has had time to read that again. There is a ring ' +
+          'of keys for each algorithm that clients are registered for, and all are rotated where none is named: the ' +
+          'answer is the key of the first, and `keys` has all. 409 while the last one is still waiting for its turn.',
         body: RotateBody,
         response: {
-          201: KeyItem,
-          ...errorResponses(...ADMINISTRATOR_ERRORS, 'conflict'),
+          201: RotatedKeys,
+          ...errorResponses(...ADMINISTRATOR_ERRORS, 'not_found', 'conflict'),
         },
       },
     },
     async (request, reply) => {
       const { origin } = administratorOf(request)
-      const key = await rotateSigningKey(deps, origin, request.body.now ? 'now' : 'next')
-      return reply.code(201).send(toKeyItem(key))
+      const { now, algorithm = null } = request.body
+      const keys = await rotateSigningKeys(deps, origin, now ? 'now' : 'next', algorithm)
+      return reply.code(201).send(toRotatedKeys(keys))
     },
   )
 

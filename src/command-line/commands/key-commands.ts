@@ -1,8 +1,9 @@
 // postern key …: the keys that sign tokens, and the keys that seal secrets at rest.
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { resealSecrets } from '../../administration/keys/reseal-secrets.ts'
-import { toKeyItem } from '../../administration/keys/schemas.ts'
-import { rotateSigningKey } from '../../tokens/create-signing-key.ts'
+import { toRotatedKeys } from '../../administration/keys/schemas.ts'
+import { SIGNING_ALGORITHMS, type SigningAlgorithm } from '../../clients/members.ts'
+import { rotateSigningKeys } from '../../tokens/create-signing-key.ts'
 import { withdrawSigningKey } from '../../tokens/withdraw-signing-key.ts'
 import { CommandError, type Host } from '../host.ts'
 
@@ -32,19 +33,26 @@ export const addKeyCommands = (program: Command, host: Host): void => {
     .command('rotate')
     .summary('publish the next signing key')
     .description(
-      'Publishes the next signing key in the JWKS. It signs ten minutes later, when every gateway has had time to ' +
+      'Publishes the next signing key of each algorithm in use in the JWKS. It signs ten minutes later, when every gateway has had time to ' +
         'read it; the old one stays published until its last token has expired.',
     )
     .option(
       '--now',
       'sign with it at once; gateways refuse its tokens until they read the JWKS again (300 s)',
     )
-    .option('--json', 'print the key as JSON')
-    .action(async (options: { now?: true; json?: true }) =>
+    .addOption(
+      new Option('--algorithm <algorithm>', 'the ring of keys to rotate (default: every ring)').choices(
+        SIGNING_ALGORITHMS,
+      ),
+    )
+    .option('--json', 'print the keys as JSON')
+    .action(async (options: { now?: true; algorithm?: SigningAlgorithm; json?: true }) =>
       host.perform(async ({ deps, origin }) => {
-        const next = toKeyItem(await rotateSigningKey(deps, origin, options.now ? 'now' : 'next'))
-        if (options.json) return host.out(JSON.stringify(next))
-        host.out(`Published ${next.algorithm} key ${next.kid}; it signs from ${next.signs_from}.`)
+        const turn = options.now ? 'now' : 'next'
+        const rotated = toRotatedKeys(await rotateSigningKeys(deps, origin, turn, options.algorithm))
+        if (options.json) return host.out(JSON.stringify(rotated))
+        for (const { algorithm, kid, signs_from: signsFrom } of rotated.keys)
+          host.out(`Published ${algorithm} key ${kid}; it signs from ${signsFrom}.`)
       }),
     )
   key

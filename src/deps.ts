@@ -22,6 +22,7 @@ import { waitFor } from './postgres/wait-for.ts'
 import type { Log } from './server/log.ts'
 import { ensureSigningKey } from './tokens/create-signing-key.ts'
 import { createDpopNonces, type DpopNonces } from './tokens/dpop-nonces.ts'
+import { ensurePairwiseSalt } from './tokens/ensure-pairwise-salt.ts'
 import { openSigningKeys, type SigningKeys } from './tokens/signing-key-cache.ts'
 import {
   type AccessTokenVerifier,
@@ -46,6 +47,8 @@ export type Deps = {
   outbound: Outbound
   /** Of tokens for Postern's own routes. */
   verifyAccessToken: AccessTokenVerifier
+  /** Of the subjects of pairwise clients (`tokens/subject.ts`). */
+  pairwiseSalt: Buffer
   /** Of all tokens that Postern has issued, whomever they are for. */
   verifyIssuedToken: AccessTokenVerifier
   dpopNonces: DpopNonces
@@ -164,6 +167,7 @@ export const openDeps = async (
       verifyIssuedToken,
       dpopNonces: createDpopNonces({ sealer }),
       site,
+      pairwiseSalt: await ensurePairwiseSalt({ postgres, sealer, randomBytes: random }),
       migrated,
     }
     closers.push(followChanges(opened))

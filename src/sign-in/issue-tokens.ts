@@ -17,14 +17,14 @@ export type OpenedSession = {
 
 /** Signs the tokens of an open session. */
 export const issueTokens = (
-  deps: Pick<Deps, 'config' | 'signingKeys'>,
+  deps: Pick<Deps, 'config' | 'signingKeys' | 'pairwiseSalt'>,
   { session, ...holder }: OpenedSession,
   now: Date,
 ): Tokens => mintTokens(deps, session, holder, now)
 
 /** What a client is answered: the tokens of a session that was opened, or the next step. */
 export const withTokens = (
-  deps: Pick<Deps, 'config' | 'signingKeys'>,
+  deps: Pick<Deps, 'config' | 'signingKeys' | 'pairwiseSalt'>,
   result: SignInResult,
   now: Date,
 ): SignInAnswered =>

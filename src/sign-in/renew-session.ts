@@ -34,7 +34,7 @@ import { toChallengeMembers } from './schemas.ts'
 
 type RenewDeps = Pick<
   Deps,
-  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'randomBytes' | 'accounts'
+  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'pairwiseSalt' | 'randomBytes' | 'accounts'
 >
 
 type Refusal = Parameters<typeof refreshTokenRefused>[1]['reason']

@@ -19,7 +19,7 @@ export const TOKEN_MEMBERS = {
   id_token: Type.String({ examples: [EXAMPLE_JWT] }),
   refresh_token: Type.String({ examples: ['pst_rt_…'] }),
   scope: Type.String({ examples: ['openid profile email offline_access'] }),
-  sub: Uuid,
+  sub: Type.String({ description: 'The account, as the client knows it.' }),
   subject: Type.Optional(
     Type.String({
       description: 'The client’s own name for the account, where it has one.',
@@ -97,7 +97,7 @@ export const toTokenAnswer = (tokens: Tokens): TokenAnswer => ({
   ...toAccessTokenAnswer(tokens),
   id_token: tokens.idToken,
   refresh_token: tokens.refreshToken,
-  sub: tokens.accountId,
+  sub: tokens.sub,
   ...(tokens.subject !== null && { subject: tokens.subject }),
   sid: tokens.sid,
   acr: tokens.acr,

@@ -9,8 +9,9 @@ import type { TokenScheme } from '../errors.ts'
 import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
 import { tokenLifetimesOf } from './select-signing-keys.ts'
 import type { OpenKey, SigningKeys } from './signing-key-cache.ts'
+import { subjectOf } from './subject.ts'
 
-type Deps = { config: { issuer: string }; signingKeys: SigningKeys }
+type Deps = { config: { issuer: string }; signingKeys: SigningKeys; pairwiseSalt: Buffer }
 
 /** An access token, how it is presented, and what it may be used for. */
 export type AccessToken = {
@@ -24,7 +25,8 @@ export type AccessToken = {
 export type Tokens = AccessToken & {
   idToken: string
   refreshToken: string
-  accountId: string
+  /** The account as the client knows it. */
+  sub: string
   /** The client's own name for the account; null where it is none of its external subjects. */
   subject: string | null
   sid: string
@@ -93,11 +95,16 @@ const idToken = (
   key: OpenKey,
   claims: ReturnType<typeof accessTokenClaims>,
   accessToken: string,
-  { account, client, scopes }: { account: Account; client: Client; scopes: readonly string[] },
+  {
+    account,
+    client,
+    sub,
+    scopes,
+  }: { account: Account; client: Client; sub: string; scopes: readonly string[] },
 ) =>
   key.jwt.signId({
     iss: claims.iss,
-    sub: claims.sub,
+    sub,
     aud: claims.client_id,
     iat: claims.iat,
     exp: claims.iat + tokenLifetimesOf(client).idToken,
@@ -113,6 +120,7 @@ const idToken = (
 export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, now: Date): Tokens => {
   const { account, client } = holder
   const idTokenKey = deps.signingKeys.current(now, client.idTokenSignedResponseAlg)
+  const sub = subjectOf(deps, client, account.id)
   const scopes = keptScope(client, session.scope).split(' ')
   const claims = accessTokenClaims(deps, session, holder, Math.floor(now.getTime() / 1000))
   const accessToken = deps.signingKeys.current(now).jwt.signAccess(claims)
@@ -120,10 +128,10 @@ export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, n
     accessToken,
     tokenType: tokenType(holder.jkt ?? null),
     expiresInSeconds: claims.exp - claims.iat,
-    idToken: idToken(idTokenKey, claims, accessToken, { account, client, scopes }),
+    idToken: idToken(idTokenKey, claims, accessToken, { account, client, sub, scopes }),
     refreshToken: formatRefreshToken(holder.refreshToken),
     scope: claims.scope,
-    accountId: account.id,
+    sub,
     subject: account.subject,
     sid: session.sid,
     acr: session.acr,
@@ -134,7 +142,7 @@ export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, n
 
 /** An access token of a client for itself (`client_credentials`): no session, no account. */
 export const mintClientToken = (
-  deps: Deps,
+  deps: Omit<Deps, 'pairwiseSalt'>,
   client: Client,
   { scope, audience, jkt }: { scope: string; audience: string | null; jkt: string | null },
   now: Date,

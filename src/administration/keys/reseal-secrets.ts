@@ -6,6 +6,7 @@ import type { Origin } from '../../audit/event.ts'
 import { openSecret, sealSecret } from '../../authenticators/authenticator.ts'
 import type { Deps } from '../../deps.ts'
 import type { Sealer } from '../../encryption/sealer.ts'
+import { sealedSecretContext } from '../../tokens/sealed-secret-store.ts'
 import { signingKeyContext } from '../../tokens/store.ts'
 import {
   BEFORE_ALL,
@@ -26,6 +27,8 @@ const RESEAL: Record<SealedColumn, (sealer: Sealer, value: SealedValue) => strin
   },
   'signing_keys.private_sealed': (sealer, { id, sealed }) =>
     sealer.seal(sealer.open(sealed, signingKeyContext(id)), signingKeyContext(id)),
+  'sealed_secrets.sealed': (sealer, { id, sealed }) =>
+    sealer.seal(sealer.open(sealed, sealedSecretContext(id)), sealedSecretContext(id)),
 }
 
 type ResealDeps = Pick<Deps, 'postgres' | 'sealer'>

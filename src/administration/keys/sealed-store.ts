@@ -3,7 +3,10 @@ import type { AuditEvent } from '../../audit/event.ts'
 import { BOUND_TO_ACCOUNT } from '../../authenticators/authenticator.ts'
 import type { Sql } from '../../postgres/pool.ts'
 
-export type SealedColumn = 'authenticators.secret_sealed' | 'signing_keys.private_sealed'
+export type SealedColumn =
+  | 'authenticators.secret_sealed'
+  | 'signing_keys.private_sealed'
+  | 'sealed_secrets.sealed'
 
 /** `id` names the row within its table, `accountId` its account; the context that binds the value is made of them. */
 export type SealedValue = { id: string; accountId: string | null; sealed: string }
@@ -31,12 +34,23 @@ const FIND_PAGE = {
        ORDER BY kid
        LIMIT $3`,
   },
+  'sealed_secrets.sealed': {
+    name: 'find_page_of_sealed_secrets',
+    text: `
+      SELECT name AS id, NULL AS "accountId", sealed,
+             NOT starts_with(sealed, $1 || ':') AS "isOtherwiseSealed"
+        FROM sealed_secrets
+       WHERE name > $2
+       ORDER BY name
+       LIMIT $3`,
+  },
 } as const satisfies Record<SealedColumn, object>
 
 /** Comes before every id of the column's table. */
 export const BEFORE_ALL: Record<SealedColumn, string> = {
   'authenticators.secret_sealed': '00000000-0000-0000-0000-000000000000',
   'signing_keys.private_sealed': '',
+  'sealed_secrets.sealed': '',
 }
 
 /**
@@ -91,6 +105,22 @@ const REPLACE_SEALED = {
        WHERE k.kid = found.kid
       RETURNING k.kid`,
   },
+  'sealed_secrets.sealed': {
+    name: 'replace_sealed_secrets',
+    text: `
+      WITH found AS (
+        SELECT s.name, r.next
+          FROM sealed_secrets AS s
+          JOIN unnest($1::text[], $2::text[], $3::text[]) AS r (id, old, next)
+            ON s.name = r.id AND s.sealed = r.old
+           FOR NO KEY UPDATE OF s SKIP LOCKED
+      )
+      UPDATE sealed_secrets AS s
+         SET sealed = found.next
+        FROM found
+       WHERE s.name = found.name
+      RETURNING s.name`,
+  },
 } as const satisfies Record<SealedColumn, object>
 
 /** Replaces by `next` each value that is still as it was read; returns how many were. */
@@ -115,6 +145,7 @@ const FORGET_RETIRED_KEYS = {
        WHERE c.key_id <> $1
          AND NOT EXISTS (SELECT 1 FROM authenticators WHERE starts_with(secret_sealed, c.key_id || ':'))
          AND NOT EXISTS (SELECT 1 FROM signing_keys WHERE starts_with(private_sealed, c.key_id || ':'))
+         AND NOT EXISTS (SELECT 1 FROM sealed_secrets WHERE starts_with(sealed, c.key_id || ':'))
       RETURNING c.key_id
     ), recorded AS (
       SELECT record_audit_event($2::jsonb)

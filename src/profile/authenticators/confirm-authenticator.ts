@@ -47,6 +47,7 @@ type ConfirmDeps = Pick<
   | 'ephemeral'
   | 'policy'
   | 'signingKeys'
+  | 'pairwiseSalt'
   | 'sealer'
   | 'randomBytes'
   | 'clients'

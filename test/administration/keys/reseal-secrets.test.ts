@@ -18,7 +18,8 @@ const written = (...keys: (typeof OLD)[]): string =>
 
 const SEALED = {
   name: 'test_sealed',
-  text: `SELECT secret_sealed AS sealed FROM authenticators UNION ALL SELECT private_sealed FROM signing_keys`,
+  text: `SELECT secret_sealed AS sealed FROM authenticators UNION ALL SELECT private_sealed FROM signing_keys
+         UNION ALL SELECT sealed FROM sealed_secrets`,
 }
 const CHECKS = { name: 'test_checks', text: 'SELECT key_id FROM encryption_key_checks ORDER BY key_id' }
 
@@ -46,12 +47,12 @@ t.test('after resealing, the new key alone opens everything, and the old one can
   const reported: number[] = []
   const origin = systemOrigin(both.now())
   const resealed = await resealSecrets(both.deps, origin, (values) => reported.push(values))
-  t.same(resealed, { keyId: 'new', values: 2, retired: ['old'] })
-  t.same(reported, [1, 2])
-  t.same(await keysInUse(both), ['new', 'new'])
+  t.same(resealed, { keyId: 'new', values: 3, retired: ['old'] })
+  t.same(reported, [1, 2, 3])
+  t.same(await keysInUse(both), ['new', 'new', 'new'])
   t.same(await keysChecked(both), ['new'])
   const [event] = await both.auditEvents({ event: 'encryption_keys.resealed' })
-  t.same(event?.details, { key_id: 'new', values: 2 })
+  t.same(event?.details, { key_id: 'new', values: 3 })
 
   const after = await openWith(t, NEW)
   const login = await after.logIn(account)
@@ -84,8 +85,8 @@ t.test('more than one batch is resealed whole', { skip }, async (t) => {
   const both = await openWith(t, NEW, OLD)
   const reported: number[] = []
   const { values } = await resealSecrets(both.deps, systemOrigin(both.now()), (done) => reported.push(done))
-  t.equal(values, 502)
-  t.same(reported, [500, 501, 502])
+  t.equal(values, 503)
+  t.same(reported, [500, 501, 502, 503])
   t.same(new Set(await keysInUse(both)), new Set(['new']))
 })
 

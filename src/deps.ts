@@ -4,6 +4,7 @@ import { systemOrigin } from './audit/event.ts'
 import { keepAuditPartitions } from './audit/keep-partitions.ts'
 import { clearExpiredEnrollments } from './authenticators/clear-expired-enrollments.ts'
 import { type Clients, openClients } from './clients/client-cache.ts'
+import { type ClientKeys, openClientKeys } from './clients/client-keys-cache.ts'
 import type { Config } from './config.ts'
 import { checkEncryptionKeys } from './encryption/check-encryption-keys.ts'
 import { loadEncryptionKeys } from './encryption/load-encryption-keys.ts'
@@ -43,6 +44,7 @@ export type Deps = {
   policy: PolicyCache
   signingKeys: SigningKeys
   clients: Clients
+  clientKeys: ClientKeys
   accounts: Accounts
   outbound: Outbound
   /** Of tokens for Postern's own routes. */
@@ -161,6 +163,7 @@ export const openDeps = async (
       policy: await openPolicyCache({ postgres }),
       signingKeys,
       clients: openClients({ postgres }),
+      clientKeys: openClientKeys({ outbound, clock }),
       accounts: openAccounts({ postgres }),
       outbound,
       verifyAccessToken: forAudience(verifyIssuedToken, config.issuer),

@@ -3,15 +3,12 @@
 
 import formbody from '@fastify/formbody'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import { type Static, Type } from 'typebox'
-import {
-  authenticateClient,
-  type ClientCredentials,
-  presentedClientOf,
-} from '../callers/authenticate-client.ts'
+import { Type } from 'typebox'
+import { presentedClientOf } from '../callers/authenticate-client.ts'
+import { authenticateFormClient, CLIENT_MEMBERS } from '../callers/authenticate-form-client.ts'
 import { originOf } from '../callers/guard.ts'
 import { verifyDpop } from '../callers/verify-dpop.ts'
-import { type Client, requireGrantType, requireResource } from '../clients/client.ts'
+import { requireGrantType, requireResource } from '../clients/client.ts'
 import { GRANT_TYPES } from '../clients/members.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
@@ -38,29 +35,10 @@ const TokenBody = Strict(
           'the first of these; for a first-party client that has none, Postern.',
       }),
     ),
-    client_id: Type.Optional(PlainText({ minLength: 1, maxLength: 128 })),
-    client_secret: Type.Optional(PlainText({ minLength: 1, maxLength: 256 })),
+    ...CLIENT_MEMBERS,
   },
   { examples: [{ grant_type: 'refresh_token', refresh_token: 'pst_rt_…', client_id: 'postern' }] },
 )
-type TokenBody = Static<typeof TokenBody>
-
-/** RFC 6749 2.3.1: one way of authentication a request. */
-const refuseTwoWays = (
-  presented: Client,
-  { client_id: clientId, client_secret: secret }: TokenBody,
-): void => {
-  if (secret === undefined && (clientId === undefined || clientId === presented.clientId)) return
-  throw new AuthError('invalid_request', 'Authenticate the client one way, not two.', {
-    fields: ['client_id'],
-  })
-}
-
-const credentialsOf = (body: TokenBody): ClientCredentials => {
-  const { client_id: clientId, client_secret: secret = null } = body
-  if (clientId === undefined) throw new AuthError('invalid_client')
-  return { clientId, secret }
-}
 
 export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   // RFC 6749 4: token requests are forms, and nothing else.
@@ -76,7 +54,8 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
         consumes: ['application/x-www-form-urlencoded'],
         description:
           '`refresh_token` rotates: the old one is void, and its second use ends the session (RFC 9700). ' +
-          'A public client names itself by `client_id`; a confidential one authenticates (HTTP Basic or form). ' +
+          'A public client names itself by `client_id`; a confidential one authenticates as it is registered: ' +
+          'HTTP Basic, `client_secret`, or `client_assertion`. ' +
           'Where a second factor is needed, `insufficient_user_authentication` has a `challenge_token`: its answer ' +
           'at `/v1/challenges/verify` renews the session, and the refresh token is not used up. ' +
           'With a `DPoP` header (RFC 9449) the access token is bound to the key of the proof. A proof has a nonce: ' +
@@ -118,9 +97,7 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
       const { body } = request
       const now = deps.clock()
       const presented = presentedClientOf(request)
-      if (presented) refuseTwoWays(presented, body)
-      const client =
-        presented ?? (await authenticateClient(deps, credentialsOf(body), originOf(request, now)))
+      const client = await authenticateFormClient(deps, presented, body, originOf(request, now))
       const origin = originOf(request, now, { type: 'client', id: client.clientId })
       const grantType = GRANT_TYPES.find((one) => one === body.grant_type)
       if (grantType === undefined) throw new AuthError('unsupported_grant_type')

@@ -9,23 +9,27 @@ t.test('the token endpoint', { skip }, async (t) => {
   const client = await postern.createClient()
   const token = (options: object) => postern.request('POST', '/oauth2/token', options)
 
-  t.test('gives a client a token of its own, by either way of authentication', async (t) => {
-    const basic = await token({
-      basic: client,
-      form: { grant_type: 'client_credentials', scope: 'challenges' },
-    })
-    t.match(basic, { status: 200, body: { token_type: 'Bearer', scope: 'challenges' } })
-    t.notOk('refresh_token' in basic.body)
-    const form = {
-      grant_type: 'client_credentials',
-      client_id: client.clientId,
-      client_secret: client.secret,
-    }
-    t.equal((await token({ form })).status, 200)
-    const events = await postern.auditEvents({ event: 'client_token.issued' })
-    t.equal(events.length, 2)
-    t.match(events[0], { actor_type: 'client', actor_id: client.clientId })
-  })
+  t.test(
+    'gives a client a token of its own, by HTTP Basic or in the form, as it is registered',
+    async (t) => {
+      const basic = await token({
+        basic: client,
+        form: { grant_type: 'client_credentials', scope: 'challenges' },
+      })
+      t.match(basic, { status: 200, body: { token_type: 'Bearer', scope: 'challenges' } })
+      t.notOk('refresh_token' in basic.body)
+      const other = await postern.createClient({ tokenEndpointAuthMethod: 'client_secret_post' })
+      const form = {
+        grant_type: 'client_credentials',
+        client_id: other.clientId,
+        client_secret: other.secret,
+      }
+      t.equal((await token({ form })).status, 200)
+      const events = await postern.auditEvents({ event: 'client_token.issued' })
+      t.equal(events.length, 2)
+      t.match(events[0], { actor_type: 'client', actor_id: client.clientId })
+    },
+  )
 
   t.test("a client's token opens no account's route", async (t) => {
     const { body } = await token({ basic: client, form: { grant_type: 'client_credentials' } })

@@ -12,11 +12,11 @@ const skip = onBothEngines()
 
 const renew = (postern: TestApp, refreshToken: string, { clientId, secret }: Partial<TestClient> = {}) =>
   postern.request('POST', '/oauth2/token', {
+    ...(clientId && secret && { basic: { clientId, secret } }),
     form: {
       grant_type: 'refresh_token',
       refresh_token: refreshToken,
       client_id: clientId ?? 'postern',
-      ...(secret && { client_secret: secret }),
     },
   })
 

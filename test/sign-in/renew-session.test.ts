@@ -111,7 +111,8 @@ t.test('renewing a session', { skip }, async (t) => {
   })
 
   t.test("a refresh token at someone else's client ends the session", async (t) => {
-    const stranger = await postern.createClient({ scopes: ['openid'] })
+    const byForm = { tokenEndpointAuthMethod: 'client_secret_post' } as const
+    const stranger = await postern.createClient({ scopes: ['openid'], ...byForm })
     const first = await postern.signIn(await postern.createAccount())
     const form = { client_id: stranger.clientId, client_secret: stranger.secret }
     t.equal((await renew(postern, first.refresh_token, form)).body.error, 'invalid_grant')

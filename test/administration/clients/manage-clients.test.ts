@@ -264,7 +264,7 @@ t.test(
     const path = `/${body.client_id}`
     const confidential = await ask('PATCH', path, { token_endpoint_auth_method: 'client_secret_post' })
     const secret = confidential.body.client_secret
-    t.ok(await authenticates(body.client_id, secret))
+    t.notOk(await authenticates(body.client_id, secret), 'in the form, and not by HTTP Basic')
     t.equal(
       (await ask('PATCH', path, { token_endpoint_auth_method: 'client_secret_basic' })).body.client_secret,
       null,

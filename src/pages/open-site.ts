@@ -1,6 +1,7 @@
 // Reads, at start, what all pages of a process share: the files that are served and the operator's brand.
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { Config } from '../config.ts'
 import type { Site } from './views/context.ts'
 
@@ -14,6 +15,7 @@ const TYPES = {
   js: 'text/javascript; charset=utf-8',
   svg: 'image/svg+xml',
   png: 'image/png',
+  woff2: 'font/woff2',
 }
 
 const HASH_LENGTH = 16
@@ -26,9 +28,15 @@ const siteFile = (name: string, type: keyof typeof TYPES, body: Buffer): SiteFil
 
 const own = (name: string): Buffer => readFileSync(new URL(`assets/${name}`, import.meta.url))
 
+/** Figtree (OFL), one variable file of the Latin letters. */
+const FONT = '@fontsource-variable/figtree/files/figtree-latin-wght-normal.woff2'
+
 /** @throws {ConfigError} where what the operator has given cannot be used. */
 export const openSite = (_config: Pick<Config, 'issuer'>): OpenSite => {
-  const style = siteFile('postern.css', 'css', own('postern.css'))
+  const font = siteFile('font.woff2', 'woff2', readFileSync(fileURLToPath(import.meta.resolve(FONT))))
+  const css = `${own('postern.css')}`.replace('font.woff2', font.path)
+  const style = siteFile('postern.css', 'css', Buffer.from(css))
+  const icon = siteFile('icon.svg', 'svg', own('icon.svg'))
   const script = siteFile('postern.js', 'js', own('postern.js'))
   return {
     brand: {
@@ -37,7 +45,12 @@ export const openSite = (_config: Pick<Config, 'issuer'>): OpenSite => {
       links: [],
       templates: { layout: null, header: null, footer: null },
     },
-    assets: { styleHref: style.path, scriptHref: script.path },
-    files: [style, script],
+    assets: {
+      styleHref: style.path,
+      scriptHref: script.path,
+      fontHref: font.path,
+      iconHref: icon.path,
+    },
+    files: [style, script, font, icon],
   }
 }

@@ -34,6 +34,10 @@ const problems: { [K in ProblemKind]: Words | ((facts: ProblemFacts) => Words) }
     title: 'That code is not right',
     text: 'Codes change every 30 seconds, and each works once. Enter the one that is shown now.',
   },
+  invalid_recovery_code: {
+    title: 'That recovery code is not right',
+    text: 'Each works only once. Check it, or take the next one on your list.',
+  },
   malformed_code: {
     title: 'That is not a complete code',
     text: 'Check that nothing is missing. This attempt was not counted.',
@@ -105,7 +109,6 @@ export const en = {
     privacy: 'Privacy policy',
     terms: 'Terms of service',
     requestId: 'Number of this request',
-    skip: 'Skip to the form',
     timeLeft: (seconds: number) => `Time left: ${duration(seconds)}`,
     /** `{time}` is replaced by script, as 4:59. */
     timeLeftPattern: 'Time left: {time}',
@@ -128,18 +131,15 @@ export const en = {
   },
 
   secondFactor: {
-    title: 'Enter your code',
     stepUpTitle: 'Confirm that it is you',
     stepUpFor: (what: string) => `To ${what}.`,
     totp: {
-      name: 'Authenticator app',
       title: 'Enter your code',
       text: (digits: number) => `Open your authenticator app and enter the ${digits} digits it shows.`,
       label: (digits: number) => `${digits}-digit code`,
       use: 'Use your authenticator app',
     },
     recovery_code: {
-      name: 'Recovery code',
       title: 'Use a recovery code',
       text: 'Enter one of the codes that you saved when you set up your second factor. Each works once.',
       label: 'Recovery code',
@@ -263,7 +263,6 @@ export const en = {
     haveAccount: 'You have an account?',
     signIn: 'Sign in',
     problemTitle: 'Something needs your attention',
-    problemText: 'Please check what is marked below.',
     problems: {
       missing: 'This is missing.',
       malformed: 'This does not look right.',

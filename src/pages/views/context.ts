@@ -15,7 +15,7 @@ export type PageClient = {
 export type Site = {
   brand: Brand
   /** Where the style sheet and the script are served, their content's hash in the path. */
-  assets: { styleHref: string; scriptHref: string }
+  assets: { styleHref: string; scriptHref: string; fontHref: string; iconHref: string }
 }
 
 export type PageContext = {

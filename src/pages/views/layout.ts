@@ -66,7 +66,7 @@ const sources = (uris: (string | null)[]): string[] => {
 export const renderPage = (ctx: PageContext, content: Content): Page => {
   const { site, language } = ctx
   const title = documentTitle(ctx, content)
-  const head = html`<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="robots" content="noindex"><meta name="referrer" content="same-origin"><title>${title}</title><link rel="stylesheet" href="${site.assets.styleHref}"><script src="${site.assets.scriptHref}" type="module"></script>`
+  const head = html`<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark"><meta name="robots" content="noindex"><meta name="referrer" content="same-origin"><title>${title}</title><link rel="preload" as="font" type="font/woff2" href="${site.assets.fontHref}" crossorigin><link rel="icon" type="image/svg+xml" href="${site.assets.iconHref}"><link rel="stylesheet" href="${site.assets.styleHref}"><script src="${site.assets.scriptHref}" type="module"></script>`
   const values = {
     language: language.tag,
     title: content.title,
@@ -91,3 +91,17 @@ export const renderPage = (ctx: PageContext, content: Content): Page => {
     },
   }
 }
+
+/** The header of the same name: nothing inline, nothing of others but what the page names. */
+export const contentSecurityPolicy = ({ csp }: Pick<Page, 'csp'>): string =>
+  [
+    "default-src 'none'",
+    "style-src 'self'",
+    "script-src 'self'",
+    "font-src 'self'",
+    // The QR code is a data URI: it is in no cache, and in no address.
+    ["img-src 'self' data:", ...csp.imgSrc].join(' '),
+    ["form-action 'self'", ...csp.formAction].join(' '),
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ')

@@ -9,6 +9,7 @@ export type Problem =
   | { kind: 'password_missing' }
   | { kind: 'code_missing' }
   | { kind: 'invalid_code' }
+  | { kind: 'invalid_recovery_code' }
   /** Not the shape of a code: nothing was counted. */
   | { kind: 'malformed_code' }
   /** At the confirmation of a new authenticator: the code does not fit the secret that was shown. */

@@ -37,7 +37,10 @@ export type SecondFactorModel = {
 
 const METHODS: SecondFactorMethod[] = ['totp', 'recovery_code']
 
-/** A problem with a code that was given as a recovery code has no other words, but another place to look. */
+/** A wrong recovery code has words of its own, so that flows need not tell the methods apart. */
+const problemOfMethod = ({ method, problem }: SecondFactorModel): Problem | null =>
+  method === 'recovery_code' && problem?.kind === 'invalid_code' ? { kind: 'invalid_recovery_code' } : problem
+
 const answerField = (
   ctx: PageContext,
   { method, digits, problem, attemptsRemaining }: SecondFactorModel,
@@ -81,14 +84,15 @@ const attempts = (ctx: PageContext, remaining: number | null): string =>
 
 export const secondFactorPage = (ctx: PageContext, model: SecondFactorModel): Page => {
   const { secondFactor } = ctx.language
-  const { problem, method, digits, reason } = model
+  const { method, digits, reason } = model
+  const problem = problemOfMethod(model)
   const isStepUp = model.purpose === 'step_up'
   const title = isStepUp ? secondFactor.stepUpTitle : secondFactor[method].title
   const how = method === 'totp' ? secondFactor.totp.text(digits) : secondFactor.recovery_code.text
   const text = isStepUp && reason !== null ? `${secondFactor.stepUpFor(reason)} ${how}` : how
   const fields = [
     hiddenInput('method', method),
-    answerField(ctx, model),
+    answerField(ctx, { ...model, problem }),
     attempts(ctx, model.attemptsRemaining),
     submit(secondFactor.submit),
   ]

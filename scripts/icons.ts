@@ -16,6 +16,7 @@ const ICONS = {
   eye: 'eye',
   eyeOff: 'eye-slash',
   key: 'key',
+  lock: 'lock-closed',
   mail: 'envelope',
   next: 'chevron-right',
   phone: 'device-phone-mobile',

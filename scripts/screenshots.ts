@@ -29,10 +29,11 @@ for (const [device, options] of Object.entries(DEVICES)) {
       const folder = `${FOLDER}/${tag}/${device}-${colorScheme}`
       mkdirSync(folder, { recursive: true })
       for (const name of server.names.filter(isWanted)) {
-        // Sent on by script at once.
-        if (name === 'form-post') await page.route('**/callback', (route) => route.abort())
+        // Script would send it on at once.
+        if (name === 'form-post') await page.route('**/*.js', (route) => route.abort())
         await page.goto(`${server.url}/${tag}/${name}`)
         await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true, caret: 'initial' })
+        await page.unrouteAll()
         count += 1
       }
     }

@@ -40,10 +40,18 @@ const revealPasswords = () => {
 const completeCodes = () => {
   for (const input of all('input[data-digits]', HTMLInputElement)) {
     const digits = Number(input.dataset.digits)
+    const boxes = [...(input.nextElementSibling?.children ?? [])]
+    const markNext = () => {
+      const next = Math.min(input.value.length, digits - 1)
+      for (const [index, box] of boxes.entries()) box.classList.toggle('next', index === next)
+    }
+    input.parentElement?.classList.add('tracked')
+    markNext()
     let isSent = false
     input.addEventListener('input', () => {
       const code = input.value.replace(/\D/g, '').slice(0, digits)
       if (code !== input.value) input.value = code
+      markNext()
       if (code.length < digits || isSent) return
       isSent = true
       input.form?.requestSubmit()

@@ -14,8 +14,8 @@ const problems: Language['problems'] = {
     text: `Zum Schutz der Konten ist der nächste Versuch erst ${fromNow(seconds)} möglich.`,
   }),
   account_disabled: {
-    title: 'Dieses Konto ist gesperrt',
-    text: 'Das Passwort war richtig, aber die Verwaltung hat das Konto gesperrt. Bitte wenden Sie sich an sie.',
+    title: 'Dieses Konto ist abgeschaltet',
+    text: 'Das Passwort war richtig, aber die Verwaltung hat das Konto abgeschaltet. Bitte wenden Sie sich an sie.',
   },
   account_locked: ({ seconds }) => ({
     title: 'Zu viele falsche Codes',
@@ -106,8 +106,8 @@ export const de: Language = {
     continueTo: (client) => `und weiter zu ${client}`,
     language: 'Sprache',
     links: 'Mehr zu diesem Dienst',
-    privacy: 'Datenschutz',
-    terms: 'Nutzungsbedingungen',
+    privacyOf: (client) => `Datenschutz bei ${client}`,
+    termsOf: (client) => `Bedingungen von ${client}`,
     requestId: 'Nummer dieser Anfrage',
     timeLeft: (seconds) => `Noch ${duration(seconds)}`,
     timeLeftPattern: 'Noch {time}',
@@ -118,7 +118,8 @@ export const de: Language = {
   signIn: {
     title: 'Anmelden',
     again: 'Bitte melden Sie sich noch einmal an',
-    againText: 'Die Anwendung verlangt eine frische Anmeldung.',
+    againText: 'Zu Ihrer Sicherheit ist eine frische Anmeldung nötig.',
+    againFor: (client) => `${client} verlangt eine frische Anmeldung.`,
     username: 'Benutzername oder E-Mail-Adresse',
     password: 'Passwort',
     showPassword: 'Passwort anzeigen',
@@ -131,7 +132,8 @@ export const de: Language = {
 
   secondFactor: {
     stepUpTitle: 'Bestätigen Sie, dass Sie es sind',
-    stepUpFor: (what) => `Um ${what}.`,
+    stepUpFor: (what) => `Das ist nötig, um ${what}.`,
+    stepUpAsked: (client) => `${client} verlangt das.`,
     totp: {
       title: 'Geben Sie Ihren Code ein',
       text: (digits) =>
@@ -217,6 +219,7 @@ export const de: Language = {
       offline_access: 'den Zugriff behalten, während Sie nicht da sind',
     },
     otherScope: (scope) => `„${scope}“ verwenden`,
+    about: (client) => `Über ${client}`,
     claims: 'Verlangt werden außerdem diese Angaben:',
     allow: 'Zustimmen',
     deny: 'Ablehnen',

@@ -106,8 +106,8 @@ export const en = {
     continueTo: (client: string) => `to continue to ${client}`,
     language: 'Language',
     links: 'More about this service',
-    privacy: 'Privacy policy',
-    terms: 'Terms of service',
+    privacyOf: (client: string) => `Privacy at ${client}`,
+    termsOf: (client: string) => `Terms of ${client}`,
     requestId: 'Number of this request',
     timeLeft: (seconds: number) => `Time left: ${duration(seconds)}`,
     /** `{time}` is replaced by script, as 4:59. */
@@ -119,7 +119,8 @@ export const en = {
   signIn: {
     title: 'Sign in',
     again: 'Please sign in again',
-    againText: 'The application asks for a fresh sign-in.',
+    againText: 'For your security, a fresh sign-in is needed.',
+    againFor: (client: string) => `${client} asks for a fresh sign-in.`,
     username: 'User name or email address',
     password: 'Password',
     showPassword: 'Show password',
@@ -132,7 +133,8 @@ export const en = {
 
   secondFactor: {
     stepUpTitle: 'Confirm that it is you',
-    stepUpFor: (what: string) => `To ${what}.`,
+    stepUpFor: (what: string) => `This is needed to ${what}.`,
+    stepUpAsked: (client: string) => `${client} asks for this.`,
     totp: {
       title: 'Enter your code',
       text: (digits: number) => `Open your authenticator app and enter the ${digits} digits it shows.`,
@@ -211,6 +213,7 @@ export const en = {
       offline_access: 'Keep access while you are away',
     },
     otherScope: (scope: string) => `Use “${scope}”`,
+    about: (client: string) => `About ${client}`,
     claims: 'It asks for these details:',
     allow: 'Allow',
     deny: 'Do not allow',

@@ -3,7 +3,7 @@ import { html } from 'ghtml'
 import { scopeText } from './consent-page.ts'
 import type { Page, PageContext } from './context.ts'
 import { renderPage } from './layout.ts'
-import { form, hiddenInput, noteMessage, outwardLink, problemMessage } from './parts.ts'
+import { form, hiddenInput, noteMessage, outwardLink, problemMessage, whoIsSignedIn } from './parts.ts'
 import type { Problem } from './problem.ts'
 
 export type AccountConsentsModel = {
@@ -16,7 +16,7 @@ export type AccountConsentsModel = {
 }
 
 export const accountConsentsPage = (ctx: PageContext, model: AccountConsentsModel): Page => {
-  const { consents, common } = ctx.language
+  const { consents } = ctx.language
   const items = model.consents.map(({ clientId, name, clientUri, scopes, grantedAt }) => {
     const gains = scopes.map((scope) => html`<li>${scopeText(ctx, scope)}</li>`)
     const button = html`<button class="secondary" type="submit" aria-label="${consents.revokeFor(name)}">${consents.revoke}</button>`
@@ -25,11 +25,10 @@ export const accountConsentsPage = (ctx: PageContext, model: AccountConsentsMode
   })
   const list = items.length === 0 ? html`<p>${consents.none}</p>` : html`<ul class="consents">!${items}</ul>`
   const lead = items.length === 0 ? '' : html`<p class="lead">${consents.text}</p>`
-  const who = ctx.signedInAs === null ? '' : html`<p class="who">${common.signedInAs(ctx.signedInAs)}</p>`
   return renderPage(ctx, {
     title: consents.title,
     problem: model.problem,
     kind: 'wide',
-    body: html`<h1>${consents.title}</h1>!${who}!${lead}!${model.revoked === null ? '' : noteMessage(consents.revoked(model.revoked))}!${problemMessage(ctx, model.problem)}!${list}`,
+    body: html`<h1>${consents.title}</h1>!${whoIsSignedIn(ctx)}!${lead}!${model.revoked === null ? '' : noteMessage(consents.revoked(model.revoked))}!${problemMessage(ctx, model.problem)}!${list}`,
   })
 }

@@ -2,7 +2,7 @@
 import { html } from 'ghtml'
 import type { Page, PageContext } from './context.ts'
 import { renderPage } from './layout.ts'
-import { form, icon, outwardLink, problemMessage } from './parts.ts'
+import { form, icon, outwardLink, problemMessage, whoIsSignedIn } from './parts.ts'
 import type { Problem } from './problem.ts'
 
 export type ConsentModel = {
@@ -27,7 +27,7 @@ const clientLogo = ({ client }: PageContext): string => {
 }
 
 export const consentPage = (ctx: PageContext, model: ConsentModel): Page => {
-  const { consent, common } = ctx.language
+  const { consent } = ctx.language
   const { problem, scopes, claims } = model
   const client = ctx.client?.name ?? ''
   const title = consent.title(client)
@@ -36,16 +36,12 @@ export const consentPage = (ctx: PageContext, model: ConsentModel): Page => {
     claims.length === 0
       ? ''
       : html`<p>${consent.claims}</p><ul class="claims">!${claims.map((claim) => html`<li><code>${claim}</code></li>`)}</ul>`
-  const who =
-    ctx.signedInAs === null
-      ? ''
-      : html`<p class="who">!${icon('user')}<span>${common.signedInAs(ctx.signedInAs)}</span></p>`
   const buttons = html`<div class="buttons"><button class="primary" type="submit" name="decision" value="allow">${consent.allow}</button><button class="secondary" type="submit" name="decision" value="deny">${consent.deny}</button></div>`
-  const site = outwardLink(ctx.client?.clientUri ?? null, client)
+  const site = outwardLink(ctx.client?.clientUri ?? null, consent.about(client))
   return renderPage(ctx, {
     title,
     problem,
     imgSrc: ctx.client?.logoUri ? [ctx.client.logoUri] : [],
-    body: html`!${clientLogo(ctx)}<h1>${title}</h1>!${who}!${problemMessage(ctx, problem)}<p>${consent.text(client)}</p><ul class="gains">!${gains}</ul>!${details}!${form(ctx, model.action, buttons)}<p class="hint">${consent.revocable}</p>!${site && html`<p class="aside">!${site}</p>`}`,
+    body: html`!${clientLogo(ctx)}<h1>${title}</h1>!${whoIsSignedIn(ctx)}!${problemMessage(ctx, problem)}<p>${consent.text(client)}</p><ul class="gains">!${gains}</ul>!${details}!${form(ctx, model.action, buttons)}<p class="hint">${consent.revocable}</p>!${site && html`<p class="aside">!${site}</p>`}`,
   })
 }

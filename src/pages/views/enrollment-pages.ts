@@ -2,7 +2,7 @@
 import { html } from 'ghtml'
 import type { Page, PageContext } from './context.ts'
 import { renderPage } from './layout.ts'
-import { codeField, form, icon, problemMessage, problemOf, submit, timeLeft } from './parts.ts'
+import { asideLink, codeField, form, icon, problemMessage, problemOf, submit, timeLeft } from './parts.ts'
 import type { Problem } from './problem.ts'
 
 export type EnrollmentMethod = 'totp'
@@ -22,9 +22,6 @@ const choice = (ctx: PageContext, method: EnrollmentMethod, index: number): stri
   return html`<label class="choice" for="method-${method}"><input type="radio" id="method-${method}" name="method" value="${method}" required!${checked}>!${icon('phone')}<span><strong>${name}</strong><small>${text}</small></span></label>`
 }
 
-const aside = (href: string | null, label: string): string =>
-  href === null ? '' : html`<p class="aside"><a href="${href}">${label}</a></p>`
-
 /** Chooses with what. Where there is only one way, the page says what will happen. */
 export const enrollmentPage = (ctx: PageContext, model: EnrollmentModel): Page => {
   const { enrollment, common } = ctx.language
@@ -35,7 +32,7 @@ export const enrollmentPage = (ctx: PageContext, model: EnrollmentModel): Page =
   return renderPage(ctx, {
     title: enrollment.title,
     problem,
-    body: html`<p class="step">${enrollment.step(1, 3)}</p><h1>${enrollment.title}</h1><p class="lead">${enrollment.text}${required}</p>!${problemMessage(ctx, problem)}!${form(ctx, model.action, fields)}!${aside(model.cancelHref, common.cancel)}`,
+    body: html`<p class="step">${enrollment.step(1, 3)}</p><h1>${enrollment.title}</h1><p class="lead">${enrollment.text}${required}</p>!${problemMessage(ctx, problem)}!${form(ctx, model.action, fields)}!${asideLink(model.cancelHref, common.cancel)}`,
   })
 }
 
@@ -75,6 +72,6 @@ export const totpEnrollmentPage = (ctx: PageContext, model: TotpEnrollmentModel)
   return renderPage(ctx, {
     title: enrollment.totpTitle,
     problem,
-    body: html`<p class="step">${enrollment.step(2, 3)}</p><h1>${enrollment.totpTitle}</h1><p class="lead">${enrollment.totpScan}</p>!${problemMessage(ctx, problem)}!${scan}!${open}!${manualKey(ctx, model)}!${confirm}!${timeLeft(ctx, model.expiresAt)}<details class="quiet"><summary>${enrollment.noApp}</summary><p>${enrollment.noAppText}</p></details>!${aside(model.backHref, common.back)}`,
+    body: html`<p class="step">${enrollment.step(2, 3)}</p><h1>${enrollment.totpTitle}</h1><p class="lead">${enrollment.totpScan}</p>!${problemMessage(ctx, problem)}!${scan}!${open}!${manualKey(ctx, model)}!${confirm}!${timeLeft(ctx, model.expiresAt)}<details class="quiet"><summary>${enrollment.noApp}</summary><p>${enrollment.noAppText}</p></details>!${asideLink(model.backHref, common.back)}`,
   })
 }

@@ -24,7 +24,8 @@ export const originSource = (uri: string): string | null => {
   return /^https?:$/.test(protocol) ? origin : protocol
 }
 
-const mark = html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path d="M6 30V14a10 10 0 0 1 20 0v16h-5V14.500a5 5 0 0 0-10 0V30Z"/><path d="M3 27h26v3H3Z"/></svg>`
+/** A gate. */
+const mark = html`<svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false"><path d="M4 4h6v4h3V4h6v4h3V4h6v25h-7v-7a5 5 0 0 0-10 0v7H4Z"/></svg>`
 
 const header = ({ site: { brand } }: PageContext): string => {
   const logo =
@@ -38,10 +39,14 @@ const listed = (link: string): string[] => (link === '' ? [] : [html`<li>!${link
 
 const footer = (ctx: PageContext): string => {
   const { brand } = ctx.site
-  const { policyUri = null, tosUri = null } = ctx.client ?? {}
-  const { privacy, terms, links, language } = ctx.language.common
+  const { name = '', policyUri = null, tosUri = null } = ctx.client ?? {}
+  const { privacyOf, termsOf, links, language } = ctx.language.common
   const own = brand.links.map(({ label, href }) => html`<li><a href="${href}">${label}</a></li>`)
-  const all = [...own, ...listed(outwardLink(policyUri, privacy)), ...listed(outwardLink(tosUri, terms))]
+  const all = [
+    ...own,
+    ...listed(outwardLink(policyUri, privacyOf(name))),
+    ...listed(outwardLink(tosUri, termsOf(name))),
+  ]
   const languages = ctx.languageLinks.map(
     ({ tag, href, name }) => html`<li><a href="${href}" lang="${tag}" hreflang="${tag}">${name}</a></li>`,
   )

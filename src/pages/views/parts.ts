@@ -179,3 +179,20 @@ export const outwardLink = (href: string | null, label: string): string => {
   if (href === null || !/^https?:\/\//i.test(href)) return ''
   return html`<a href="${href}" rel="noopener noreferrer" target="_blank">${label}</a>`
 }
+
+/** Who is signed in, where that matters to the answer. */
+export const whoIsSignedIn = (ctx: PageContext): string =>
+  ctx.signedInAs === null
+    ? ''
+    : html`<p class="who">!${icon('user')}<span>${ctx.language.common.signedInAs(ctx.signedInAs)}</span></p>`
+
+/** What a step-up is for: said by the flow, or at least by whom. */
+export const stepUpReason = (ctx: PageContext, purpose: string | null): string[] => {
+  const { stepUpFor, stepUpAsked } = ctx.language.secondFactor
+  if (purpose !== null) return [stepUpFor(purpose)]
+  return ctx.client === null ? [] : [stepUpAsked(ctx.client.name)]
+}
+
+/** Another way than the one action, below it. */
+export const asideLink = (href: string | null, label: string): string =>
+  href === null ? '' : html`<p class="aside"><a href="${href}">${label}</a></p>`

@@ -2,7 +2,17 @@
 import { html } from 'ghtml'
 import type { Page, PageContext } from './context.ts'
 import { renderPage } from './layout.ts'
-import { checkbox, field, form, problemMessage, problemOf, submit } from './parts.ts'
+import {
+  asideLink,
+  checkbox,
+  field,
+  form,
+  problemMessage,
+  problemOf,
+  stepUpReason,
+  submit,
+  whoIsSignedIn,
+} from './parts.ts'
 import type { Problem } from './problem.ts'
 
 export type SignInModel = {
@@ -73,13 +83,13 @@ export const signInPage = (ctx: PageContext, model: SignInModel): Page => {
     model.registerHref === null
       ? ''
       : html`<p class="aside">${signIn.noAccount} <a href="${model.registerHref}">${signIn.register}</a></p>`
-  const again =
-    model.reason === 'sign_in_again' && problem === null ? html`<p class="lead">${signIn.againText}</p>` : ''
+  const asks = ctx.client === null ? signIn.againText : signIn.againFor(ctx.client.name)
+  const lead = model.reason === 'sign_in_again' ? html`<p class="lead">${asks}</p>` : forClient(ctx)
   const title = model.reason === 'sign_in_again' ? signIn.again : signIn.title
   return renderPage(ctx, {
     title,
     problem,
-    body: html`<h1>${title}</h1>!${forClient(ctx)}!${again}!${problemMessage(ctx, problem)}!${form(ctx, model.action, fields.join(''))}!${register}`,
+    body: html`<h1>${title}</h1>!${lead}!${problemMessage(ctx, problem)}!${form(ctx, model.action, fields.join(''))}!${register}`,
   })
 }
 
@@ -92,22 +102,18 @@ export type StepUpPasswordModel = {
 }
 
 export const stepUpPasswordPage = (ctx: PageContext, model: StepUpPasswordModel): Page => {
-  const { stepUp, secondFactor, common } = ctx.language
+  const { stepUp, secondFactor } = ctx.language
   const { problem, purpose } = model
-  const text = purpose === null ? stepUp.text : `${secondFactor.stepUpFor(purpose)} ${stepUp.text}`
-  const who = ctx.signedInAs === null ? '' : html`<p class="who">${common.signedInAs(ctx.signedInAs)}</p>`
-  // For password managers, which look for the name beside the password.
+  const text = [...stepUpReason(ctx, purpose), stepUp.text].join(' ')
+  // For password managers, which look for the name beside the password. Without a name it is not sent.
   const name =
     ctx.signedInAs === null
       ? ''
-      : html`<input class="unseen" type="text" name="username" value="${ctx.signedInAs}" autocomplete="username" tabindex="-1" aria-hidden="true" readonly>`
+      : html`<input class="unseen" type="text" id="username" value="${ctx.signedInAs}" autocomplete="username" tabindex="-1" aria-hidden="true" readonly>`
   const fields = name + passwordField(ctx, problem, 'focused') + submit(stepUp.submit)
   return renderPage(ctx, {
     title: stepUp.title,
     problem,
-    body: html`<h1>${stepUp.title}</h1><p class="lead">${text}</p>!${who}!${problemMessage(ctx, problem)}!${form(ctx, model.action, fields)}!${cancelLink(model.cancelHref, secondFactor.cancel)}`,
+    body: html`<h1>${stepUp.title}</h1><p class="lead">${text}</p>!${whoIsSignedIn(ctx)}!${problemMessage(ctx, problem)}!${form(ctx, model.action, fields)}!${asideLink(model.cancelHref, secondFactor.cancel)}`,
   })
 }
-
-const cancelLink = (href: string | null, label: string): string =>
-  href === null ? '' : html`<p class="aside"><a href="${href}">${label}</a></p>`

@@ -3,6 +3,7 @@ import { html } from 'ghtml'
 import type { Page, PageContext } from './context.ts'
 import { renderPage } from './layout.ts'
 import {
+  asideLink,
   codeField,
   field,
   form,
@@ -10,8 +11,10 @@ import {
   icon,
   problemMessage,
   problemOf,
+  stepUpReason,
   submit,
   timeLeft,
+  wordsFor,
 } from './parts.ts'
 import type { Problem } from './problem.ts'
 
@@ -82,6 +85,16 @@ const attempts = (ctx: PageContext, remaining: number | null): string =>
     ? ''
     : html`<p class="hint" id="attempts">${ctx.language.secondFactor.attemptsRemaining(remaining)}</p>`
 
+/** No code is asked for: none would be taken. */
+const lockedPage = (ctx: PageContext, problem: Problem, cancel: string): Page => {
+  const { title, text } = wordsFor(ctx, problem)
+  return renderPage(ctx, {
+    title,
+    problem,
+    body: html`<div class="emblem bad">!${icon('lock')}</div><div role="alert"><h1>${title}</h1><p class="lead">${text}</p></div>!${cancel}`,
+  })
+}
+
 export const secondFactorPage = (ctx: PageContext, model: SecondFactorModel): Page => {
   const { secondFactor } = ctx.language
   const { method, digits, reason } = model
@@ -89,25 +102,19 @@ export const secondFactorPage = (ctx: PageContext, model: SecondFactorModel): Pa
   const isStepUp = model.purpose === 'step_up'
   const title = isStepUp ? secondFactor.stepUpTitle : secondFactor[method].title
   const how = method === 'totp' ? secondFactor.totp.text(digits) : secondFactor.recovery_code.text
-  const text = isStepUp && reason !== null ? `${secondFactor.stepUpFor(reason)} ${how}` : how
+  const text = [...(isStepUp ? stepUpReason(ctx, reason) : []), how].join(' ')
   const fields = [
     hiddenInput('method', method),
     answerField(ctx, { ...model, problem }),
     attempts(ctx, model.attemptsRemaining),
     submit(secondFactor.submit),
   ]
-  const isLocked = problem?.kind === 'account_locked'
-  const answer = isLocked
-    ? ''
-    : form(ctx, model.action, fields.join('')) + timeLeft(ctx, model.expiresAt) + otherMethods(ctx, model)
-  const lead = isLocked ? '' : html`<p class="lead">${text}</p>`
-  const cancel =
-    model.cancelHref === null
-      ? ''
-      : html`<p class="aside"><a href="${model.cancelHref}">${secondFactor.cancel}</a></p>`
+  const cancel = asideLink(model.cancelHref, secondFactor.cancel)
+  if (problem?.kind === 'account_locked') return lockedPage(ctx, problem, cancel)
+  const answer = form(ctx, model.action, fields.join('')) + timeLeft(ctx, model.expiresAt)
   return renderPage(ctx, {
     title,
     problem,
-    body: html`<h1>${title}</h1>!${lead}!${problemMessage(ctx, problem)}!${answer}!${cancel}`,
+    body: html`<h1>${title}</h1><p class="lead">${text}</p>!${problemMessage(ctx, problem)}!${answer}!${otherMethods(ctx, model)}!${cancel}`,
   })
 }

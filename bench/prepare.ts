@@ -158,7 +158,7 @@ export const openSessions = async (
       userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
       replaces: null,
     }
-    const { session, refreshToken } = newSession(deps, deps.policy.current(), grounds, now)
+    const { session, credentials: refreshToken } = newSession(deps, deps.policy.current(), grounds, now)
     await deps.ephemeral.sessions.open(session, { sessionEpoch: 0 }, now.getTime())
     return { account, session: { ...session, lastSeenAt: session.createdAt }, refreshToken }
   })

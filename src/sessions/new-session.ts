@@ -28,12 +28,16 @@ export type SessionGrounds = {
   replaces: { sid: string; absoluteAt: number; createdAt: number } | null
 }
 
-export const newSession = (
+/** Makes a session, and what its holder is given for it: a client, or a browser (`new-browser-session.ts`). */
+export type SessionMaker<Credentials> = (
   deps: { randomBytes: RandomBytes },
   policy: Policy,
   grounds: SessionGrounds,
   now: Date,
-): { session: NewSession; refreshToken: RefreshToken } => {
+) => { session: NewSession; credentials: Credentials }
+
+/** A session for a client, which has its first grant. */
+export const newSession: SessionMaker<RefreshToken> = (deps, policy, grounds, now) => {
   const { account } = grounds
   const nowSeconds = Math.floor(now.getTime() / 1000)
   const sid = uuidv7({ msecs: now.getTime() })
@@ -41,7 +45,7 @@ export const newSession = (
   const { familyHash, refreshHash } = refreshHashes(refreshToken)
   const { secondFactor, replaces, ip } = grounds
   return {
-    refreshToken,
+    credentials: refreshToken,
     session: {
       sid,
       accountId: account.id,

@@ -23,11 +23,11 @@ import type { NewSession } from '../ephemeral/sessions.ts'
 import { AuthError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
 import type { Method } from '../policy/policy.ts'
-import { newSession } from '../sessions/new-session.ts'
+import type { SessionGrounds, SessionMaker } from '../sessions/new-session.ts'
 import type { OpenedSession } from './issue-tokens.ts'
 
-export type PassedChallenge = {
-  opened: OpenedSession
+export type PassedChallenge<Credentials> = {
+  opened: OpenedSession<Credentials>
   /** How many are left, where one of them was the answer; else null. */
   recoveryCodesRemaining: number | null
   /** Whose challenge it was, for a backend that opened it for an account of Postern's own; else null. */
@@ -47,11 +47,12 @@ type ChallengeAnswer = Answer & { challengeToken: string }
  * @throws {AuthError} invalid_challenge, invalid_client (another one answers it), invalid_request (a method that is
  *   not offered), invalid_code, account_locked, account_disabled
  */
-export const attemptChallenge = async (
+export const attemptChallenge = async <Credentials>(
   deps: AttemptDeps,
   { backend, origin: request }: Answering,
   { challengeToken, ...answer }: ChallengeAnswer,
-): Promise<PassedChallenge> => {
+  makeSession: SessionMaker<Credentials>,
+): Promise<PassedChallenge<Credentials>> => {
   const at = { challengeToken, answerer: backend && registrationOf(backend.client) }
   const attempt = await takeChallengeAttempt(deps, request, at, answer)
   const { record, sessionEpoch } = attempt
@@ -61,7 +62,8 @@ export const attemptChallenge = async (
   if (record.purpose === 'vouched' && isAdministrator(account)) return refuseVouched(deps, origin, record)
   const client = await clientOf(deps, record)
 
-  const { session, refreshToken } = await prepareSession(deps, origin, record, account)
+  const grounds = await sessionGrounds(deps, origin, record, account)
+  const { session, credentials } = makeSession(deps, deps.policy.current(), grounds, origin.now)
   const event = passedEvent(origin, record, { method: answer.method, match, session })
   // What replaces a session is not a sign-in.
   const signedInAt = record.sid === null ? origin.now : null
@@ -74,7 +76,7 @@ export const attemptChallenge = async (
   const won = await challenges.pass(challengeToken, session, sessionEpoch, origin.now.getTime())
   if (!won) throw new AuthError('invalid_challenge')
   return {
-    opened: { session, account, client, refreshToken },
+    opened: { session, account, client, credentials },
     recoveryCodesRemaining: match.kind === 'recovery_code' ? match.remaining : null,
     username: session.vouched ? account.username : null,
   }
@@ -140,12 +142,12 @@ const askGate = async (
 }
 
 /** The session to open. At step-up it replaces the session that asked for it, and keeps its absolute end. */
-const prepareSession = async (
+const sessionGrounds = async (
   deps: AttemptDeps,
   origin: Origin,
   record: ChallengeRecord,
   account: Account,
-) => {
+): Promise<SessionGrounds> => {
   const { now } = origin
   const endUser = record.endUser ?? origin
   const replaced = record.sid
@@ -153,27 +155,22 @@ const prepareSession = async (
     : null
   if (record.sid && !replaced)
     throw new AuthError('invalid_challenge', 'The session of this step-up has ended.')
-  return newSession(
-    deps,
-    deps.policy.current(),
-    {
-      account,
-      clientId: record.clientId,
-      clientRegisteredAt: record.clientRegisteredAt,
-      scope: record.scope,
-      amr: record.amr,
-      // Decision: a step-up sets `auth_time` anew. RFC 9470 3 counts `max_age` from the last time that the user
-      // authenticated, and the API that asked for the step-up reads that time there: with the old value it would ask
-      // again and again. A step-up is not a sign-in: the session keeps its beginning and its end. A renewal does not
-      // change `auth_time` (RFC 9068 2.2.1).
-      authTime: replaced ? Math.floor(now.getTime() / 1000) : record.authTime,
-      // Whoever saw the codes of a session may have passed this one on, too.
-      vouched: replaced ? replaced.vouched : record.purpose === 'vouched',
-      secondFactor: CODE_FACTOR,
-      ip: endUser.ip,
-      userAgent: endUser.userAgent,
-      replaces: replaced,
-    },
-    now,
-  )
+  return {
+    account,
+    clientId: record.clientId,
+    clientRegisteredAt: record.clientRegisteredAt,
+    scope: record.scope,
+    amr: record.amr,
+    // Decision: a step-up sets `auth_time` anew. RFC 9470 3 counts `max_age` from the last time that the user
+    // authenticated, and the API that asked for the step-up reads that time there: with the old value it would ask
+    // again and again. A step-up is not a sign-in: the session keeps its beginning and its end. A renewal does not
+    // change `auth_time` (RFC 9068 2.2.1).
+    authTime: replaced ? Math.floor(now.getTime() / 1000) : record.authTime,
+    // Whoever saw the codes of a session may have passed this one on, too.
+    vouched: replaced ? replaced.vouched : record.purpose === 'vouched',
+    secondFactor: CODE_FACTOR,
+    ip: endUser.ip,
+    userAgent: endUser.userAgent,
+    replaces: replaced,
+  }
 }

@@ -1,9 +1,12 @@
 // Step-up (RFC 9470): a fresh second factor inside a session. If what the session has shown is not fresh enough, this
 // opens a challenge that is bound to the session; passing it replaces the session by a new one.
+
+import type { AccountWithFactors } from '../accounts/details.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import type { Origin } from '../audit/event.ts'
 import { answerShapes, offeredMethods } from '../authenticators/code.ts'
 import type { AccountCaller } from '../callers/authenticate-account.ts'
+import type { SessionCaller } from '../callers/authenticate-session.ts'
 import { refuseSession, sessionRefused } from '../callers/refuse-session.ts'
 import { type Client, isPublic } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
@@ -51,13 +54,19 @@ export const beginStepUp = async (
   }
   const locked = sessionRefused(caller, 'account_locked')
   const epochs = await requireUnlocked(deps, locked, { accountId: account.id, now: origin.now })
-  const shapes = answerShapes(policy.allowed_methods, details)
-  if (shapes.length === 0) {
-    const text = 'No second factor of this account can be used any more; an administrator can reset it.'
-    const error = new AuthError('policy_violation', text)
-    return refuseSession(deps, caller, 'nothing_usable', error)
-  }
+  const shapes = await usableShapes(deps, caller, details)
   return openStepUp(deps, origin, session, { client, shapes, epochs })
+}
+
+const usableShapes = async (
+  deps: StepUpDeps,
+  caller: SessionCaller,
+  details: AccountWithFactors,
+): Promise<string[]> => {
+  const shapes = answerShapes(deps.policy.current().allowed_methods, details)
+  if (shapes.length > 0) return shapes
+  const text = 'No second factor of this account can be used any more; an administrator can reset it.'
+  return refuseSession(deps, caller, 'nothing_usable', new AuthError('policy_violation', text))
 }
 
 /** Zero asks for a new authentication in any case (OpenID Connect Core 3.1.2.1). */
@@ -85,7 +94,7 @@ const openStepUp = async (
   origin: Origin,
   session: SessionRecord,
   { client, shapes, epochs }: { client: Client | null; shapes: string[]; epochs: Required<Epochs> },
-): Promise<StepUpResult> => {
+): Promise<ChallengeOpened> => {
   const { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid, ip, userAgent } = session
   const about = { accountId, clientId, clientRegisteredAt, scope, amr, authTime, sid }
   const token = newAccountToken('challenge', accountId, deps.randomBytes)

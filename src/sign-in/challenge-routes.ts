@@ -7,6 +7,7 @@ import { Code } from '../authenticators/code.ts'
 import { answeringOf, backendOf } from '../callers/authenticate-backend.ts'
 import type { Deps } from '../deps.ts'
 import { Method } from '../policy/policy.ts'
+import { newSession } from '../sessions/new-session.ts'
 import { cutUserAgent, USER_AGENT_LENGTH } from '../wire/end-user.ts'
 import { Address, errorResponses, PlainText, Strict } from '../wire/schemas.ts'
 import { attemptChallenge } from './attempt-challenge.ts'
@@ -154,7 +155,7 @@ export const challengeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
     async (request) => {
       const { challenge_token: challengeToken, method, code } = request.body
       const answer = { challengeToken, method, code }
-      const passed = await attemptChallenge(deps, answeringOf(request), answer)
+      const passed = await attemptChallenge(deps, answeringOf(request), answer, newSession)
       return toPassedAnswer(issueTokens(deps, passed.opened, deps.clock()), passed)
     },
   )

@@ -15,7 +15,7 @@ import type { AccountState, EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { type Decision, decide } from '../policy/decide.ts'
 import { ENROLLMENT_TTL_SECONDS, type Method } from '../policy/policy.ts'
-import { newSession } from '../sessions/new-session.ts'
+import type { SessionMaker } from '../sessions/new-session.ts'
 import type { Tokens } from '../tokens/mint-tokens.ts'
 import type { OpenedSession } from './issue-tokens.ts'
 
@@ -38,11 +38,11 @@ export type PrimaryAuthentication = Decided & {
 /** What is to be done before the account gets tokens: `token` is what does it. */
 type NextStep = { token: string; expiresInSeconds: number; methods: Method[]; reasons: string[] }
 
-type SignedIn = { status: 'authenticated'; opened: OpenedSession }
+type SignedIn<Credentials> = { status: 'authenticated'; opened: OpenedSession<Credentials> }
 export type ChallengeOpened = { status: 'challenge_required' } & NextStep
-type EnrollmentOpened = { status: 'enrollment_required' } & NextStep
+export type EnrollmentOpened = { status: 'enrollment_required' } & NextStep
 
-export type SignInResult = SignedIn | ChallengeOpened | EnrollmentOpened
+export type SignInResult<Credentials> = SignedIn<Credentials> | ChallengeOpened | EnrollmentOpened
 
 /** The same, for a client that has its tokens. */
 export type SignInAnswered = { status: 'authenticated'; tokens: Tokens } | ChallengeOpened | EnrollmentOpened
@@ -68,15 +68,15 @@ const grounds = (primary: PrimaryAuthentication, origin: Origin) => ({
   authTime: epochSeconds(origin.now),
 })
 
-const authenticate = async (
+const authenticate = async <Credentials>(
   deps: SignInDeps,
   origin: Origin,
   primary: PrimaryAuthentication,
-  decision: Decision,
-): Promise<SignInResult> => {
+  { decision, makeSession }: { decision: Decision; makeSession: SessionMaker<Credentials> },
+): Promise<SignedIn<Credentials>> => {
   const { now } = origin
   const endUser = primary.endUser ?? origin
-  const { session, refreshToken } = newSession(
+  const { session, credentials } = makeSession(
     deps,
     deps.policy.current(),
     {
@@ -95,7 +95,7 @@ const authenticate = async (
   const opened = await deps.ephemeral.sessions.open(session, primary.state, now.getTime())
   if (!opened) return refuseChanged(deps, origin, primary)
   const { account, client } = primary
-  return { status: 'authenticated', opened: { session, account, client, refreshToken } }
+  return { status: 'authenticated', opened: { session, account, client, credentials } }
 }
 
 const challenge = async (
@@ -103,7 +103,7 @@ const challenge = async (
   origin: Origin,
   primary: PrimaryAuthentication,
   decision: Extract<Decision, { kind: 'challenge' }>,
-): Promise<SignInResult> => {
+): Promise<ChallengeOpened> => {
   const { account } = primary
   const details = primary.details ?? (await findAccountWithFactors(deps, account.id))
   if (!details) return refuseChanged(deps, origin, primary)
@@ -148,7 +148,7 @@ const enroll = async (
   origin: Origin,
   primary: PrimaryAuthentication,
   decision: Extract<Decision, { kind: 'enroll' }>,
-): Promise<SignInResult> => {
+): Promise<EnrollmentOpened> => {
   const passed = passedEvent(origin, primary, decision)
   if (!(await recordFirstFactor(deps, primary, passed))) return refuseChanged(deps, origin, primary)
   const token = newAccountToken('enrollment', primary.account.id, deps.randomBytes)
@@ -175,11 +175,12 @@ const enroll = async (
  * Continues a sign-in whose primary authentication has passed.
  * @throws {AuthError} account_locked, account_disabled, policy_violation, conflict
  */
-export const continueSignIn = async (
+export const continueSignIn = async <Credentials>(
   deps: SignInDeps,
   origin: Origin,
   primary: PrimaryAuthentication,
-): Promise<SignInResult> => {
+  makeSession: SessionMaker<Credentials>,
+): Promise<SignInResult<Credentials>> => {
   const { account, state } = primary
   const decision = decide(deps.policy.current(), account, { secondFactorAt: null }, origin.now)
   if (decision.kind === 'deny') {
@@ -192,7 +193,7 @@ export const continueSignIn = async (
   }
   if (decision.kind === 'challenge') return challenge(deps, origin, primary, decision)
   if (decision.kind === 'enroll') return enroll(deps, origin, primary, decision)
-  return authenticate(deps, origin, primary, decision)
+  return authenticate(deps, origin, primary, { decision, makeSession })
 }
 
 const refusedEvent = (origin: Origin, { account, client }: PrimaryAuthentication, reason: string) =>

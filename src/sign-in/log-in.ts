@@ -1,13 +1,14 @@
 // Primary authentication with a password. Counted before it is checked, by account and by network. An unknown account
 // costs the same work, and is answered the same, as a wrong password (docs/security.md 4, 5, 7).
 
+import type { AccountWithPassword } from '../accounts/account.ts'
 import { findAccountByName } from '../accounts/store.ts'
 import { primaryAuthenticationFailed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import { type Client, grantScope, USER_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
-import type { EndUser } from '../ephemeral/ephemeral.ts'
+import type { AccountState, EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import {
   type PasswordAttempt,
@@ -16,6 +17,8 @@ import {
   tooManyAttempts,
 } from '../passwords/password-throttle.ts'
 import { verifyStoredPassword } from '../passwords/verify-stored-password.ts'
+import { newSession } from '../sessions/new-session.ts'
+import type { RefreshToken } from '../tokens/refresh-token.ts'
 import { continueSignIn, type SignInResult } from './continue-sign-in.ts'
 
 /** `endUser` is whom a backend signs in; null where the request comes from the end user. */
@@ -28,21 +31,19 @@ export type Credentials = {
 
 type LogInDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'passwords'>
 
+/** A password that was right, and who has given it. */
+export type PasswordPassed = AccountWithPassword & { state: AccountState; origin: Origin }
+
 /**
- * Signs an account in with its password, or opens the challenge or the enrollment that the policy asks for.
- * @throws {AuthError} unauthorized_client, invalid_scope, too_many_attempts, invalid_credentials,
- *   account_disabled, account_locked, temporarily_unavailable
+ * Checks a password.
+ * @throws {AuthError} too_many_attempts, invalid_credentials, temporarily_unavailable
  */
-export const logIn = async (
+export const checkPassword = async (
   deps: LogInDeps,
   request: Origin,
   client: Client,
-  { username, password, scope, endUser }: Credentials,
-): Promise<SignInResult> => {
-  if (!client.firstParty) {
-    throw new AuthError('unauthorized_client', 'Only a first-party client may pass a password on.')
-  }
-  const granted = grantScope(client, scope, USER_SCOPES)
+  { username, password }: Pick<Credentials, 'username' | 'password'>,
+): Promise<PasswordPassed> => {
   deps.passwords.requireRoom()
   const found = await findAccountByName(deps, username)
   const accountId = found?.account.id ?? null
@@ -57,14 +58,31 @@ export const logIn = async (
   const stored = await settlePasswordAttempt(deps, attempt, tried)
   if (!stored) return refuse(deps, request, client, attempt)
   const origin: Origin = { ...request, actor: { type: 'account', id: stored.account.id } }
-  return continueSignIn(deps, origin, {
-    ...stored,
-    state: attempt.state,
-    client,
-    scope: granted,
-    amr: ['pwd'],
-    endUser,
-  })
+  return { ...stored, state: attempt.state, origin }
+}
+
+/**
+ * Signs an account in with its password, or opens the challenge or the enrollment that the policy asks for.
+ * @throws {AuthError} unauthorized_client, invalid_scope, too_many_attempts, invalid_credentials,
+ *   account_disabled, account_locked, temporarily_unavailable
+ */
+export const logIn = async (
+  deps: LogInDeps,
+  request: Origin,
+  client: Client,
+  { scope, endUser, ...given }: Credentials,
+): Promise<SignInResult<RefreshToken>> => {
+  if (!client.firstParty) {
+    throw new AuthError('unauthorized_client', 'Only a first-party client may pass a password on.')
+  }
+  const granted = grantScope(client, scope, USER_SCOPES)
+  const { origin, ...passed } = await checkPassword(deps, request, client, given)
+  return continueSignIn(
+    deps,
+    origin,
+    { ...passed, client, scope: granted, amr: ['pwd'], endUser },
+    newSession,
+  )
 }
 
 const refuse = async (

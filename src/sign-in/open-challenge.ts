@@ -7,6 +7,8 @@ import type { Backend } from '../callers/authenticate-backend.ts'
 import { grantScope, type MachineScope, USER_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
+import { newSession } from '../sessions/new-session.ts'
+import type { RefreshToken } from '../tokens/refresh-token.ts'
 import { continueSignIn, type PrimaryAuthentication, type SignInResult } from './continue-sign-in.ts'
 
 /** An account whose first factor a client vouches for: its own `subject`, or a Postern `username`. */
@@ -25,7 +27,11 @@ type Vouched = {
 type Vouchable = Pick<PrimaryAuthentication, 'account' | 'state' | 'details'>
 
 /** With whom it is for, so that no other user's challenge can be put in its place (docs/security.md 43). */
-export type VouchedSignIn = { signIn: SignInResult; subject: string | null; username: string | null }
+export type VouchedSignIn = {
+  signIn: SignInResult<RefreshToken>
+  subject: string | null
+  username: string | null
+}
 
 type OpenDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'clock' | 'accounts'>
 
@@ -90,15 +96,20 @@ export const openChallenge = async (
   }
   const { client, origin } = backend
   const found = await findVouched(deps, backend, vouched)
-  const signIn = await continueSignIn(deps, origin, {
-    ...found,
-    passwordHash: null,
-    client,
-    scope: grantScope(client, undefined, USER_SCOPES),
-    amr: vouched.amr,
-    endUser: { ip: vouched.ip, userAgent: vouched.userAgent },
-    purpose: found.account.clientId === null ? 'vouched' : 'login',
-  })
+  const signIn = await continueSignIn(
+    deps,
+    origin,
+    {
+      ...found,
+      passwordHash: null,
+      client,
+      scope: grantScope(client, undefined, USER_SCOPES),
+      amr: vouched.amr,
+      endUser: { ip: vouched.ip, userAgent: vouched.userAgent },
+      purpose: found.account.clientId === null ? 'vouched' : 'login',
+    },
+    newSession,
+  )
   const { subject, username } = found.account
   return { signIn, subject, username }
 }

@@ -134,7 +134,10 @@ export const toVouchedAnswer = (
   ...(username !== null && { username }),
 })
 
-export const toPassedAnswer = (tokens: Tokens, passed: PassedChallenge): Static<typeof Authenticated> => ({
+export const toPassedAnswer = (
+  tokens: Tokens,
+  passed: PassedChallenge<unknown>,
+): Static<typeof Authenticated> => ({
   status: 'authenticated',
   ...toTokenAnswer(tokens),
   ...(passed.username !== null && { username: passed.username }),

@@ -129,7 +129,7 @@ t.test('a second factor that leaves a session at aal1 is not enough to administe
   if (!account || !client || !shown) throw new Error('it is signed in')
   const secondFactor = { amr: ['otp'], acr: 'aal1' as const }
   const grounds = { ...shown, account, secondFactor, replaces: null }
-  const { session, refreshToken } = newSession(deps, deps.policy.current(), grounds, now())
+  const { session, credentials: refreshToken } = newSession(deps, deps.policy.current(), grounds, now())
   const epochs = await deps.ephemeral.budgets.read(created.id, now().getTime())
   t.ok(await deps.ephemeral.sessions.open(session, epochs, now().getTime()))
   const { accessToken: bearer } = mintTokens(deps, session, { account, client, refreshToken }, now())

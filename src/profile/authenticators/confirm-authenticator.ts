@@ -3,8 +3,7 @@
 //   2. match the code against the pending secret;
 //   3. in one transaction: count it, activate it, burn its time step, and make recovery codes with the first;
 //   4. before that commits, end what is pending, and open a session: for an account that signs in by enrolling, or to
-//      replace the session in which the first authenticator was confirmed (docs/security.md 21);
-//   5. sign the tokens of a session that was opened.
+//      replace the session in which the first authenticator was confirmed (docs/security.md 21).
 //
 // Decision: 4 is inside the transaction. If Redis is away, or the enrollment or the session has been used or ended
 // meanwhile, everything is rolled back, and no account has recovery codes that were never shown. If a crash or
@@ -21,37 +20,25 @@ import { findPendingTotp } from '../../authenticators/enrollment-store.ts'
 import { nothingToConfirm } from '../../authenticators/match-answer.ts'
 import { isTotpCode } from '../../authenticators/totp/totp.ts'
 import type { FreshEnrollee } from '../../callers/authenticate-enrollee.ts'
-import { type Client, isRegisteredAs } from '../../clients/client.ts'
+import { isRegisteredAs } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
 import type { NewSession } from '../../ephemeral/sessions.ts'
 import { AuthError } from '../../errors.ts'
 import type { Sql } from '../../postgres/pool.ts'
 import { endOtherAccess } from '../../sessions/end-other-access.ts'
-import { newSession } from '../../sessions/new-session.ts'
+import type { SessionMaker } from '../../sessions/new-session.ts'
 import type { OtherSessions } from '../../sessions/schemas.ts'
-import { mintTokens, type Tokens } from '../../tokens/mint-tokens.ts'
-import type { RefreshToken } from '../../tokens/refresh-token.ts'
+import type { OpenedSession } from '../../sign-in/issue-tokens.ts'
 import { type EnrolledAuthenticator, enrollAuthenticator } from './enroll-authenticator.ts'
 
-/** `tokens` where a session was opened, else null. */
-export type ConfirmedAuthenticator = EnrolledAuthenticator & { tokens: Tokens | null }
-
-/** The session that a confirmation opens. */
-type Opening = { client: Client; session: NewSession; refreshToken: RefreshToken }
+/** `opened` where a session was, else null. */
+export type ConfirmedAuthenticator<Credentials> = EnrolledAuthenticator & {
+  opened: OpenedSession<Credentials> | null
+}
 
 type ConfirmDeps = Pick<
   Deps,
-  | 'accounts'
-  | 'config'
-  | 'postgres'
-  | 'ephemeral'
-  | 'policy'
-  | 'signingKeys'
-  | 'pairwiseSalt'
-  | 'sealer'
-  | 'randomBytes'
-  | 'clients'
-  | 'clock'
+  'accounts' | 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'randomBytes' | 'clients' | 'clock'
 >
 
 /**
@@ -59,11 +46,12 @@ type ConfirmDeps = Pick<
  * @throws {AuthError} not_found, invalid_request, invalid_code,
  *   account_locked, conflict, invalid_enrollment
  */
-export const confirmAuthenticator = async (
+export const confirmAuthenticator = async <Credentials>(
   deps: ConfirmDeps,
   enrollee: FreshEnrollee,
   { authenticatorId, code, others }: { authenticatorId: string; code: string; others: OtherSessions },
-): Promise<ConfirmedAuthenticator> => {
+  makeSession: SessionMaker<Credentials>,
+): Promise<ConfirmedAuthenticator<Credentials>> => {
   const { account, origin } = enrollee
   const below = limitFor(enrollee)
   const pending = await findPendingTotp(deps, account.id, authenticatorId, origin.now)
@@ -73,7 +61,7 @@ export const confirmAuthenticator = async (
       fields: ['code'],
     })
   }
-  const opening = await prepareSession(deps, enrollee, below)
+  const opening = await prepareSession(deps, enrollee, { below, makeSession })
   const sessionId = enrollee.by === 'session' ? enrollee.session.sid : null
   const asked = { accountId: account.id, sessionId, purpose: 'confirm' } as const
   const attempt = await takeAccountAttempt(deps, origin, asked, { method: 'totp', code })
@@ -93,8 +81,7 @@ export const confirmAuthenticator = async (
       return enrolled
     }),
   )
-  const tokens = opening && mintTokens(deps, opening.session, { account, ...opening }, origin.now)
-  return { ...confirmed, tokens }
+  return { ...confirmed, opened: opening }
 }
 
 /** A caller who has shown no second factor may add the first one only. */
@@ -102,11 +89,11 @@ const limitFor = (enrollee: FreshEnrollee): number =>
   enrollee.by === 'session' && enrollee.proof === 'second_factor' ? MAX_ENROLLED : 1
 
 /** Null where the caller's session is kept, because it has shown a second factor before. */
-const prepareSession = async (
+const prepareSession = async <Credentials>(
   deps: ConfirmDeps,
   enrollee: FreshEnrollee,
-  below: number,
-): Promise<Opening | null> => {
+  { below, makeSession }: { below: number; makeSession: SessionMaker<Credentials> },
+): Promise<OpenedSession<Credentials> | null> => {
   if (enrollee.by === 'session' && below > 1) return null
   const { origin } = enrollee
   const grounds = enrollee.by === 'session' ? enrollee.session : enrollee.record
@@ -118,9 +105,10 @@ const prepareSession = async (
       'Its client is no longer registered.',
     )
   }
+  const { account } = enrollee
   const opened = {
     ...grounds,
-    account: enrollee.account,
+    account,
     vouched: enrollee.by === 'session' && enrollee.session.vouched,
     // `authTime` does not change: the code proves the authenticator that was just enrolled, and not the user.
     secondFactor: CODE_FACTOR,
@@ -128,7 +116,7 @@ const prepareSession = async (
     userAgent: endUser.userAgent,
     replaces: enrollee.by === 'session' ? enrollee.session : null,
   }
-  return { client, ...newSession(deps, deps.policy.current(), opened, origin.now) }
+  return { account, client, ...makeSession(deps, deps.policy.current(), opened, origin.now) }
 }
 
 const openSession = async (

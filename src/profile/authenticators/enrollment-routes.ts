@@ -4,7 +4,9 @@ import { Type } from 'typebox'
 import { findAuthenticators } from '../../authenticators/own-authenticator-store.ts'
 import { enrolleeOf, enrollingOf, ownRoute } from '../../callers/guard-account.ts'
 import type { Deps } from '../../deps.ts'
+import { newSession } from '../../sessions/new-session.ts'
 import { otherSessionsOf } from '../../sessions/schemas.ts'
+import { issueTokens } from '../../sign-in/issue-tokens.ts'
 import { errorResponses, Page, Strict, Uuid } from '../../wire/schemas.ts'
 import { admitNoBody } from '../../wire/validation.ts'
 import { beginTotpEnrollment } from './begin-totp-enrollment.ts'
@@ -106,7 +108,9 @@ export const enrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async
       const enrollee = enrollingOf(request)
       const { code } = request.body
       const answer = { authenticatorId: request.params.id, code, others: otherSessionsOf(request.body) }
-      return toConfirmedItem(await confirmAuthenticator(deps, enrollee, answer))
+      const confirmed = await confirmAuthenticator(deps, enrollee, answer, newSession)
+      const { opened } = confirmed
+      return toConfirmedItem(confirmed, opened && issueTokens(deps, opened, deps.clock()))
     },
   )
 }

@@ -6,9 +6,10 @@ import { Code } from '../../authenticators/code.ts'
 import { Method } from '../../policy/policy.ts'
 import { KEEP_OTHER_SESSIONS } from '../../sessions/schemas.ts'
 import { TOKEN_MEMBERS, toTokenAnswer } from '../../sign-in/schemas.ts'
+import type { Tokens } from '../../tokens/mint-tokens.ts'
 import { Nullable, PlainText, Strict, Timestamp, Uuid } from '../../wire/schemas.ts'
 import type { BegunEnrollment } from './begin-totp-enrollment.ts'
-import type { ConfirmedAuthenticator } from './confirm-authenticator.ts'
+import type { EnrolledAuthenticator } from './enroll-authenticator.ts'
 
 export const Name = PlainText({ minLength: 1, maxLength: 64, description: 'What the account calls it.' })
 
@@ -90,11 +91,10 @@ export const toBegunEnrollmentItem = (begun: BegunEnrollment): Static<typeof Beg
   expires_in: begun.expiresInSeconds,
 })
 
-export const toConfirmedItem = ({
-  authenticator,
-  recoveryCodes,
-  tokens,
-}: ConfirmedAuthenticator): Static<typeof ConfirmedItem> => ({
+export const toConfirmedItem = (
+  { authenticator, recoveryCodes }: EnrolledAuthenticator,
+  tokens: Tokens | null,
+): Static<typeof ConfirmedItem> => ({
   authenticator: toAuthenticatorItem(authenticator),
   ...(recoveryCodes && { recovery_codes: recoveryCodes }),
   ...(tokens && { status: 'authenticated' as const, ...toTokenAnswer(tokens) }),

@@ -9,12 +9,16 @@ import { announceChange } from '../../ephemeral/announce-change.ts'
 import { AuthError } from '../../errors.ts'
 import { prepareSigning } from '../../tokens/create-signing-key.ts'
 import { signingOf } from '../../tokens/select-signing-keys.ts'
+import { checkSector } from './check-sector.ts'
 import type { ClientDeps } from './create-client.ts'
 import { refuseUnfit } from './refuse-unfit.ts'
 import { type ClientAndSecret, namesOf } from './schemas.ts'
 
 const needsSecret = (client: Client, { tokenEndpointAuthMethod: method }: ClientChange): boolean =>
   client.secretHash === null && method !== undefined && usesSecret(method)
+
+const changesSector = ({ sectorIdentifierUri, redirectUris }: ClientChange): boolean =>
+  sectorIdentifierUri !== undefined || redirectUris !== undefined
 
 /** A client whose grants are those that follow from its other members keeps it so. */
 const grantsThatFollow = (client: Client, change: ClientChange): ClientChange =>
@@ -43,9 +47,11 @@ export const changeClient = async (
   const read = await findClientToChange(deps, clientId)
   if (!read) throw new AuthError('not_found')
   const followed = { ...grantsThatFollow(read.client, change), ...change }
-  refuseUnfit({ ...read.client, ...followed })
-  refuseChangingBuiltIn({ ...read.client, ...followed })
-  await prepareSigning(deps, origin, signingOf({ ...read.client, ...followed }))
+  const wanted: Client = { ...read.client, ...followed }
+  refuseUnfit(wanted)
+  refuseChangingBuiltIn(wanted)
+  if (changesSector(change)) await checkSector(deps, wanted)
+  await prepareSigning(deps, origin, signingOf(wanted))
 
   const secret = needsSecret(read.client, change) ? newClientSecret(deps.randomBytes) : null
   const event = clientChanged(origin, { clientId, changed: namesOf(change) })

@@ -9,6 +9,7 @@ import type { RandomBytes } from '../../encryption/sealer.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
 import { prepareSigning } from '../../tokens/create-signing-key.ts'
 import { signingOf } from '../../tokens/select-signing-keys.ts'
+import { checkSector } from './check-sector.ts'
 import { refuseUnfit } from './refuse-unfit.ts'
 import type { ClientAndSecret, WantedClient } from './schemas.ts'
 
@@ -18,7 +19,7 @@ const UNIQUE_BYTES = 5
 /** What registering and changing a client takes. */
 export type ClientDeps = Pick<
   Deps,
-  'postgres' | 'ephemeral' | 'clients' | 'log' | 'randomBytes' | 'sealer' | 'signingKeys'
+  'postgres' | 'ephemeral' | 'clients' | 'log' | 'randomBytes' | 'sealer' | 'signingKeys' | 'outbound'
 >
 
 /** A readable part from the name, and a random one: `web-shop-4f2a9c1b07`. */
@@ -61,6 +62,7 @@ export const createClient = async (
     createdAt: origin.now,
   }
   refuseUnfit(client)
+  await checkSector(deps, client)
   await prepareSigning(deps, origin, signingOf(client))
   await insertClient(deps, client, clientCreated(origin, client))
   deps.clients.forgetAll()

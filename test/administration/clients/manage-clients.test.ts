@@ -224,7 +224,9 @@ t.test('grants follow what the client can use, unless they are named', { skip },
   t.same(returning.body.grant_types, ['authorization_code', 'refresh_token'])
   const named = await ask('PATCH', path, { grant_types: ['authorization_code'] })
   t.same(named.body.grant_types, ['authorization_code'])
-  t.same((await ask('PATCH', path, { redirect_uris: [] })).body.grant_types, ['authorization_code'])
+  t.equal((await ask('PATCH', path, { redirect_uris: [] })).status, 400)
+  const confidential = await ask('PATCH', path, { token_endpoint_auth_method: 'client_secret_post' })
+  t.same(confidential.body.grant_types, ['authorization_code'])
 })
 
 t.test('a disabled client is refused until it is enabled again', { skip }, async (t) => {

@@ -17,6 +17,7 @@ const ROOMS = [
   'authenticators',
   'passwords',
   'sessions',
+  'notices',
   'tokens',
   'policy',
   'clients',
@@ -75,13 +76,7 @@ module.exports = {
       from: { path: ['^src/main[.]ts$', '^src/client/'] },
       to: {
         path: '^src/',
-        pathNot: [
-          '^src/main[.]ts$',
-          '^src/client/',
-          '^src/pages/',
-          '^src/outbound/',
-          '^src/clients/(?:record-)?consent[.]ts$',
-        ],
+        pathNot: ['^src/main[.]ts$', '^src/client/', '^src/pages/', '^src/clients/(?:record-)?consent[.]ts$'],
         reachable: false,
       },
     },

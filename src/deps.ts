@@ -12,6 +12,8 @@ import { createRandomPool } from './encryption/random-pool.ts'
 import { createSealer, type RandomBytes, type Sealer } from './encryption/sealer.ts'
 import type { ChangedTopic, Ephemeral } from './ephemeral/ephemeral.ts'
 import { openEphemeral } from './ephemeral/open-ephemeral.ts'
+import { clearSettledNotices } from './notices/clear-settled-notices.ts'
+import { type NoticeSender, startSender } from './notices/start-sender.ts'
 import { createOutbound, type Outbound } from './outbound/outbound.ts'
 import { type OpenSite, openSite } from './pages/open-site.ts'
 import { createPasswordHasher, type PasswordHasher } from './passwords/password-hasher.ts'
@@ -47,6 +49,8 @@ export type Deps = {
   clientKeys: ClientKeys
   accounts: Accounts
   outbound: Outbound
+  /** Sends logout notices. */
+  notices: NoticeSender
   /** Of tokens for Postern's own routes. */
   verifyAccessToken: AccessTokenVerifier
   /** Of the subjects of pairwise clients (`tokens/subject.ts`). */
@@ -73,10 +77,10 @@ export const openDatabase = (config: Config): Promise<Postgres> =>
     : openEmbeddedPostgres(config.dataDir)
 
 /**
- * Reads again what this replica holds in memory when another one has changed it, and deletes expired enrollments from
- * time to time. Returns a function that stops it.
+ * Reads again what this replica holds in memory when another one has changed it, and deletes expired enrollments and
+ * old notices from time to time. Returns a function that stops it.
  */
-const followChanges = (deps: Omit<Deps, 'close'>): (() => Promise<void>) => {
+const followChanges = (deps: Omit<Deps, 'close' | 'notices'>): (() => Promise<void>) => {
   const reload = {
     policy: () => deps.policy.reload(),
     signing_keys: () => deps.signingKeys.reload(),
@@ -96,10 +100,14 @@ const followChanges = (deps: Omit<Deps, 'close'>): (() => Promise<void>) => {
     return reread(topic)
   })
   const timer = setInterval(() => reread('reconnected'), REREAD_MS).unref()
-  const clear = () =>
-    clearExpiredEnrollments(deps, deps.clock()).catch((error: Error) =>
-      deps.log.warn({ reason: error.message }, 'could not delete expired enrollments'),
-    )
+  const clear = async () => {
+    try {
+      await clearExpiredEnrollments(deps, deps.clock())
+      await clearSettledNotices(deps, deps.clock())
+    } catch (error) {
+      deps.log.warn({ reason: (error as Error).message }, 'could not delete what has expired')
+    }
+  }
   let clearing = clear()
   const clearer = setInterval(() => {
     clearing = clear()
@@ -174,7 +182,9 @@ export const openDeps = async (
       migrated,
     }
     closers.push(followChanges(opened))
-    return { ...opened, close }
+    const notices = startSender(opened)
+    closers.push(() => notices.close())
+    return { ...opened, notices, close }
   } catch (error) {
     await close()
     throw error

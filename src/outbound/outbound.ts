@@ -25,7 +25,7 @@ const resolveBySystem: Resolve = (hostname, callback) => {
 }
 
 const CONNECT_WITHIN_MS = 5_000
-const CONNECTIONS_OF_A_HOST = 4
+const CONNECTIONS_OF_A_HOST = 16
 const KEPT_OPEN_MS = 4_000
 
 /** @throws {OutboundError} address_refused */

@@ -8,6 +8,7 @@ import { accountAdminRoutes } from '../administration/accounts/routes.ts'
 import { auditAdminRoutes } from '../administration/audit/routes.ts'
 import { clientAdminRoutes } from '../administration/clients/routes.ts'
 import { keyAdminRoutes } from '../administration/keys/routes.ts'
+import { noticeAdminRoutes } from '../administration/notices/routes.ts'
 import { policyAdminRoutes } from '../administration/policy/routes.ts'
 import { guardAnswering, guardBackend } from '../callers/authenticate-backend.ts'
 import { guardClient } from '../callers/authenticate-client.ts'
@@ -109,14 +110,21 @@ const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
   [guardEnrollment, [enrollmentRoutes]],
   [
     guardAdministration,
-    [accountAdminRoutes, policyAdminRoutes, clientAdminRoutes, keyAdminRoutes, auditAdminRoutes],
+    [
+      accountAdminRoutes,
+      policyAdminRoutes,
+      clientAdminRoutes,
+      keyAdminRoutes,
+      auditAdminRoutes,
+      noticeAdminRoutes,
+    ],
   ],
 ]
 
 /** Builds the HTTP application over open dependencies. Tests and production build the same one. */
 export const buildApp = async (deps: Deps): Promise<App> => {
   const app = buildFastify(deps)
-  const metrics = createMetrics()
+  const metrics = createMetrics(deps)
   app.setValidatorCompiler(compileValidator)
   parseBodies(app)
   answerErrors(app)

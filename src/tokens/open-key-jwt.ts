@@ -8,7 +8,7 @@ import type { SigningKey } from './select-signing-keys.ts'
 
 declare module '@fastify/jwt' {
   interface FastifyJWT {
-    namespaces: 'access' | 'id'
+    namespaces: 'access' | 'id' | 'logout'
   }
 }
 
@@ -17,6 +17,8 @@ export type KeyJwt = {
   signAccess(claims: object): string
   /** A signed ID token: `typ` `JWT`. */
   signId(claims: object): string
+  /** A signed logout token (OpenID Connect Back-Channel Logout 1.0 2.4): `typ` `logout+jwt`. */
+  signLogout(claims: object): string
   /**
    * The payload of an access token that this key has signed. The caller compares its lifetime, with the application's
    * clock, and whom it is for. @throws {Error} of @fastify/jwt, for anything else.
@@ -57,10 +59,17 @@ export const openKeyJwt = async (
     sign: { algorithm, kid },
     verify: { algorithms: [algorithm], checkTyp: 'JWT', cache: false },
   })
-  const { access, id } = bare.jwt
+  await bare.register(fastifyJwt, {
+    namespace: 'logout',
+    secret,
+    sign: { algorithm, kid, header: { alg: algorithm, typ: 'logout+jwt' } },
+    verify: { algorithms: [algorithm], checkTyp: 'logout+jwt', cache: false },
+  })
+  const { access, id, logout } = bare.jwt
   return {
     signAccess: (claims) => access.sign(claims),
     signId: (claims) => id.sign(claims),
+    signLogout: (claims) => logout.sign(claims),
     readHeader: (token) =>
       access.decode<{ header: Record<string, unknown> }>(token, { complete: true })?.header ?? {},
     verifyAccess: (token) => access.verify<Record<string, unknown>>(token),

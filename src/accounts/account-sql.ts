@@ -18,7 +18,7 @@ export const FACTORS_COLUMNS = `${DETAILS_COLUMNS},
     AS totp`
 
 /** What makes a `ListedAccount`: the rest is noted by sign-ins too, and is not kept by replicas. */
-export const LISTED_COLUMNS = `${DETAILS_COLUMNS}, a.updated_at, a.last_login_at`
+export const LISTED_COLUMNS = `${DETAILS_COLUMNS}, a.last_login_at`
 
 /** True where the account's password is known to be long enough to be the only factor; under the alias `a`. */
 export const PASSWORD_IS_LONG = 'COALESCE(a.long_password_changed_at = a.password_changed_at, false)'

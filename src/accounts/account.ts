@@ -1,8 +1,9 @@
 // Who signs in. Pure: an account, and how its row reads.
+import type { StandardClaims } from './claims.ts'
 
 /** Columns of `accounts` that make an `Account`, for every statement that reads one under the alias `a`. */
 export const ACCOUNT_COLUMNS = `a.id, a.client_id, a.subject, a.username, a.email, a.display_name, a.roles, a.status,
-  a.enrolled_authenticators, a.created_at`
+  a.enrolled_authenticators, a.claims, a.created_at, a.updated_at`
 
 export type AccountStatus = 'active' | 'disabled'
 
@@ -18,7 +19,9 @@ export type Account = {
   roles: string[]
   status: AccountStatus
   enrolledAuthenticators: number
+  claims: StandardClaims
   createdAt: Date
+  updatedAt: Date
 }
 
 export type AccountRow = {
@@ -31,7 +34,9 @@ export type AccountRow = {
   roles: string[]
   status: AccountStatus
   enrolled_authenticators: number
+  claims: StandardClaims
   created_at: Date
+  updated_at: Date
 }
 
 export const toAccount = (row: AccountRow): Account => ({
@@ -44,7 +49,9 @@ export const toAccount = (row: AccountRow): Account => ({
   roles: row.roles,
   status: row.status,
   enrolledAuthenticators: row.enrolled_authenticators,
+  claims: row.claims,
   createdAt: row.created_at,
+  updatedAt: row.updated_at,
 })
 
 export type AccountWithPassword = {

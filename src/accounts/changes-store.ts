@@ -6,6 +6,7 @@ import type { Sql } from '../postgres/pool.ts'
 import { violates } from '../postgres/sql-state.ts'
 import { type AccountStatus, ADMINISTRATOR_ROLE, nameKey } from './account.ts'
 import type { ChangingPostgres } from './change-under-version.ts'
+import type { ClaimChanges } from './claims.ts'
 
 /** A new account of Postern's own. */
 export type NewAccount = {
@@ -17,6 +18,7 @@ export type NewAccount = {
   email: string | null
   displayName: string | null
   roles: string[]
+  claims: ClaimChanges
   createdAt: Date
 }
 
@@ -25,8 +27,8 @@ const INSERT_ACCOUNT = {
   text: `
     WITH inserted AS (
       INSERT INTO accounts (id, username, username_key, password_hash, email, email_key, display_name, roles,
-                            created_at, updated_at, password_changed_at, long_password_changed_at)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9::timestamptz, $9::timestamptz,
+                            claims, created_at, updated_at, password_changed_at, long_password_changed_at)
+      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, jsonb_strip_nulls($12::jsonb), $9::timestamptz, $9::timestamptz,
               CASE WHEN $4::text IS NOT NULL THEN $9::timestamptz END,
               CASE WHEN $10::boolean THEN $9::timestamptz END)
       RETURNING id
@@ -40,7 +42,7 @@ export const insertAccount = async (
   account: NewAccount,
   event: AuditEvent,
 ): Promise<void> => {
-  const { id, username, passwordHash, passwordIsLong, email, displayName, roles, createdAt } = account
+  const { id, username, passwordHash, passwordIsLong, email, displayName, roles, claims, createdAt } = account
   const emailKey = email === null ? null : nameKey(email)
   const values = [
     id,
@@ -54,6 +56,7 @@ export const insertAccount = async (
     createdAt,
     passwordIsLong,
     JSON.stringify(event),
+    JSON.stringify(claims),
   ]
   try {
     await deps.postgres.query(INSERT_ACCOUNT, values)
@@ -99,14 +102,23 @@ const LOCK_ADMINISTRATORS = {
   text: 'SELECT pg_advisory_xact_lock(7305612490120)',
 }
 
-// `$2` holds the columns that change; the others keep what the row has.
+// The claims that an account keeps: an address that changes is not verified any more.
+const KEPT_CLAIMS = `a.claims
+                 - CASE WHEN $2::jsonb ? 'email_key' AND $2::jsonb ->> 'email_key' IS DISTINCT FROM a.email_key
+                        THEN 'email_verified' ELSE '' END
+                 - CASE WHEN $2::jsonb -> 'claims' ? 'phone_number'
+                             AND $2::jsonb -> 'claims' ->> 'phone_number' IS DISTINCT FROM a.claims ->> 'phone_number'
+                        THEN 'phone_number_verified' ELSE '' END`
+
+// `$2` holds the columns that change; the others keep what the row has. Of the claims, those that are named change.
 const CHANGE_ACCOUNT = {
   name: 'change_account',
   text: `
     WITH changed AS (
       UPDATE accounts AS a
-         SET (username, username_key, email, email_key, display_name, roles, status, updated_at) = (
-               SELECT n.username, n.username_key, n.email, n.email_key, n.display_name, n.roles, n.status, $3::timestamptz
+         SET (username, username_key, email, email_key, display_name, roles, status, claims, updated_at) = (
+               SELECT n.username, n.username_key, n.email, n.email_key, n.display_name, n.roles, n.status,
+                      jsonb_strip_nulls((${KEPT_CLAIMS}) || COALESCE($2::jsonb -> 'claims', '{}')), $3::timestamptz
                  FROM jsonb_populate_record(a, $2::jsonb) AS n)
        WHERE a.id = $1
          AND (NOT ${administers('a')}
@@ -125,6 +137,7 @@ export type AccountChanges = {
   displayName?: string | null
   roles?: string[]
   status?: AccountStatus
+  claims?: ClaimChanges
 }
 
 const decidesWhoAdministers = ({ roles, status }: AccountChanges): boolean =>

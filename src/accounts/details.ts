@@ -36,13 +36,12 @@ export const toAccountWithFactors = (row: FactorsRow): AccountWithFactors => ({
 })
 
 /** The same, with what is noted without raising the account's version. */
-export type ListedAccount = AccountDetails & { updatedAt: Date; lastLoginAt: Date | null }
+export type ListedAccount = AccountDetails & { lastLoginAt: Date | null }
 
-export type ListedRow = DetailsRow & { updated_at: Date; last_login_at: Date | null }
+export type ListedRow = DetailsRow & { last_login_at: Date | null }
 
 export const toListed = (row: ListedRow): ListedAccount => ({
   ...toDetails(row),
-  updatedAt: row.updated_at,
   lastLoginAt: row.last_login_at,
 })
 

@@ -23,6 +23,7 @@ const WIRE_NAMES: Record<keyof AccountChanges, string> = {
   displayName: 'display_name',
   roles: 'roles',
   status: 'status',
+  claims: 'claims',
 }
 
 /** The members that a change names, as the audit log and refusals show them. */

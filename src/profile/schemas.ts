@@ -1,5 +1,6 @@
 // An account as it sees itself. Pure.
 import { type Static, Type } from 'typebox'
+import { StandardClaims } from '../accounts/claims.ts'
 import type { AccountDetails } from '../accounts/details.ts'
 import { AccountStatus } from '../accounts/schemas.ts'
 import { requirementReasons } from '../policy/decide.ts'
@@ -23,6 +24,7 @@ export const ProfileItem = Type.Object({
   roles: Type.Array(Type.String(), { examples: [['user']] }),
   status: AccountStatus,
   second_factor: Type.Object(SECOND_FACTOR_MEMBERS),
+  claims: StandardClaims,
   created_at: Timestamp,
 })
 export type ProfileItem = Static<typeof ProfileItem>
@@ -47,6 +49,7 @@ export const toProfileItem = (details: AccountDetails, policy: Policy): ProfileI
     roles: account.roles,
     status: account.status,
     second_factor: secondFactorOf(details, policy),
+    claims: account.claims,
     created_at: account.createdAt.toISOString(),
   }
 }

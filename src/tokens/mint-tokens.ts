@@ -1,11 +1,12 @@
 // The tokens of a session: a JWT access token (RFC 9068), an ID token (OpenID Connect Core 2), and the refresh token.
 // The only place where tokens are signed.
 import { hash, randomUUID } from 'node:crypto'
-import { type Account, accountLabel } from '../accounts/account.ts'
+import type { Account } from '../accounts/account.ts'
 import { audienceOf, type Client, keptScope, ownAudienceOf, scopeFor } from '../clients/client.ts'
 import type { SigningAlgorithm } from '../clients/members.ts'
 import type { SessionRecord } from '../ephemeral/sessions.ts'
 import type { TokenScheme } from '../errors.ts'
+import { claimsFor, rolesClaim } from './claims-for.ts'
 import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
 import { tokenLifetimesOf } from './select-signing-keys.ts'
 import type { OpenKey, SigningKeys } from './signing-key-cache.ts'
@@ -51,19 +52,6 @@ export type Holder = {
 const confirmation = (jkt: string | null) => (jkt === null ? {} : { cnf: { jkt } })
 
 const tokenType = (jkt: string | null): TokenScheme => (jkt === null ? 'Bearer' : 'DPoP')
-
-/** OpenID Connect Core 5.4: which claims a scope asks for. */
-const profileClaims = (scopes: readonly string[], account: Account): object => ({
-  ...(scopes.includes('profile') && {
-    preferred_username: accountLabel(account),
-    ...(account.displayName && { name: account.displayName }),
-  }),
-  // No address is verified yet, and without `email_verified` it might be taken for one that is.
-  ...(scopes.includes('email') && account.email && { email: account.email, email_verified: false }),
-})
-
-/** Roles that a client reports of its subjects have a claim of their own: Postern does not vouch for them. */
-const rolesClaim = ({ clientId, roles }: Account) => (clientId === null ? { roles } : { client_roles: roles })
 
 const accessTokenClaims = (
   deps: Deps,
@@ -113,7 +101,7 @@ const idToken = (
     amr: claims.amr,
     sid: claims.sid,
     at_hash: atHash(key.algorithm, accessToken),
-    ...profileClaims(scopes, account),
+    ...claimsFor(account, scopes, {}, 'id_token'),
   })
 
 /** Signs the tokens of an open session. */

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { findAccount } from '../../src/accounts/store.ts'
 import { openTestApp, PASSWORD } from '../support/app.ts'
 import { runCommand } from '../support/commands.ts'
 import { missingServer } from '../support/servers.ts'
@@ -181,5 +182,22 @@ t.test('an account that is not there is named', { skip }, async (t) => {
   for (const command of ['disable', 'enable', 'reset-second-factor', 'unlock', 'set-password']) {
     t.match(await run(command, 'nobody'), { code: 1, err: 'There is no account named "nobody".' })
     t.match(await run(command, '01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11'), { code: 1, err: /no such account/ })
+  }
+})
+
+t.test('standard claims are set, and checked, as an administrator sets them', { skip }, async (t) => {
+  const { postern, run } = await open(t)
+  const { id, username } = await postern.createAccount({ claims: { nickname: 'Countess' } })
+  const set = await run('set-claims', username, '{"given_name":"Ada","nickname":null}')
+  t.equal(set.code, 0, set.err)
+  t.same((await findAccount(postern.deps, id))?.claims, { given_name: 'Ada' })
+  for (const [claims, message] of [
+    ['given_name=Ada', /not JSON/],
+    ['{"birthdate":"long ago"}', /birthdate/],
+    ['{"sub":"x"}', /sub/],
+  ] as const) {
+    const refused = await run('set-claims', username, claims)
+    t.equal(refused.code, 1)
+    t.match(refused.err, message)
   }
 })

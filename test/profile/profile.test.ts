@@ -22,6 +22,7 @@ t.test('an account’s own profile', { skip }, async (t) => {
       roles: ['user', 'viewer'],
       status: 'active',
       second_factor: { enabled: false, required: false, methods: [], recovery_codes_remaining: 0 },
+      claims: {},
       created_at: body.created_at,
     })
   })

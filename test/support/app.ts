@@ -14,6 +14,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { v7 as uuidv7 } from 'uuid'
 import { insertAccount } from '../../src/accounts/changes-store.ts'
+import type { ClaimChanges } from '../../src/accounts/claims.ts'
 import { accountCreated } from '../../src/audit/account-events.ts'
 import { clientCreated } from '../../src/audit/administration-events.ts'
 import { type AuditEvent, systemOrigin } from '../../src/audit/event.ts'
@@ -71,7 +72,12 @@ export type TestApp = {
   advance: (seconds: number) => void
   request: (method: Method, url: string, options?: RequestOptions) => Promise<Answer>
   /** An account of Postern's own with `PASSWORD`, stored directly. */
-  createAccount: (account?: { username?: string; roles?: string[]; email?: string }) => Promise<TestAccount>
+  createAccount: (account?: {
+    username?: string
+    roles?: string[]
+    email?: string
+    claims?: ClaimChanges
+  }) => Promise<TestAccount>
   /** An active TOTP authenticator, stored directly. Its `code` is that of the test's clock. */
   enrollTotp: (account: { id: string }) => Promise<TestTotp>
   /** A client with the members that are named, stored directly; confidential where they do not say otherwise. */
@@ -193,11 +199,24 @@ export const openTestApp = async (t: Test, options: TestAppOptions = {}): Promis
     }
   }
 
-  const createAccount: TestApp['createAccount'] = async ({ username, roles = ['user'], email } = {}) => {
+  const createAccount: TestApp['createAccount'] = async ({
+    username,
+    roles = ['user'],
+    email,
+    claims = {},
+  } = {}) => {
     passwordHash ??= deps.passwords.hash(PASSWORD)
     const id = uuidv7()
     const name = username ?? `user-${id.slice(-12)}`
-    const account = { id, username: name, email: email ?? null, displayName: null, roles, createdAt: now() }
+    const account = {
+      id,
+      username: name,
+      email: email ?? null,
+      displayName: null,
+      roles,
+      claims,
+      createdAt: now(),
+    }
     const event = accountCreated(systemOrigin(now()), { accountId: id, clientId: null, roles })
     const stored = { ...account, passwordHash: await passwordHash, passwordIsLong: true }
     await insertAccount(deps, stored, event)

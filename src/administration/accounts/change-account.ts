@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { type Account, ADMINISTRATOR_ROLE } from '../../accounts/account.ts'
 import { changingAccount } from '../../accounts/change-under-version.ts'
 import { type AccountChanges, changeAccountRow } from '../../accounts/changes-store.ts'
+import type { ClaimChanges, StandardClaims } from '../../accounts/claims.ts'
 import { namesOf } from '../../accounts/schemas.ts'
 import { findAccount } from '../../accounts/store.ts'
 import { accountChanged } from '../../audit/account-events.ts'
@@ -11,19 +12,32 @@ import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { endAccess } from '../../sessions/end-access.ts'
 
-/** The members of `wanted` that change something. */
-const changesOf = (account: Account, wanted: AccountChanges): AccountChanges => {
-  const changed = Object.entries(wanted).filter(
-    ([member, value]) => !isDeepStrictEqual(value, account[member as keyof AccountChanges]),
+const changedClaims = ({ claims: known }: Account, wanted: ClaimChanges): ClaimChanges =>
+  Object.fromEntries(
+    Object.entries(wanted).filter(
+      ([name, value]) => !isDeepStrictEqual(value, known[name as keyof StandardClaims] ?? null),
+    ),
   )
-  return Object.fromEntries(changed)
+
+/** The members of `wanted` that change something. */
+const changesOf = (account: Account, { claims = {}, ...wanted }: AccountChanges): AccountChanges => {
+  const changed = Object.entries(wanted).filter(
+    ([member, value]) => !isDeepStrictEqual(value, account[member as keyof typeof wanted]),
+  )
+  const named = changedClaims(account, claims)
+  return { ...Object.fromEntries(changed), ...(Object.keys(named).length > 0 && { claims: named }) }
 }
 
-/** For the audit event: the names of all members, and the values of roles and status only. */
+/** For the audit event: the names of all members and claims, and the values of roles and status only. */
 const auditedChanges = (changes: AccountChanges): Record<string, unknown> => {
-  const { roles, status } = changes
+  const { roles, status, claims } = changes
   const named = namesOf(changes).map((name) => [name, true])
-  return { ...Object.fromEntries(named), ...(roles && { roles }), ...(status && { status }) }
+  return {
+    ...Object.fromEntries(named),
+    ...(roles && { roles }),
+    ...(status && { status }),
+    ...(claims && { claims: Object.keys(claims) }),
+  }
 }
 
 const refuseForeign = (account: Account, wanted: AccountChanges): void => {

@@ -27,12 +27,12 @@ export const createAccount = async (
   wanted: WantedAccount,
   initial: InitialPassword,
 ): Promise<string> => {
-  const { username, email = null, displayName = null, roles = DEFAULT_ROLES } = wanted
+  const { username, email = null, displayName = null, roles = DEFAULT_ROLES, claims = {} } = wanted
   const holder = { username, email, displayName, roles, enrolledAuthenticators: 0 }
   const password = await initialPassword(deps, holder, initial)
   await requireStillAdministrator(deps, origin)
   const id = uuidv7({ msecs: origin.now.getTime() })
-  const account = { id, username, ...password, email, displayName, roles, createdAt: origin.now }
+  const account = { id, username, ...password, email, displayName, roles, claims, createdAt: origin.now }
   await insertAccount(deps, account, accountCreated(origin, { accountId: id, clientId: null, roles }))
   return id
 }

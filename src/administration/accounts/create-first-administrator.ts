@@ -47,7 +47,7 @@ export const createFirstAdministrator = async (deps: FirstDeps): Promise<FirstAd
   const now = deps.clock()
   const id = uuidv7({ msecs: now.getTime() })
   const passwordIsLong = isLongPassword(password)
-  const account = { id, ...names, passwordIsLong, createdAt: now }
+  const account = { id, ...names, claims: {}, passwordIsLong, createdAt: now }
   const event = accountCreated(systemOrigin(now), { accountId: id, clientId: null, roles: account.roles })
   try {
     await insertAccount(deps, { ...account, passwordHash: await deps.passwords.hash(password) }, event)

@@ -2,6 +2,7 @@
 // names' shape for the routes and the command line.
 import { type Static, Type } from 'typebox'
 import type { AccountChanges } from '../../accounts/changes-store.ts'
+import { ClaimChanges, StandardClaims } from '../../accounts/claims.ts'
 import type { ListedAccount } from '../../accounts/details.ts'
 import { AccountStatus, DisplayName, Email, Roles, Username } from '../../accounts/schemas.ts'
 import type { Policy } from '../../policy/policy.ts'
@@ -14,6 +15,7 @@ export const NewAccountMembers = {
   email: Type.Optional(Nullable(Email)),
   display_name: Type.Optional(Nullable(DisplayName)),
   roles: Type.Optional(Roles),
+  claims: Type.Optional(ClaimChanges),
 }
 
 export const NewAccountNames = Strict(NewAccountMembers)
@@ -27,6 +29,7 @@ export const AccountPatch = Strict(
     display_name: Type.Optional(Nullable(DisplayName)),
     roles: Type.Optional(Roles),
     status: Type.Optional(AccountStatus),
+    claims: Type.Optional(ClaimChanges),
   },
   { minProperties: 1, examples: [{ display_name: 'Ada Lovelace', roles: ['user', 'viewer'] }] },
 )
@@ -48,6 +51,7 @@ export const AccountItem = Type.Object({
   second_factor: SecondFactorStatus,
   client_id: Nullable(Type.String({ description: 'The client whose external subject it is.' })),
   subject: Nullable(Type.String({ description: "That client's name for it." })),
+  claims: StandardClaims,
   created_at: Timestamp,
   updated_at: Timestamp,
   last_login_at: Nullable(Timestamp),
@@ -83,7 +87,7 @@ export const toAccountItem = (
     },
     client_id: account.clientId,
     subject: account.subject,
-    updated_at: details.updatedAt.toISOString(),
+    updated_at: account.updatedAt.toISOString(),
     last_login_at: details.lastLoginAt?.toISOString() ?? null,
   }
 }

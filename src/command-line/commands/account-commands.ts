@@ -1,6 +1,7 @@
 // postern account …: the accounts of Postern's own, and the way back in for an administrator who is locked out.
 import { type Command, Option } from 'commander'
 import type { AccountStatus } from '../../accounts/account.ts'
+import { ClaimChanges } from '../../accounts/claims.ts'
 import { findAccountByName } from '../../accounts/store.ts'
 import { changeAccount } from '../../administration/accounts/change-account.ts'
 import { createAccount } from '../../administration/accounts/create-account.ts'
@@ -173,6 +174,31 @@ const addSetPassword = (account: Command, host: Host): void => {
     })
 }
 
+const parseClaims = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new CommandError(`The claims are not JSON: ${text}`)
+  }
+}
+
+const addSetClaims = (account: Command, host: Host): void => {
+  account
+    .command('set-claims <account> <claims>')
+    .summary('set standard claims of an account')
+    .description(
+      'Sets standard claims of an account (OpenID Connect Core 5.1), as JSON: \'{"given_name":"Ada","locale":"en-GB"}\'. ' +
+        'null takes one away; what is left out stays. <account> is a user name, an email address or an id.',
+    )
+    .action(async (name: string, text: string) =>
+      host.perform(async (context) => {
+        const claims = validated(ClaimChanges, parseClaims(text))
+        await changeAccount(context.deps, context.origin, await accountIdOf(context, name), { claims })
+        host.out(`Set the claims of ${name}.`)
+      }),
+    )
+}
+
 export const addAccountCommands = (program: Command, host: Host): void => {
   const account = program.command('account').summary('accounts: create, list, disable, reset, unlock')
   account.description('Accounts: who signs in.')
@@ -191,4 +217,5 @@ export const addAccountCommands = (program: Command, host: Host): void => {
       )
   }
   addSetPassword(account, host)
+  addSetClaims(account, host)
 }

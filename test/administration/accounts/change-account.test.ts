@@ -72,8 +72,8 @@ t.test(
     t.same(await postern.auditEvents({ event: 'account.changed', accountId: id }), [])
 
     await patch(postern, bearer, id, { display_name: 'Ada' })
-    const account = { ...before?.account, displayName: 'Ada' }
-    const after = { ...before, account, updatedAt: postern.now() }
+    const account = { ...before?.account, displayName: 'Ada', updatedAt: postern.now() }
+    const after = { ...before, account }
     t.same(await findListedAccount(postern.deps, id), after)
   },
 )

@@ -37,6 +37,7 @@ t.test('an administrator creates an account, and it signs in', { skip }, async (
       recovery_codes_remaining: 0,
       locked_until: null,
     },
+    claims: {},
     client_id: null,
     subject: null,
     last_login_at: null,

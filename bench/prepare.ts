@@ -131,9 +131,14 @@ export const openChallenges = async (
 export const renewOnce = async ({ deps }: Bench, { refreshToken }: OpenSession): Promise<RefreshToken> => {
   const next = nextRefreshToken(refreshToken, deps.randomBytes)
   const { refreshHash } = refreshHashes(next)
-  const from = { refreshHash, secondFactorSince: 0, ip: '127.0.0.1' }
+  const from = { refreshHash, secondFactorSince: 0, ip: '127.0.0.1', graceMs: 0 }
   const now = deps.clock().getTime()
-  await deps.ephemeral.sessions.rotateRefresh(refreshToken, refreshHashes(refreshToken), from, now)
+  await deps.ephemeral.sessions.rotateRefresh(
+    refreshToken,
+    { ...refreshHashes(refreshToken), jkt: null },
+    from,
+    now,
+  )
   return next
 }
 
@@ -160,6 +165,6 @@ export const openSessions = async (
     }
     const { session, credentials: refreshToken } = newSession(deps, deps.policy.current(), grounds, now)
     await deps.ephemeral.sessions.open(session, { sessionEpoch: 0 }, now.getTime())
-    return { account, session: { ...session, lastSeenAt: session.createdAt }, refreshToken }
+    return { account, session: { ...session, lastSeenAt: session.createdAt, inBrowser: false }, refreshToken }
   })
 }

@@ -92,6 +92,7 @@ export const refreshTokenRefused = (
       | 'reused'
       | 'unknown'
       | 'wrong_client'
+      | 'wrong_key'
       | 'client_replaced'
       | 'scope'
       | 'locked'

@@ -33,7 +33,7 @@ export const authenticateBearer = async (
   requireBinding(claims, presented, jkt)
   if (claims.of === 'client')
     throw new AuthError('invalid_token', 'This token belongs to a client, not to an account.')
-  const session = await deps.ephemeral.sessions.touch(claims.accountId, claims.sid, now.getTime())
+  const session = await deps.ephemeral.sessions.touch(claims, now.getTime())
   if (!session) throw new AuthError('invalid_token', 'The session has ended.')
   const origin: Origin = { ...request, actor: { type: 'account', id: session.accountId } }
   return { session, origin, scopes: claims.scope.split(' ') }

@@ -26,21 +26,25 @@ export const TOKEN_PREFIXES = {
   challenge: 'pst_ch_',
   enrollment: 'pst_en_',
   refresh: 'pst_rt_',
+  code: 'pst_ac_',
   clientSecret: 'pst_cs_',
 } as const
 
 const SECRET_BYTES = 32
 const SECRET_LENGTH = 43
 
+/** What a token of an account alone is for. */
+export type AccountTokenKind = 'challenge' | 'enrollment' | 'code'
+
 /** A new opaque token of an account: prefix, the account's tag (which names its Redis slot), 256 random bits. */
 export const newAccountToken = (
-  kind: 'challenge' | 'enrollment',
+  kind: AccountTokenKind,
   accountId: string,
   randomBytes: RandomBytes,
 ): string => TOKEN_PREFIXES[kind] + accountTag(accountId) + randomBytes(SECRET_BYTES).toString('base64url')
 
 /** The account tag inside a token, or null where it cannot be a token of that kind. */
-export const accountTagOf = (kind: 'challenge' | 'enrollment', token: string): string | null => {
+export const accountTagOf = (kind: AccountTokenKind, token: string): string | null => {
   const prefix = TOKEN_PREFIXES[kind]
   const length = prefix.length + ACCOUNT_TAG_LENGTH + SECRET_LENGTH
   if (token.length !== length || !token.startsWith(prefix) || !/^[\w-]+$/.test(token)) return null

@@ -16,16 +16,17 @@
 // | ch3:{tag}:<hash>      | one pending challenge: counters, methods, record             | the challenge's         |
 // | en2:{tag}:<hash>      | one open enrollment at login: record                         | the enrollment's        |
 // | ac:{tag}              | hash: f failures, l locked until, e session epoch, c challenge epoch, n:<hash> networks signed in from, v version, u until when (ms) no version is answered | 30 days from last write; a day where it holds a version alone |
-// | se2:{tag}:<sid>       | hash: one session, its refresh family (rf, r) and record; n when (ms) a renewal was last recorded, w from where the last one came | idle, absolute at most  |
-// | sx2:{tag}             | sorted set: at most 100 sids, by when (ms) each ends if unused | the latest absolute one |
+// | se3:{tag}:<sid>       | hash: one session, its grants (g:<grant id>, each with its refresh family) and clients; fields in `fragment-session.lua` | idle, absolute at most  |
+// | sx3:{tag}             | sorted set: at most 100 sids, by when (ms) each ends if unused | the latest absolute one |
+// | co1:{tag}:<hash>      | one authorization code: what it is bound to and grants; redeemed, its grant | the code's; ten minutes from its use |
 // | pw:{tag}              | hash of one field a lane: wrong passwords of an account, or of a name that was typed | six hours a failure |
 // | ct:{<hash of name>}   | a counter (wrong passwords by network)         | its window              |
 // | pr1:{<hash>}          | one pushed request: when it ends, the browser that has it, record | the request's        |
 // | ju1:{<hash of name>}  | a name that was used, until when (ms)                        | the caller's            |
 // | channel changed       | a topic that replicas have to read again                     | -                       |
 
-import type { PushedRequestStore, Replays } from './protocol.ts'
-import type { NewSession, SessionStore } from './sessions.ts'
+import type { CodeStore, PushedRequestStore, Replays } from './protocol.ts'
+import type { NewSession, SessionClients, SessionStore } from './sessions.ts'
 
 /**
  * `vouched`: a sign-in of an account of Postern's own; a client's backend has checked the first factor. `step_up`: its
@@ -143,10 +144,16 @@ export type ChallengeStore = {
   giveBack(token: string, limits: AttemptLimits, nowMs: number): Promise<void>
   /**
    * Ends the challenge, clears the account's failures and opens the session, all in one step.
-   * Exactly one caller wins; all others get false and change nothing. So does a caller whose `sessionEpoch` is stale,
-   * and a step-up whose session (`replacesSid`) has ended: that session must not come back.
+   * Exactly one caller wins, and gets the sessions that were ended for it (`SessionStore.open`); all others get null and
+   * change nothing. So does a caller whose `sessionEpoch` is stale, and a step-up whose session (`replacesSid`) has ended:
+   * that session must not come back.
    */
-  pass(token: string, session: NewSession, sessionEpoch: number, nowMs: number): Promise<boolean>
+  pass(
+    token: string,
+    session: NewSession,
+    sessionEpoch: number,
+    nowMs: number,
+  ): Promise<SessionClients[] | null>
   /** The record of a pending challenge, or null. Counts nothing. */
   find(token: string, nowMs: number): Promise<ChallengeRecord | null>
   /** Exactly one caller gets the record; null if it was not pending. */
@@ -194,7 +201,12 @@ export type EnrollmentStore = {
   ): Promise<boolean>
   find(token: string, nowMs: number): Promise<EnrollmentRecord | null>
   /** Like `ChallengeStore.pass`: exactly one caller wins, and has its session opened. */
-  pass(token: string, session: NewSession, sessionEpoch: number, nowMs: number): Promise<boolean>
+  pass(
+    token: string,
+    session: NewSession,
+    sessionEpoch: number,
+    nowMs: number,
+  ): Promise<SessionClients[] | null>
 }
 
 /** `limit` wrong passwords, then a wait of `firstWaitMs` that doubles with every quarter of the limit. */
@@ -266,6 +278,7 @@ export type Ephemeral = {
   sessions: SessionStore
   guesses: PasswordGuesses
   counters: Counters
+  codes: CodeStore
   pushedRequests: PushedRequestStore
   replays: Replays
   changes: Changes

@@ -1,6 +1,8 @@
 // What OAuth's protocol keeps for a short time: the part of the contract (`ephemeral.ts`) that is about requests, not
 // about accounts.
 
+import type { GrantRecord, NewGrant, UsedSession } from './sessions.ts'
+
 /** An authorization request that a client has pushed (RFC 9126). */
 export type PushedRequest = {
   clientId: string
@@ -33,4 +35,47 @@ export type PushedRequestStore = {
 export type Replays = {
   /** True for exactly one caller in `ttlMs`. Names are stored hashed. */
   firstUse(name: string, ttlMs: number, nowMs: number): Promise<boolean>
+}
+
+/** What an authorization code is bound to (RFC 6749 4.1.2, RFC 9700 2.1), and what it grants. */
+export type CodeRecord = {
+  accountId: string
+  sid: string
+  grant: GrantRecord
+  /** Whether the client gets a refresh token. */
+  isRenewable: boolean
+  nonce: string | null
+  redirectUri: string
+  codeChallenge: string | null
+  /** A hash of what its redeemer has to show: client, registration, redirect URI, code verifier. */
+  binding: string
+  /** The thumbprint of the only key that redeems it (RFC 9449 10); null for any or none. */
+  jkt: string | null
+  /** Epoch seconds. */
+  issuedAt: number
+}
+
+export type CodeRedeemed =
+  /** `session`: seen through the grant that was opened. */
+  | { kind: 'redeemed'; record: CodeRecord; session: UsedSession }
+  /** Another binding or key than the code's: nothing has changed. */
+  | { kind: 'mismatch'; record: CodeRecord }
+  /** It was redeemed before, in the last ten minutes: what it gave has been ended in the same step. */
+  | ({ kind: 'reused'; clientId: string } & Pick<CodeRecord, 'accountId' | 'sid'>)
+  | { kind: 'unknown' }
+
+/** Authorization codes: `pst_ac_` + the account's tag + a secret; only a hash is stored. */
+export type CodeStore = {
+  /** False, and nothing is stored, where the record's session has ended. */
+  open(code: string, opening: { record: CodeRecord; ttlSeconds: number; nowMs: number }): Promise<boolean>
+  /**
+   * Opens the grant in the live session; exactly one caller wins. `grant.jkt`: the key that its refresh tokens are bound
+   * to, or null. Beyond 50 grants of a session, the one unused for longest is ended.
+   */
+  redeem(
+    code: string,
+    shown: { binding: string; jkt: string | null },
+    grant: NewGrant & { jkt: string | null },
+    nowMs: number,
+  ): Promise<CodeRedeemed>
 }

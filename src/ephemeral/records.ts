@@ -3,7 +3,7 @@
 // (`ephemeral.ts`). A record of another format is read as null, as if it were not stored.
 import { type Static, Type } from 'typebox'
 import type { Answerer, ChallengeRecord, EndUser, EnrollmentRecord } from './ephemeral.ts'
-import type { ListedSession, SessionRecord } from './sessions.ts'
+import type { GrantRecord, ListedSession, SessionRecord, UsedSession } from './sessions.ts'
 import { readerOf } from './stored-json.ts'
 
 const Text = Type.String()
@@ -80,13 +80,8 @@ export const unpackEnrollment = (packed: string): EnrollmentRecord | null => {
   return { accountId, clientId, clientRegisteredAt, scope, amr, authTime, endUser: unpackEndUser(endUser) }
 }
 
-/**
- * `[sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, ip, userAgent, createdAt,
- * vouched]`.
- */
-const StoredSession = Type.Tuple([
-  Text,
-  Text,
+/** What a session and a grant have in common, and begin with: a script reads the first and the fifth of either. */
+const TERMS = [
   Text,
   Time,
   Text,
@@ -94,34 +89,86 @@ const StoredSession = Type.Tuple([
   Type.Union([Time, Type.Null()]),
   Type.Union([Type.Literal('aal1'), Type.Literal('aal2'), Type.Literal('phr')]),
   Amr,
-  TextOrNull,
-  TextOrNull,
-  Time,
-  Type.Boolean(),
-])
+] as const
+
+type Terms = Omit<GrantRecord, 'audience' | 'claims'>
+
+const packTerms = ({ clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr }: Terms) =>
+  [clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr] as const
+
+const unpackTerms = (stored: Readonly<ReturnType<typeof packTerms>>): Terms => {
+  const [clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr] = stored
+  return { clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr }
+}
+
+/**
+ * `[clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, sid, accountId, ip, userAgent, createdAt,
+ * vouched]`.
+ */
+const StoredSession = Type.Tuple([...TERMS, Text, Text, TextOrNull, TextOrNull, Time, Type.Boolean()])
 const readSession = readerOf(StoredSession)
 
 export const packSession = (session: SessionRecord): string => {
-  const { sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt } = session
-  const { acr, amr, ip, userAgent, createdAt, vouched } = session
-  const about = [sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt] as const
-  const stored: Static<typeof StoredSession> = [...about, acr, amr, ip, userAgent, createdAt, vouched]
+  const { sid, accountId, ip, userAgent, createdAt, vouched } = session
+  const stored: Static<typeof StoredSession> = [
+    ...packTerms(session),
+    ...([sid, accountId, ip, userAgent, createdAt, vouched] as const),
+  ]
   return JSON.stringify(stored)
 }
 
-/** `lastSeenMs` in epoch milliseconds, `absoluteAt` in epoch seconds. */
-export const unpackSession = (
-  packed: string,
-  lastSeenMs: number,
-  absoluteAt: number,
-): ListedSession | null => {
-  const stored = readSession(packed)
+/** A session as a store has it: `lastSeenMs` in epoch milliseconds, `absoluteAt` in epoch seconds. */
+export type Stored = { record: string; lastSeenMs: number; absoluteAt: number; inBrowser: boolean }
+
+export const unpackSession = ({
+  record,
+  lastSeenMs,
+  absoluteAt,
+  inBrowser,
+}: Stored): ListedSession | null => {
+  const stored = readSession(record)
   if (!stored) return null
-  const [sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt, ...rest] = stored
-  const [acr, amr, ip, userAgent, createdAt, vouched] = rest
-  const about = { sid, accountId, clientId, clientRegisteredAt, scope, authTime, secondFactorAt }
+  const [clientId, registeredAt, scope, authTime, secondFactorAt, acr, amr, ...rest] = stored
+  const [sid, accountId, ip, userAgent, createdAt, vouched] = rest
+  const terms = unpackTerms([clientId, registeredAt, scope, authTime, secondFactorAt, acr, amr])
   const lastSeenAt = Math.floor(lastSeenMs / 1000)
-  return { ...about, acr, amr, ip, userAgent, createdAt, vouched, lastSeenAt, absoluteAt }
+  const about = { sid, accountId, ip, userAgent, createdAt, vouched }
+  return { ...about, ...terms, lastSeenAt, absoluteAt, inBrowser }
+}
+
+/** `[clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, audience, claims]`. */
+const StoredGrant = Type.Tuple([...TERMS, Type.Union([Type.Array(Text), Type.Null()]), TextOrNull])
+const readGrant = readerOf(StoredGrant)
+
+export const packGrant = (grant: GrantRecord): string => {
+  const stored: Static<typeof StoredGrant> = [...packTerms(grant), grant.audience, grant.claims]
+  return JSON.stringify(stored)
+}
+
+export const unpackGrant = (packed: string): GrantRecord | null => {
+  const stored = readGrant(packed)
+  if (!stored) return null
+  const [clientId, registeredAt, scope, authTime, secondFactorAt, acr, amr, audience, claims] = stored
+  const terms = unpackTerms([clientId, registeredAt, scope, authTime, secondFactorAt, acr, amr])
+  return { ...terms, audience, claims }
+}
+
+/** A grant as a store has it; `own` '' where it has what the session has, `jkt` '' for none. */
+export type StoredUse = { id: string; own: string; jkt: string }
+
+/** A session, seen through a grant where there is one. */
+export const unpackUsed = (
+  stored: Stored,
+  grant: StoredUse | null,
+  accountVersion: string,
+): UsedSession | null => {
+  const session = unpackSession(stored)
+  if (!session || !grant) return session && { ...session, accountVersion, grant: null }
+  const own = grant.own === '' ? { audience: null, claims: null } : unpackGrant(grant.own)
+  if (!own) return null
+  const { audience, claims, ...terms } = own
+  const used = { id: grant.id, jkt: grant.jkt === '' ? null : grant.jkt, audience, claims }
+  return { ...session, ...terms, accountVersion, grant: used }
 }
 
 /** No account has more sessions. */

@@ -53,7 +53,8 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
         summary: 'Renew a session, or get a token for a client itself',
         consumes: ['application/x-www-form-urlencoded'],
         description:
-          '`refresh_token` rotates: the old one is void, and its second use ends the session (RFC 9700). ' +
+          '`refresh_token` rotates: the old one is void, and its use ends the session (RFC 9700), but for one more use within ' +
+          'ten seconds whose answer may have been lost. ' +
           'A public client names itself by `client_id`; a confidential one authenticates as it is registered: ' +
           'HTTP Basic, `client_secret`, or `client_assertion`. ' +
           'Where a second factor is needed, `insufficient_user_authentication` has a `challenge_token`: its answer ' +

@@ -2,6 +2,7 @@ import { sessionsEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { Deps } from '../deps.ts'
+import { accountTag } from '../encryption/opaque-token.ts'
 import { AuthError } from '../errors.ts'
 import type { Sql } from '../postgres/pool.ts'
 import type { OtherSessions } from './schemas.ts'
@@ -27,11 +28,12 @@ export const endOtherAccess = async (
 ): Promise<void> => {
   const { accountId, keptSessionId, others } = about
   const nowMs = origin.now.getTime()
-  if (keptSessionId !== null && !(await deps.ephemeral.sessions.touch(accountId, keptSessionId, nowMs))) {
+  const kept = keptSessionId && { accountTag: accountTag(accountId), sid: keptSessionId, grantId: null }
+  if (kept && !(await deps.ephemeral.sessions.touch(kept, nowMs))) {
     throw new AuthError('invalid_token', 'The session has ended.')
   }
   await deps.ephemeral.challenges.endAll(accountId)
   if (others === 'keep') return
   const ended = await deps.ephemeral.sessions.endAll(accountId, keptSessionId, nowMs)
-  if (ended > 0) await recordEvent(deps, sessionsEnded(origin, { accountId, keptSessionId, reason }))
+  if (ended.length > 0) await recordEvent(deps, sessionsEnded(origin, { accountId, keptSessionId, reason }))
 }

@@ -62,8 +62,8 @@ export const newSession: SessionMaker<RefreshToken> = (deps, policy, grounds, no
       createdAt: replaces?.createdAt ?? nowSeconds,
       idleSeconds: policy.session_idle,
       absoluteAt: replaces?.absoluteAt ?? nowSeconds + policy.session_absolute,
-      refreshFamilyHash: familyHash,
-      refreshHash,
+      browserKeyHash: null,
+      grant: { familyHash, refreshHash },
       maxSessions: maxSessions(policy),
       // Only Postern's own accounts have passwords to guess.
       network: account.clientId === null && ip !== null ? throttledNetwork(ip) : null,

@@ -18,6 +18,7 @@ import { burnTimeStep } from '../authenticators/store.ts'
 import type { Answering } from '../callers/authenticate-backend.ts'
 import { isRegisteredAs, registrationOf } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
+import { accountTag } from '../encryption/opaque-token.ts'
 import type { ChallengeRecord } from '../ephemeral/ephemeral.ts'
 import type { NewSession } from '../ephemeral/sessions.ts'
 import { AuthError } from '../errors.ts'
@@ -151,7 +152,10 @@ const sessionGrounds = async (
   const { now } = origin
   const endUser = record.endUser ?? origin
   const replaced = record.sid
-    ? await deps.ephemeral.sessions.touch(account.id, record.sid, now.getTime())
+    ? await deps.ephemeral.sessions.touch(
+        { accountTag: accountTag(account.id), sid: record.sid, grantId: null },
+        now.getTime(),
+      )
     : null
   if (record.sid && !replaced)
     throw new AuthError('invalid_challenge', 'The session of this step-up has ended.')

@@ -28,6 +28,10 @@ type StepUpRequest = {
 /** What the session has shown already; nothing new is signed. `authTime` in epoch seconds. */
 type StepUpResult = { status: 'authenticated'; session: SessionRecord } | ChallengeOpened
 
+/** A browser's session changes its key at a step-up, which only the browser may see. */
+export const STEP_UP_IN_BROWSER =
+  'This session is stepped up in the browser: send the user to the authorization endpoint with acr_values and max_age.'
+
 type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>
 
 /**
@@ -49,6 +53,11 @@ export const beginStepUp = async (
   const policy = deps.policy.current()
   const maxAgeSeconds = acr === 'aal1' ? asked : Math.min(asked, policy.second_factor_max_age)
   if (hasShown(session, acr, maxAgeSeconds, origin.now)) return { status: 'authenticated', session }
+  if (session.inBrowser) {
+    const details = { acr_values: acr, max_age: maxAgeSeconds }
+    const error = new AuthError('insufficient_user_authentication', STEP_UP_IN_BROWSER, details)
+    return refuseSession(deps, caller, 'browser_session', error)
+  }
   if (account.enrolledAuthenticators === 0) {
     return refuseSession(deps, caller, 'nothing_enrolled', nothingToAsk(acr, maxAgeSeconds))
   }

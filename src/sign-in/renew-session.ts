@@ -1,4 +1,6 @@
-// The refresh_token grant (RFC 6749 6, RFC 9700 4.14): every token is used once, and a second use ends its session.
+// The refresh_token grant (RFC 6749 6, RFC 9700 4.14): every token is used once, and a second use ends its grant, and its
+// session, where that is no browser's. Browsers and phones lose answers: for some seconds (`refreshGrace` of the client) the token before the current one
+// renews once more, as long as the current one is unused. That one is dead then: one token is live at any time.
 // Rotation is the first step, because exactly one caller may win it. If PostgreSQL is away after that, the old token is
 // put back, so that an outage signs nobody out.
 //
@@ -9,7 +11,8 @@
 // Decision: a session whose second factor is too old, or is now required, is not ended but asked for one (RFC 9470). Its
 // access token has mostly expired by then, and may not have been for Postern, so that it does not open
 // `/v1/me/step-up`. So the refusal itself opens the challenge of a step-up, and the old token stays. The answer to
-// the challenge gives new tokens, and a new session that replaces this one; before it, nothing is given out.
+// the challenge gives new tokens, and a new session that replaces this one; before it, nothing is given out. A browser's
+// session is stepped up in the browser: the refusal has no challenge, and the client sends the user there.
 
 import type { Account } from '../accounts/account.ts'
 import { refuseLocked } from '../accounts/refuse-locked.ts'
@@ -19,6 +22,7 @@ import { recordEvent } from '../audit/store.ts'
 import type { AccountCaller } from '../callers/authenticate-account.ts'
 import { type Client, isRegisteredAs, keptScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
+import { accountTag } from '../encryption/opaque-token.ts'
 import type { ListedSession, UsedSession } from '../ephemeral/sessions.ts'
 import { AuthError, DependencyError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
@@ -29,7 +33,7 @@ import {
   type RefreshToken,
   refreshHashes,
 } from '../tokens/refresh-token.ts'
-import { beginStepUp } from './begin-step-up.ts'
+import { beginStepUp, STEP_UP_IN_BROWSER } from './begin-step-up.ts'
 import { toChallengeMembers } from './schemas.ts'
 
 type RenewDeps = Pick<
@@ -50,8 +54,11 @@ const refuse = async (
   throw new AuthError('invalid_grant')
 }
 
-/** The token that was presented, and the one that replaces it. */
-type Rotation = { presented: RefreshToken; next: RefreshToken }
+/**
+ * The token that was presented, with the key of its sender, and the one that replaces it. For `graceMs` the token before
+ * the current one is good for one more.
+ */
+type Rotation = { presented: RefreshToken; next: RefreshToken; jkt: string | null; graceMs: number }
 
 /**
  * Renews a session's tokens; the access token for `audience`, where one is asked for.
@@ -67,7 +74,9 @@ export const renewSession = async (
   const presented = parseRefreshToken(token)
   if (!presented) return refuse(deps, request, null, 'unknown')
 
-  const rotation = { presented, next: nextRefreshToken(presented, deps.randomBytes) }
+  const graceMs = client.refreshGrace * 1000
+  const next = nextRefreshToken(presented, deps.randomBytes)
+  const rotation = { presented, next, jkt: bound.jkt, graceMs }
   const policy = deps.policy.current()
   const oldest = Math.floor(request.now.getTime() / 1000) - policy.second_factor_max_age
   const first = await rotate(deps, request, rotation, policy.enabled ? oldest : 0)
@@ -97,19 +106,20 @@ const keepsToken = (error: unknown): boolean =>
 const rotate = async (
   deps: RenewDeps,
   origin: Origin,
-  { presented, next }: Rotation,
+  { presented, next, jkt, graceMs }: Rotation,
   secondFactorSince: number,
 ): Promise<{ kind: 'rotated' | 'stale'; session: UsedSession; isToBeRecorded: boolean }> => {
-  const hashes = refreshHashes(presented)
+  const { refreshHash } = refreshHashes(next)
   const rotated = await deps.ephemeral.sessions.rotateRefresh(
     presented,
-    hashes,
-    { refreshHash: refreshHashes(next).refreshHash, secondFactorSince, ip: origin.ip },
+    { ...refreshHashes(presented), jkt },
+    { refreshHash, secondFactorSince, ip: origin.ip, graceMs },
     origin.now.getTime(),
   )
   if (rotated.kind === 'rotated') return rotated
   if (rotated.kind === 'stale') return { ...rotated, isToBeRecorded: false }
   if (rotated.kind === 'reused') return refuse(deps, origin, rotated.session, 'reused')
+  if (rotated.kind === 'wrong_key') return refuse(deps, origin, rotated.session, 'wrong_key')
   if (rotated.kind === 'unknown') return refuse(deps, origin, null, 'unknown')
   const about = { accountId: rotated.accountId, sessionId: presented.sid, reason: 'locked' as const }
   const lock = { untilMs: rotated.untilMs, now: origin.now }
@@ -118,11 +128,11 @@ const rotate = async (
 
 const putBack = (deps: RenewDeps, { presented, next }: Rotation): Promise<void> =>
   deps.ephemeral.sessions
-    .restoreRefresh(presented, refreshHashes(next).refreshHash, refreshHashes(presented).refreshHash)
+    .restoreRefresh(presented, refreshHashes(presented), refreshHashes(next).refreshHash)
     // Where Redis is away too, the user signs in again: the safe side.
     .catch(() => {})
 
-/** The session's account, where both still may have tokens. Ends the session where they may not. */
+/** The session's account, where both still may have tokens. Ends the grant where they may not. */
 const requireRenewable = async (
   deps: RenewDeps,
   origin: Origin,
@@ -130,10 +140,15 @@ const requireRenewable = async (
   client: Client,
 ): Promise<Account> => {
   const end = async (reason: Refusal): Promise<never> => {
-    await deps.ephemeral.sessions.end(session.accountId, session.sid, origin.now.getTime())
+    const at = {
+      accountTag: accountTag(session.accountId),
+      sid: session.sid,
+      grantId: session.grant?.id ?? '',
+    }
+    await deps.ephemeral.sessions.endGrant(at, origin.now.getTime())
     return refuse(deps, origin, session, reason)
   }
-  // Another client presents it: the token has leaked, so its session is ended (RFC 9700 4.14.2).
+  // Another client presents it: the token has leaked, so its grant is ended (RFC 9700 4.14.2).
   if (session.clientId !== client.clientId) return end('wrong_client')
   if (!isRegisteredAs(client, session)) return end('client_replaced')
   if (keptScope(client, session.scope) === '') return end('scope')
@@ -149,14 +164,17 @@ const requireRenewable = async (
 const askForStepUp = async (deps: RenewDeps, caller: AccountCaller, client: Client): Promise<never> => {
   const { session, origin } = caller
   // With zero seconds a second factor is asked for in any case: the policy has just required it.
-  const step = await beginStepUp(deps, caller, { acr: 'aal2', maxAgeSeconds: 0, client })
-  if (step.status === 'authenticated') return refuse(deps, origin, session, 'policy')
+  const step = session.inBrowser
+    ? null
+    : await beginStepUp(deps, caller, { acr: 'aal2', maxAgeSeconds: 0, client })
+  if (step?.status === 'authenticated') return refuse(deps, origin, session, 'policy')
   const { accountId, clientId, sid: sessionId } = session
   const about = { accountId, clientId, sessionId, reason: 'second_factor_needed' } as const
   await recordEvent(deps, refreshTokenRefused(origin, about))
-  throw new AuthError('insufficient_user_authentication', 'Answer the challenge with a second factor.', {
+  const text = step ? 'Answer the challenge with a second factor.' : STEP_UP_IN_BROWSER
+  throw new AuthError('insufficient_user_authentication', text, {
     acr_values: 'aal2',
     max_age: deps.policy.current().second_factor_max_age,
-    ...toChallengeMembers(step),
+    ...(step && toChallengeMembers(step)),
   })
 }

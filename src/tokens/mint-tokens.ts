@@ -7,7 +7,8 @@ import type { SigningAlgorithm } from '../clients/members.ts'
 import type { SessionRecord } from '../ephemeral/sessions.ts'
 import type { TokenScheme } from '../errors.ts'
 import { claimsFor, rolesClaim } from './claims-for.ts'
-import { formatRefreshToken, type RefreshToken } from './refresh-token.ts'
+import { formatGrantClaim } from './grant-claim.ts'
+import { formatRefreshToken, grantOf, type RefreshToken } from './refresh-token.ts'
 import { tokenLifetimesOf } from './select-signing-keys.ts'
 import type { OpenKey, SigningKeys } from './signing-key-cache.ts'
 import { subjectOf } from './subject.ts'
@@ -56,7 +57,7 @@ const tokenType = (jkt: string | null): TokenScheme => (jkt === null ? 'Bearer' 
 const accessTokenClaims = (
   deps: Deps,
   session: SessionRecord,
-  { account, client, audience, jkt = null }: Holder,
+  { account, client, refreshToken, audience, jkt = null }: Holder,
   iat: number,
 ) => {
   const { issuer } = deps.config
@@ -70,6 +71,7 @@ const accessTokenClaims = (
     exp: iat + tokenLifetimesOf(client).accessToken,
     jti: randomUUID(),
     sid: session.sid,
+    grant_id: formatGrantClaim(grantOf(refreshToken)),
     auth_time: session.authTime,
     acr: session.acr,
     amr: session.amr,

@@ -4,6 +4,7 @@
 
 import { ACCOUNT_TAG_LENGTH, accountTag, hashToken, TOKEN_PREFIXES } from '../encryption/opaque-token.ts'
 import type { RandomBytes } from '../encryption/sealer.ts'
+import { grantIdOf } from '../ephemeral/stored-names.ts'
 
 const FAMILY_BYTES = 16
 const SECRET_BYTES = 32
@@ -43,6 +44,15 @@ export const parseRefreshToken = (token: string): RefreshToken | null => {
   if (!tag || !sid || !family || !secret) return null
   return { accountTag: tag, sid: decodeSid(sid), family, secret }
 }
+
+/** The id of the grant that a token belongs to, and the tag of its account, as an access token names them. */
+export const grantOf = ({
+  accountTag: tag,
+  family,
+}: RefreshToken): { accountTag: string; grantId: string } => ({
+  accountTag: tag,
+  grantId: grantIdOf(hashToken(family)),
+})
 
 /** How the two parts are stored. */
 export const refreshHashes = ({

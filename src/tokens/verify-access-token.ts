@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { hashToken } from '../encryption/opaque-token.ts'
 import { AuthError } from '../errors.ts'
 import { isWithin } from '../policy/age.ts'
+import { parseGrantClaim } from './grant-claim.ts'
 import type { SigningKeys } from './signing-key-cache.ts'
 
 type Claims = {
@@ -21,12 +22,15 @@ type Claims = {
   expiresAt: number
 }
 
+/** Where the session of an account's token is, and the grant in it: `sub` may be a pairwise one, which names no account. */
+type SessionClaims = { accountTag: string; sid: string; grantId: string }
+
 /**
- * What Postern's routes read of an access token. An account's token names its session. A client's own token names the
- * client as its subject, and no session. Any other token is refused, so that one kind is never taken for the other.
+ * What Postern's routes read of an access token. An account's token names its session and its grant. A client's own token
+ * names the client as its subject, and no session. Any other token is refused, so that one kind is never taken for the
+ * other.
  */
-export type AccessTokenClaims = Claims &
-  ({ of: 'account'; accountId: string; sid: string } | { of: 'client' })
+export type AccessTokenClaims = Claims & (({ of: 'account' } & SessionClaims) | { of: 'client' })
 
 export type AccessTokenVerifier = (token: string, now: Date) => Promise<AccessTokenClaims>
 
@@ -51,7 +55,8 @@ const readClaims = (kid: string, payload: Record<string, unknown>): AccessTokenC
   if (!isTexts(aud) || jkt === undefined) return null
   const times = { issuedAt: Number(issuedAt), expiresAt: Number(expiresAt) }
   const claims = { kid, clientId, audience: aud, scope, jti, jkt, ...times }
-  if (typeof sid === 'string' && sub !== clientId) return { ...claims, of: 'account', accountId: sub, sid }
+  const grant = parseGrantClaim(payload.grant_id)
+  if (typeof sid === 'string' && grant && sub !== clientId) return { ...claims, of: 'account', sid, ...grant }
   return sid === undefined && sub === clientId ? { ...claims, of: 'client' } : null
 }
 

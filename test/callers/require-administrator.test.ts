@@ -1,5 +1,6 @@
 import t from 'tap'
 import { findAccount } from '../../src/accounts/store.ts'
+import { accountTag } from '../../src/encryption/opaque-token.ts'
 import { newSession } from '../../src/sessions/new-session.ts'
 import { mintTokens } from '../../src/tokens/mint-tokens.ts'
 import { openTestApp, type TestApp } from '../support/app.ts'
@@ -125,7 +126,8 @@ t.test('a second factor that leaves a session at aal1 is not enough to administe
   const { deps, now } = postern
   const { account: created, tokens } = await signInAs(postern, ['admin'])
   const [account, client] = [await findAccount(deps, created.id), await deps.clients.find('postern')]
-  const shown = await deps.ephemeral.sessions.touch(created.id, tokens.sid, now().getTime())
+  const place = { accountTag: accountTag(created.id), sid: tokens.sid, grantId: null }
+  const shown = await deps.ephemeral.sessions.touch(place, now().getTime())
   if (!account || !client || !shown) throw new Error('it is signed in')
   const secondFactor = { amr: ['otp'], acr: 'aal1' as const }
   const grounds = { ...shown, account, secondFactor, replaces: null }

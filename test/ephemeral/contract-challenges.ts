@@ -118,14 +118,14 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
       t.equal(await ephemeral().challenges.find(stranger, NOW_MS), null)
       t.equal(await ephemeral().challenges.cancel(stranger, NOW_MS), null)
       await ephemeral().challenges.giveBack(stranger, LIMITS, NOW_MS)
-      t.equal(await ephemeral().challenges.pass(stranger, sessionOf(accountId), 0, NOW_MS), false)
+      t.equal(await ephemeral().challenges.pass(stranger, sessionOf(accountId), 0, NOW_MS), null)
     }
     t.ok(await ephemeral().challenges.find(token, NOW_MS + 59_999), 'pending until its last millisecond')
     const late = NOW_MS + 60_000
     t.equal(await ephemeral().challenges.find(token, late), null)
     t.same(await take(token, 'totp:6', late), { kind: 'unknown' })
     t.equal(await ephemeral().challenges.cancel(token, late), null)
-    t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 0, late), false)
+    t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 0, late), null)
     t.same(await ephemeral().sessions.list(accountId, late), [])
     await ephemeral().challenges.giveBack(token, LIMITS, late)
   })
@@ -141,7 +141,7 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
       const answers = [
         await challenges.open(challengeToken, opening),
         await enrollments.open(enrollmentToken, { ...at, record: enrollmentOf(accountId) }),
-        await sessions.open(sessionOf(accountId), epochs, NOW_MS),
+        (await sessions.open(sessionOf(accountId), epochs, NOW_MS)) !== null,
       ]
       const pending = [
         await challenges.find(challengeToken, NOW_MS),
@@ -164,7 +164,7 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
     }
     const { sessionEpoch } = await budgets.read(accountId, NOW_MS)
     await challenges.endAll(accountId)
-    t.equal(await sessions.open(sessionOf(accountId), { sessionEpoch }, NOW_MS), true, 'where it is left out')
+    t.ok(await sessions.open(sessionOf(accountId), { sessionEpoch }, NOW_MS), 'where it is left out')
   })
 
   t.test('a token is only opened for the account that it names', async (t) => {
@@ -230,7 +230,7 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
     const listed = await ephemeral().sessions.list(accountId, NOW_MS)
     t.same(
       listed.map(({ sid }) => sid),
-      [sessions[won.indexOf(true)]?.sid],
+      [sessions[won.findIndex(Boolean)]?.sid],
     )
     t.equal(
       (await ephemeral().budgets.read(accountId, NOW_MS)).lockedUntilMs,
@@ -247,8 +247,8 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
     const token = await openChallenge(ephemeral(), accountId)
     await take(token)
     const stranger = newAccountId()
-    t.equal(await ephemeral().challenges.pass(token, sessionOf(stranger), 0, NOW_MS), false)
-    t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 1, NOW_MS), false)
+    t.equal(await ephemeral().challenges.pass(token, sessionOf(stranger), 0, NOW_MS), null)
+    t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 1, NOW_MS), null)
     t.same(await ephemeral().sessions.list(accountId, NOW_MS), [])
     t.match(await take(token), { kind: 'taken', remaining: 3 }, 'nothing has changed')
   })
@@ -258,12 +258,12 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
     const token = await openChallenge(ephemeral(), accountId)
     t.match(await take(token), { kind: 'taken', sessionEpoch: 0 })
     await ephemeral().sessions.endAll(accountId, null, NOW_MS)
-    t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 0, NOW_MS), false)
-    t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 1, NOW_MS), false)
+    t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 0, NOW_MS), null)
+    t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 1, NOW_MS), null)
     t.same(await take(token), { kind: 'unknown' })
     const next = await openChallenge(ephemeral(), accountId)
     t.match(await take(next), { kind: 'taken', sessionEpoch: 1 })
-    t.equal(await ephemeral().challenges.pass(next, sessionOf(accountId), 1, NOW_MS), true)
+    t.ok(await ephemeral().challenges.pass(next, sessionOf(accountId), 1, NOW_MS))
   })
 
   t.test('a step-up replaces its session in the same step', async (t) => {
@@ -271,7 +271,7 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
     const { sid } = await openSession(ephemeral(), accountId)
     const token = await openChallenge(ephemeral(), accountId)
     const session = sessionOf(accountId, { replacesSid: sid })
-    t.equal(await ephemeral().challenges.pass(token, session, 0, NOW_MS), true)
+    t.ok(await ephemeral().challenges.pass(token, session, 0, NOW_MS))
     const listed = await ephemeral().sessions.list(accountId, NOW_MS)
     t.same(
       listed.map((one) => one.sid),
@@ -285,7 +285,7 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
     const token = await openChallenge(ephemeral(), accountId)
     await ephemeral().sessions.end(accountId, sid, NOW_MS)
     const session = sessionOf(accountId, { replacesSid: sid })
-    t.equal(await ephemeral().challenges.pass(token, session, 0, NOW_MS), false)
+    t.equal(await ephemeral().challenges.pass(token, session, 0, NOW_MS), null)
     t.same(await ephemeral().sessions.list(accountId, NOW_MS), [])
   })
 
@@ -298,7 +298,7 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
       [challengeOf(accountId)],
     )
     t.equal(await ephemeral().challenges.find(token, NOW_MS), null)
-    t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 0, NOW_MS), false)
+    t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 0, NOW_MS), null)
   })
 
   t.test('changing the factors of an account ends its pending challenges, and no others', async (t) => {
@@ -309,7 +309,7 @@ export const challengeContract = (t: Test, ephemeral: () => Ephemeral): void => 
     for (const token of tokens) {
       t.equal(await ephemeral().challenges.find(token, NOW_MS), null)
       t.same(await take(token), { kind: 'unknown' })
-      t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 0, NOW_MS), false)
+      t.equal(await ephemeral().challenges.pass(token, sessionOf(accountId), 0, NOW_MS), null)
     }
     t.ok(await ephemeral().challenges.find(untouched, NOW_MS))
     t.match(await take(await openChallenge(ephemeral(), accountId)), { kind: 'taken' })

@@ -3,6 +3,7 @@ import { hashToken } from '../../src/encryption/opaque-token.ts'
 import type { Ephemeral } from '../../src/ephemeral/ephemeral.ts'
 import type { ListedSession, NewSession } from '../../src/ephemeral/sessions.ts'
 import {
+  grantPlace,
   LIMITS,
   LOCKED_UNTIL_MS,
   lock,
@@ -24,14 +25,14 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     ephemeral().sessions.rotateRefresh(
       placeOfSession(session),
       presented(name),
-      { refreshHash: hashToken(next), secondFactorSince: 0, ip: null },
+      { refreshHash: hashToken(next), secondFactorSince: 0, ip: null, graceMs: 0 },
       nowMs,
     )
 
   t.test('a renewal leaves a session as it is whose second factor is too old', async (t) => {
     const session = await openSession(ephemeral(), newAccountId(), { secondFactorAt: NOW })
     const renew = (to: string, secondFactorSince: number, from = 'first') => {
-      const next = { refreshHash: hashToken(to), secondFactorSince, ip: null }
+      const next = { refreshHash: hashToken(to), secondFactorSince, ip: null, graceMs: 0 }
       return ephemeral().sessions.rotateRefresh(placeOfSession(session), presented(from), next, NOW_MS)
     }
     for (const to of ['a', 'b'])
@@ -40,7 +41,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.match(await renew('c', NOW + 1), { kind: 'reused' })
 
     const without = await openSession(ephemeral(), newAccountId(), { secondFactorAt: null })
-    const next = { refreshHash: hashToken('second'), secondFactorSince: NOW + 1, ip: null }
+    const next = { refreshHash: hashToken('second'), secondFactorSince: NOW + 1, ip: null, graceMs: 0 }
     const place = placeOfSession(without)
     const rotated = await ephemeral().sessions.rotateRefresh(place, presented('first'), next, NOW_MS)
     t.match(rotated, { kind: 'rotated' }, 'one without a second factor')
@@ -50,16 +51,16 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const accountId = newAccountId()
     const session = await openSession(ephemeral(), accountId, { secondFactorAt: null, acr: 'aal1' })
     const { accountVersion, ...touched } =
-      (await ephemeral().sessions.touch(accountId, session.sid, NOW_MS)) ?? {}
-    t.same(touched, shown(session))
+      (await ephemeral().sessions.touch(grantPlace(accountId, session.sid), NOW_MS)) ?? {}
+    t.same(touched, { ...shown(session), grant: null })
     t.ok(accountVersion, 'and the version of its account')
     t.same(await ephemeral().sessions.list(accountId, NOW_MS), [shown(session)])
     t.equal(
-      await ephemeral().sessions.touch(newAccountId(), session.sid, NOW_MS),
+      await ephemeral().sessions.touch(grantPlace(newAccountId(), session.sid), NOW_MS),
       null,
       'to its account only',
     )
-    t.equal(await ephemeral().sessions.touch(accountId, 'no-such-sid', NOW_MS), null)
+    t.equal(await ephemeral().sessions.touch(grantPlace(accountId, 'no-such-sid'), NOW_MS), null)
   })
 
   t.test(
@@ -72,7 +73,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
         sessions.map((session) => ephemeral().sessions.open(session, { sessionEpoch: 0 }, NOW_MS)),
       )
       t.equal(opened.filter(Boolean).length, 1)
-      t.same(await sids(accountId), [sessions[opened.indexOf(true)]?.sid])
+      t.same(await sids(accountId), [sessions[opened.findIndex(Boolean)]?.sid])
       t.same(await rotate(replaced, 'first', 'second'), { kind: 'unknown' }, 'its refresh token has ended')
     },
   )
@@ -91,7 +92,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const changes = { idleSeconds: 600, absoluteAt: NOW + 1500 }
     const session = await openSession(ephemeral(), accountId, changes)
     const touch = (seconds: number) =>
-      ephemeral().sessions.touch(accountId, session.sid, NOW_MS + seconds * 1000)
+      ephemeral().sessions.touch(grantPlace(accountId, session.sid), NOW_MS + seconds * 1000)
     t.equal((await touch(599))?.lastSeenAt, NOW + 599)
     t.equal((await touch(599 + 599))?.lastSeenAt, NOW + 1198)
     t.ok(await touch(1499 - 1))
@@ -101,15 +102,15 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const other = newAccountId()
     const { sid } = await openSession(ephemeral(), other, changes)
     const idle = NOW_MS + 600_000
-    t.equal(await ephemeral().sessions.touch(other, sid, idle), null, 'idle')
+    t.equal(await ephemeral().sessions.touch(grantPlace(other, sid), idle), null, 'idle')
     t.same(await sids(other, idle), [])
-    t.equal(await ephemeral().sessions.end(other, sid, idle), false)
+    t.equal(await ephemeral().sessions.end(other, sid, idle), null)
   })
 
   t.test('a session that is used often is written at most once a second', async (t) => {
     const accountId = newAccountId()
     const session = await openSession(ephemeral(), accountId)
-    const touch = (ms: number) => ephemeral().sessions.touch(accountId, session.sid, NOW_MS + ms)
+    const touch = (ms: number) => ephemeral().sessions.touch(grantPlace(accountId, session.sid), NOW_MS + ms)
     t.equal((await touch(999))?.lastSeenAt, NOW)
     t.equal((await touch(1000))?.lastSeenAt, NOW + 1)
     t.equal((await touch(500))?.lastSeenAt, NOW + 1, 'a clock that is behind takes nothing back')
@@ -119,7 +120,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const accountId = newAccountId()
     const { sessionEpoch } = await ephemeral().budgets.read(accountId, NOW_MS)
     await ephemeral().sessions.endAll(accountId, null, NOW_MS)
-    t.equal(await ephemeral().sessions.open(sessionOf(accountId), { sessionEpoch }, NOW_MS), false)
+    t.equal(await ephemeral().sessions.open(sessionOf(accountId), { sessionEpoch }, NOW_MS), null)
     t.same(await sids(accountId), [])
     t.equal((await ephemeral().budgets.read(accountId, NOW_MS)).sessionEpoch, sessionEpoch + 1)
     t.ok(await openSession(ephemeral(), accountId))
@@ -149,20 +150,20 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     }
     const [oldest, older, , young, youngest] = opened
     for (const [index, session] of [young, oldest, youngest, older].entries()) {
-      await ephemeral().sessions.touch(accountId, session?.sid ?? '', NOW_MS + 1000 * (index + 1))
+      await ephemeral().sessions.touch(grantPlace(accountId, session?.sid ?? ''), NOW_MS + 1000 * (index + 1))
     }
     const later = NOW_MS + 10_000
     const next = sessionOf(accountId, { createdAt: NOW + 10, maxSessions: 4 })
-    t.equal(await ephemeral().sessions.open(next, { sessionEpoch: 0 }, later), true)
+    t.ok(await ephemeral().sessions.open(next, { sessionEpoch: 0 }, later))
     t.same(await sids(accountId, later), [next.sid, youngest?.sid, older?.sid, oldest?.sid])
     await ephemeral().sessions.rotateRefresh(
       placeOfSession(oldest ?? next),
       presented('first'),
-      { refreshHash: hashToken('second'), secondFactorSince: 0, ip: null },
+      { refreshHash: hashToken('second'), secondFactorSince: 0, ip: null, graceMs: 0 },
       later + 500,
     )
     const only = sessionOf(accountId, { createdAt: NOW + 11, maxSessions: 2 })
-    t.equal(await ephemeral().sessions.open(only, { sessionEpoch: 0 }, later + 1000), true)
+    t.ok(await ephemeral().sessions.open(only, { sessionEpoch: 0 }, later + 1000))
     t.same(await sids(accountId, later + 1000), [only.sid, oldest?.sid], 'renewing is a use')
   })
 
@@ -170,7 +171,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const accountId = newAccountId()
     await parallel(300, () => openSession(ephemeral(), accountId))
     t.equal((await sids(accountId)).length, 100)
-    t.equal(await ephemeral().sessions.endAll(accountId, null, NOW_MS), 100)
+    t.equal((await ephemeral().sessions.endAll(accountId, null, NOW_MS)).length, 100)
     t.same(await sids(accountId), [])
   })
 
@@ -181,7 +182,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const older = await openSession(ephemeral(), accountId, { createdAt: NOW - 1000 })
     const later = NOW_MS + 60_000
     const third = sessionOf(accountId, { maxSessions: 2, createdAt: NOW + 60 })
-    t.equal(await ephemeral().sessions.open(third, { sessionEpoch: 0 }, later), true)
+    t.ok(await ephemeral().sessions.open(third, { sessionEpoch: 0 }, later))
     t.same(await sids(accountId, later), [third.sid, older.sid])
   })
 
@@ -189,8 +190,8 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const accountId = newAccountId()
     const idle = await openSession(ephemeral(), accountId, { idleSeconds: 60 })
     const next = sessionOf(accountId)
-    t.equal(await ephemeral().sessions.open(next, { sessionEpoch: 0 }, NOW_MS + 60_000), true)
-    t.equal(await ephemeral().sessions.touch(accountId, idle.sid, NOW_MS + 59_000), null)
+    t.ok(await ephemeral().sessions.open(next, { sessionEpoch: 0 }, NOW_MS + 60_000))
+    t.equal(await ephemeral().sessions.touch(grantPlace(accountId, idle.sid), NOW_MS + 59_000), null)
   })
 
   t.test(
@@ -199,7 +200,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
       const accountId = newAccountId()
       const idle = await openSession(ephemeral(), accountId, { idleSeconds: 60 })
       await ephemeral().sessions.endAll(accountId, null, NOW_MS + 60_000)
-      t.equal(await ephemeral().sessions.touch(accountId, idle.sid, NOW_MS + 59_000), null)
+      t.equal(await ephemeral().sessions.touch(grantPlace(accountId, idle.sid), NOW_MS + 59_000), null)
     },
   )
 
@@ -257,7 +258,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const before = await openSession(ephemeral(), accountId)
     const after = await openSession(ephemeral(), accountId, { replacesSid: before.sid })
     t.same(await sids(accountId), [after.sid])
-    t.equal(await ephemeral().sessions.touch(accountId, before.sid, NOW_MS), null)
+    t.equal(await ephemeral().sessions.touch(grantPlace(accountId, before.sid), NOW_MS), null)
   })
 
   t.test('a session is ended once', async (t) => {
@@ -266,7 +267,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const kept = await openSession(ephemeral(), accountId)
     const ended = await parallel(20, () => ephemeral().sessions.end(accountId, session.sid, NOW_MS))
     t.equal(ended.filter(Boolean).length, 1)
-    t.equal(await ephemeral().sessions.touch(accountId, session.sid, NOW_MS), null)
+    t.equal(await ephemeral().sessions.touch(grantPlace(accountId, session.sid), NOW_MS), null)
     t.same(await rotate(session, 'first', 'second'), { kind: 'unknown' })
     t.same(await sids(accountId), [kept.sid])
   })
@@ -277,13 +278,18 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const others = await parallel(3, () => openSession(ephemeral(), accountId))
     await openSession(ephemeral(), accountId, { absoluteAt: NOW + 60, idleSeconds: 60 })
     const later = NOW_MS + 60_000
-    t.equal(await ephemeral().sessions.endAll(accountId, kept.sid, later), 3, 'ended ones do not count')
+    t.equal(
+      (await ephemeral().sessions.endAll(accountId, kept.sid, later)).length,
+      3,
+      'ended ones do not count',
+    )
     t.same(await sids(accountId, later), [kept.sid])
-    t.ok(await ephemeral().sessions.touch(accountId, kept.sid, later))
+    t.ok(await ephemeral().sessions.touch(grantPlace(accountId, kept.sid), later))
     t.equal((await rotate(kept, 'first', 'second', later)).kind, 'rotated')
-    for (const { sid } of others) t.equal(await ephemeral().sessions.touch(accountId, sid, later), null)
-    t.equal(await ephemeral().sessions.endAll(accountId, null, later), 1)
-    t.equal(await ephemeral().sessions.endAll(accountId, 'no-such-sid', later), 0)
+    for (const { sid } of others)
+      t.equal(await ephemeral().sessions.touch(grantPlace(accountId, sid), later), null)
+    t.equal((await ephemeral().sessions.endAll(accountId, null, later)).length, 1)
+    t.equal((await ephemeral().sessions.endAll(accountId, 'no-such-sid', later)).length, 0)
     t.same(await sids(accountId, later), [])
   })
 
@@ -302,6 +308,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.match(await rotate(session, 'first', 'second', later), {
       kind: 'rotated',
       session: shown(session, NOW + 1800),
+      graced: false,
     })
     t.equal(
       (await rotate(session, 'second', 'third', later + 1800_000)).kind,
@@ -317,7 +324,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     const renew = async (ip: string | null, nowMs: number) => {
       const names = tokens === 0 ? ['first', '1'] : [`${tokens}`, `${tokens + 1}`]
       tokens += 1
-      const next = { refreshHash: hashToken(names[1] ?? ''), secondFactorSince: 0, ip }
+      const next = { refreshHash: hashToken(names[1] ?? ''), secondFactorSince: 0, ip, graceMs: 0 }
       const place = placeOfSession(session)
       const rotated = await ephemeral().sessions.rotateRefresh(place, presented(names[0] ?? ''), next, nowMs)
       return rotated.kind === 'rotated' && rotated.isToBeRecorded
@@ -337,31 +344,35 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.match(await rotate(session, 'first', 'second'), { isToBeRecorded: true })
     await ephemeral().sessions.restoreRefresh(
       placeOfSession(session),
+      presented('first'),
       hashToken('second'),
-      hashToken('first'),
     )
     t.match(await rotate(session, 'first', 'third'), { isToBeRecorded: true })
     t.match(await rotate(session, 'third', 'fourth'), { isToBeRecorded: false })
-    await ephemeral().sessions.restoreRefresh(placeOfSession(session), hashToken('third'), hashToken('first'))
+    await ephemeral().sessions.restoreRefresh(placeOfSession(session), presented('first'), hashToken('third'))
     t.match(await rotate(session, 'fourth', 'fifth'), { isToBeRecorded: false }, 'overtaken: not undone')
   })
 
   t.test('a refresh token used before ends its session in the same step', async (t) => {
     const session = await openSession(ephemeral(), newAccountId())
     await rotate(session, 'first', 'second')
-    t.same(await rotate(session, 'first', 'third'), { kind: 'reused', session: shown(session) })
+    t.same(await rotate(session, 'first', 'third'), {
+      kind: 'reused',
+      session: shown(session),
+      endedSession: { sid: session.sid, clientIds: ['shop'] },
+    })
     t.same(await rotate(session, 'second', 'third'), { kind: 'unknown' })
     t.same(await sids(session.accountId), [])
   })
 
   t.test('a wrong family is unknown and ends nothing', async (t) => {
     const session = await openSession(ephemeral(), newAccountId())
-    const guess = { familyHash: hashToken('guess'), refreshHash: hashToken('first') }
+    const guess = { familyHash: hashToken('guess'), refreshHash: hashToken('first'), jkt: null }
     const guessed = (place: { accountTag: string; sid: string }) =>
       ephemeral().sessions.rotateRefresh(
         place,
         guess,
-        { refreshHash: hashToken('next'), secondFactorSince: 0, ip: null },
+        { refreshHash: hashToken('next'), secondFactorSince: 0, ip: null, graceMs: 0 },
         NOW_MS,
       )
     t.same(await guessed(placeOfSession(session)), { kind: 'unknown' })
@@ -388,7 +399,7 @@ export const sessionContract = (t: Test, ephemeral: () => Ephemeral): void => {
   t.test('a renewal that could not be completed is undone, unless it was overtaken', async (t) => {
     const session = await openSession(ephemeral(), newAccountId())
     const restore = (current: string, previous: string) =>
-      ephemeral().sessions.restoreRefresh(placeOfSession(session), hashToken(current), hashToken(previous))
+      ephemeral().sessions.restoreRefresh(placeOfSession(session), presented(previous), hashToken(current))
     await rotate(session, 'first', 'second')
     await restore('second', 'first')
     t.equal((await rotate(session, 'first', 'third')).kind, 'rotated')

@@ -91,6 +91,7 @@ t.test('renewing a session', { skip }, async (t) => {
     const account = await postern.createAccount()
     const first = await postern.signIn(account)
     const renewed = await renew(postern, first.refresh_token)
+    postern.advance(10)
     t.match(await renew(postern, first.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
     t.equal(
       (await renew(postern, renewed.body.refresh_token)).body.error,
@@ -100,6 +101,36 @@ t.test('renewing a session', { skip }, async (t) => {
     t.notOk(await isLive(postern, renewed.body.access_token), 'and the access token with it')
     const [event] = await postern.auditEvents({ event: 'refresh_token.refused', accountId: account.id })
     t.match(event, { outcome: 'failure', session_id: first.sid, details: { reason: 'reused' } })
+  })
+
+  t.test(
+    'the token before renews once more within ten seconds, and its unused successor is dead',
+    async (t) => {
+      const account = await postern.createAccount()
+      const first = await postern.signIn(account)
+      const lost = await renew(postern, first.refresh_token)
+      postern.advance(9)
+      const again = await renew(postern, first.refresh_token)
+      t.equal(again.status, 200)
+      const next = await renew(postern, again.body.refresh_token)
+      t.equal(next.status, 200)
+      t.equal((await renew(postern, lost.body.refresh_token)).body.error, 'invalid_grant')
+      t.equal(
+        (await renew(postern, next.body.refresh_token)).body.error,
+        'invalid_grant',
+        'the family has ended',
+      )
+      const [event] = await postern.auditEvents({ event: 'refresh_token.refused', accountId: account.id })
+      t.match(event, { session_id: first.sid, details: { reason: 'reused' } })
+    },
+  )
+
+  t.test('the token before does not renew once its successor was used', async (t) => {
+    const first = await postern.signIn(await postern.createAccount())
+    const second = await renew(postern, first.refresh_token)
+    t.equal((await renew(postern, second.body.refresh_token)).status, 200)
+    t.equal((await renew(postern, first.refresh_token)).body.error, 'invalid_grant')
+    t.notOk(await isLive(postern, second.body.access_token))
   })
 
   t.test('a guessed refresh token ends nothing', async (t) => {
@@ -202,12 +233,17 @@ t.test('renewing a session', { skip }, async (t) => {
     t.equal((await renew(postern, token)).body.error, 'invalid_grant', 'a day is over')
   })
 
-  t.test('of fifty parallel uses of one refresh token, one passes', async (t) => {
+  t.test('of fifty parallel uses of one refresh token two pass, and no token is live', async (t) => {
     const { outcomes: answers } = await race(postern, 50, {
       prepare: async () => postern.signIn(await postern.createAccount()),
       attempt: (first) => renew(postern, first.refresh_token),
     })
-    t.equal(answers.filter(({ status }) => status === 200).length, 1)
-    t.equal(answers.filter(({ body }) => body.error === 'invalid_grant').length, 49)
+    const passed = answers.filter(({ status }) => status === 200)
+    t.equal(passed.length, 2, 'the second for an answer that is lost')
+    t.equal(answers.filter(({ body }) => body.error === 'invalid_grant').length, 48)
+    for (const { body } of passed) {
+      t.equal((await renew(postern, body.refresh_token)).body.error, 'invalid_grant')
+      t.notOk(await isLive(postern, body.access_token))
+    }
   })
 })

@@ -2,7 +2,7 @@
 import { accountTag } from '../../encryption/opaque-token.ts'
 import type { ChallengeStore, EnrollmentStore, Epochs } from '../ephemeral.ts'
 import { isAnsweredBy, packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
-import type { NewSession } from '../sessions.ts'
+import type { NewSession, SessionClients } from '../sessions.ts'
 import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../stored-names.ts'
 import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
@@ -43,8 +43,13 @@ export const memoryPending = (clock: MonotonicClock, accounts: MemoryAccounts, s
       return true
     },
     end: (place: TokenPlace) => pendings.delete(place.hash),
-    pass(place: TokenPlace | null, session: NewSession, sessionEpoch: number, nowMs: number): boolean {
-      if (!place || !read(place, nowMs) || !sessions.mayOpen(session, { sessionEpoch }, nowMs)) return false
+    pass(
+      place: TokenPlace | null,
+      session: NewSession,
+      sessionEpoch: number,
+      nowMs: number,
+    ): SessionClients[] | null {
+      if (!place || !read(place, nowMs) || !sessions.mayOpen(session, { sessionEpoch }, nowMs)) return null
       pendings.delete(place.hash)
       accounts.clear(place.tag)
       return sessions.open(session, { sessionEpoch }, nowMs)

@@ -3,10 +3,12 @@
 import type { Ephemeral } from '../ephemeral.ts'
 import { memoryAccounts, memoryBudgets, memoryVersions } from './accounts.ts'
 import { memoryChallenges, memoryEnrollments, memoryPending } from './challenges.ts'
+import { memoryCodes } from './codes.ts'
 import { memoryChanges, memoryCounters } from './counters.ts'
 import { memoryGuesses } from './guesses.ts'
 import { memoryPushedRequests, memoryReplays } from './protocol.ts'
-import { memorySessionStore, memorySessions } from './sessions.ts'
+import { memorySessionStore } from './session-operations.ts'
+import { memorySessions } from './sessions.ts'
 
 const SWEEP_EVERY_MS = 1000
 const SWEPT_AT_ONCE = 2000
@@ -19,9 +21,10 @@ export const openMemoryEphemeral = (): Ephemeral => {
   const pendings = memoryPending(clock, accounts, sessions)
   const guesses = memoryGuesses(clock, accounts)
   const counters = memoryCounters(clock)
+  const codes = memoryCodes(clock, accounts, sessions)
   const pushedRequests = memoryPushedRequests(clock)
   const replays = memoryReplays(clock)
-  const swept = [accounts, sessions, pendings, guesses, counters, pushedRequests, replays]
+  const swept = [accounts, sessions, pendings, guesses, counters, codes, pushedRequests, replays]
 
   const sweeping = setInterval(() => {
     for (const { sweep } of swept) sweep(SWEPT_AT_ONCE)
@@ -36,6 +39,7 @@ export const openMemoryEphemeral = (): Ephemeral => {
     sessions: memorySessionStore(sessions, accounts),
     guesses: guesses.store,
     counters: counters.store,
+    codes: codes.store,
     pushedRequests: pushedRequests.store,
     replays: replays.store,
     changes: memoryChanges(),

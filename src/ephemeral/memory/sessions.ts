@@ -1,56 +1,79 @@
-// Sessions and their refresh families in memory: `fragment-session.lua` and the scripts above it.
+// Sessions in memory: `fragment-session.lua` and `fragment-opening.lua`.
 import { accountTag } from '../../encryption/opaque-token.ts'
 import type { Epochs } from '../ephemeral.ts'
-import { ALL_SESSIONS, packSession, unpackSession } from '../records.ts'
-import type { ListedSession, NewSession, SessionStore } from '../sessions.ts'
-import { networkHash } from '../stored-names.ts'
+import { packSession, type Stored, unpackSession, unpackUsed } from '../records.ts'
+import type { ListedSession, NewSession, SessionClients, UsedSession } from '../sessions.ts'
+import { grantIdOf, networkHash } from '../stored-names.ts'
 import type { MemoryAccounts } from './accounts.ts'
 import { createExpiringMap, type MonotonicClock } from './expiring-map.ts'
+import { type Granting, newStoredGrant, openGrant } from './grants.ts'
 
-type StoredSession = {
+export type StoredSession = Granting & {
   tag: string
   sid: string
-  record: string
   idleMs: number
   absoluteAt: number
   createdAt: number
   lastSeenMs: number
   epoch: number
-  familyHash: string
-  refreshHash: string
-  /** When a renewal was last to be recorded; null for never, or where that has failed. */
-  recordedMs: number | null
-  /** From which address the last renewal came. */
-  renewedFrom: string | null
+  browserKeyHash: string | null
+  /** How often grants were withdrawn. */
+  withdrawn: number
 }
 
-const listed = ({ record, lastSeenMs, absoluteAt }: StoredSession): ListedSession | null =>
-  unpackSession(record, lastSeenMs, absoluteAt)
+const storedOf = ({ record, lastSeenMs, absoluteAt, browserKeyHash }: StoredSession): Stored => ({
+  record,
+  lastSeenMs,
+  absoluteAt,
+  inBrowser: browserKeyHash !== null,
+})
+
+export const listed = (session: StoredSession): ListedSession | null => unpackSession(storedOf(session))
+
+/** Seen through a grant that it has, where one is named. */
+export const usedThrough = (
+  session: StoredSession,
+  grantId: string | null,
+  accountVersion: string,
+): UsedSession | null => {
+  const grant = grantId === null ? undefined : session.grants.get(grantId)
+  if (grantId !== null && !grant) return null
+  return unpackUsed(
+    storedOf(session),
+    grant && grantId !== null ? { id: grantId, ...grant } : null,
+    accountVersion,
+  )
+}
+
+export const clientsOf = ({ sid, clients }: StoredSession): SessionClients => ({
+  sid,
+  clientIds: [...clients],
+})
 
 /** When it ends if it is not used again. */
 const endsAt = ({ lastSeenMs, idleMs, absoluteAt }: StoredSession): number =>
   Math.min(lastSeenMs + idleMs, absoluteAt * 1000)
 
-/** Of the renewals of so long from one address, one is to be recorded. */
-const RECORDED_EVERY_MS = 60 * 60 * 1000
-
-const isToBeRecorded = (
-  { recordedMs, renewedFrom }: StoredSession,
-  ip: string | null,
-  nowMs: number,
-): boolean => {
-  if (recordedMs === null || renewedFrom !== ip) return true
-  // Below zero, the clock that noted it was ahead.
-  const sinceMs = nowMs - recordedMs
-  return sinceMs < 0 || sinceMs >= RECORDED_EVERY_MS
-}
-
-type Age = { createdAt: number; sid: string }
-
-const newestFirst = (a: Age, b: Age): number =>
-  b.createdAt - a.createdAt || Number(a.sid < b.sid) - Number(a.sid > b.sid)
-
 const keyOf = (tag: string, sid: string): string => `${tag}:${sid}`
+
+/** What it becomes as it is opened, or under its id; `before` has its grants, and when it was created. */
+const opened = (
+  session: NewSession,
+  epoch: number,
+  nowMs: number,
+  before: StoredSession | undefined,
+): StoredSession => {
+  const { sid, accountId, idleSeconds, absoluteAt, createdAt, browserKeyHash, grant } = session
+  const kept = before ?? { grants: new Map(), clients: [], withdrawn: 0, createdAt }
+  const times = { idleMs: idleSeconds * 1000, absoluteAt, lastSeenMs: nowMs }
+  const about = { tag: accountTag(accountId), sid, record: packSession(session), epoch, browserKeyHash }
+  const stored: StoredSession = { ...kept, ...about, ...times }
+  if (grant) {
+    const first = newStoredGrant(grant, { jkt: '', own: '' }, nowMs)
+    openGrant(stored, grantIdOf(grant.familyHash), first, session.clientId)
+  }
+  return stored
+}
 
 export type MemorySessions = ReturnType<typeof memorySessions>
 
@@ -76,16 +99,23 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
   const allOf = (tag: string, nowMs: number): StoredSession[] =>
     [...(sidsOf.get(tag) ?? [])].flatMap((sid) => live(tag, sid, nowMs) ?? [])
 
-  /** Ends the sessions that would end first, so that `keep` of them are left. Expired ones are removed before that. */
-  const makeRoom = (tag: string, keep: number, nowMs: number) => {
+  /**
+   * Ends the sessions that would end first, so that `keep` of them are left beside `sid`. Expired ones are removed before
+   * that.
+   */
+  const makeRoom = (
+    tag: string,
+    { sid: kept }: NewSession,
+    keep: number,
+    nowMs: number,
+  ): SessionClients[] => {
     for (const sid of [...(sidsOf.get(tag) ?? [])]) if (!live(tag, sid, nowMs)) end(tag, sid)
-    const endingFirst = allOf(tag, nowMs).sort((a, b) => endsAt(a) - endsAt(b) || (a.sid < b.sid ? -1 : 1))
-    for (const { sid } of endingFirst.slice(0, Math.max(endingFirst.length - keep, 0))) end(tag, sid)
-  }
-  /** Begins the idle time anew; a clock that is behind takes nothing back. */
-  const use = (session: StoredSession, nowMs: number) => {
-    session.lastSeenMs = Math.max(session.lastSeenMs, nowMs)
-    store(session, nowMs)
+    const endingFirst = allOf(tag, nowMs)
+      .filter(({ sid }) => sid !== kept)
+      .sort((a, b) => endsAt(a) - endsAt(b) || (a.sid < b.sid ? -1 : 1))
+    const ending = endingFirst.slice(0, Math.max(endingFirst.length - keep, 0))
+    for (const { sid } of ending) end(tag, sid)
+    return ending.map(clientsOf)
   }
   /** A session that has ended is not replaced: a step-up or an enrollment in it must not bring it back. */
   const mayOpen = ({ accountId, replacesSid }: NewSession, epochs: Epochs, nowMs: number): boolean => {
@@ -99,90 +129,34 @@ export const memorySessions = (clock: MonotonicClock, accounts: MemoryAccounts) 
     live,
     end,
     mayOpen,
-    use,
     allOf,
-    isLive: (tag: string, sid: string, nowMs: number) => live(tag, sid, nowMs) !== null,
-    open(session: NewSession, epochs: Epochs, nowMs: number): boolean {
-      const { accountId, sid, absoluteAt, createdAt, maxSessions, replacesSid } = session
+    /** Begins the idle time anew; a clock that is behind takes nothing back. */
+    use(session: StoredSession, nowMs: number) {
+      session.lastSeenMs = Math.max(session.lastSeenMs, nowMs)
+      store(session, nowMs)
+    },
+    /** Ends a grant, and a session that is no browser's with its last one; returns the latter. */
+    endGrant(session: StoredSession, grantId: string): SessionClients | null {
+      session.grants.delete(grantId)
+      if (session.browserKeyHash !== null || session.grants.size > 0) return null
+      end(session.tag, session.sid)
+      return clientsOf(session)
+    },
+    /** The sessions that it has ended, or null where it may not be opened. */
+    open(session: NewSession, epochs: Epochs, nowMs: number): SessionClients[] | null {
+      const { accountId, sid, maxSessions, replacesSid } = session
       const tag = accountTag(accountId)
-      if (!mayOpen(session, epochs, nowMs)) return false
-      if (replacesSid !== null) end(tag, replacesSid)
-      makeRoom(tag, maxSessions - 1, nowMs)
+      if (!mayOpen(session, epochs, nowMs)) return null
+      const replaced = replacesSid === null ? undefined : sessions.get(keyOf(tag, replacesSid))
+      const inPlace = replacesSid === sid
+      if (replaced && !inPlace) end(tag, replaced.sid)
+      const ended = makeRoom(tag, session, maxSessions - 1, nowMs)
       accounts.rememberNetwork(tag, networkHash(accountId, session.network))
-      const { refreshFamilyHash: familyHash, refreshHash } = session
-      const times = { idleMs: session.idleSeconds * 1000, absoluteAt, createdAt, lastSeenMs: nowMs }
-      const record = packSession(session)
-      const renewals = { familyHash, refreshHash, recordedMs: null, renewedFrom: null }
-      store({ tag, sid, record, ...times, epoch: epochs.sessionEpoch, ...renewals }, nowMs)
+      store(opened(session, epochs.sessionEpoch, nowMs, inPlace ? replaced : undefined), nowMs)
       sidsOf.set(tag, (sidsOf.get(tag) ?? new Set()).add(sid))
-      return true
+      return replaced && !inPlace ? [clientsOf(replaced), ...ended] : ended
     },
     find: (tag: string, sid: string) => sessions.get(keyOf(tag, sid)),
     sweep: sessions.sweep,
   }
 }
-
-export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAccounts): SessionStore => ({
-  async open(session, epochs, nowMs) {
-    return sessions.open(session, epochs, nowMs)
-  },
-  async touch(accountId, sid, nowMs) {
-    const tag = accountTag(accountId)
-    const session = sessions.live(tag, sid, nowMs)
-    if (!session) return null
-    if (nowMs - session.lastSeenMs >= 1000) sessions.use(session, nowMs)
-    const shown = listed(session)
-    return shown && { ...shown, accountVersion: accounts.versionOf(tag, nowMs) }
-  },
-  async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash }, next, nowMs) {
-    const session = sessions.live(tag, sid, nowMs)
-    const before = session && listed(session)
-    // Who does not know the family part never had a token of this session, and must not be able to end it.
-    if (!session || !before || session.familyHash !== familyHash) return { kind: 'unknown' }
-    if (session.refreshHash !== refreshHash) {
-      sessions.end(tag, sid)
-      return { kind: 'reused', session: before }
-    }
-    const { lockedUntilMs } = accounts.read(tag)
-    if (lockedUntilMs !== null && lockedUntilMs > nowMs) {
-      return { kind: 'locked', accountId: before.accountId, untilMs: lockedUntilMs }
-    }
-    const { secondFactorAt } = before
-    const accountVersion = accounts.versionOf(tag, nowMs)
-    if (secondFactorAt !== null && secondFactorAt < next.secondFactorSince)
-      return { kind: 'stale', session: { ...before, accountVersion } }
-    const isDue = isToBeRecorded(session, next.ip, nowMs)
-    if (isDue) session.recordedMs = nowMs
-    session.renewedFrom = next.ip
-    session.refreshHash = next.refreshHash
-    sessions.use(session, nowMs)
-    const lastSeenAt = Math.floor(session.lastSeenMs / 1000)
-    return { kind: 'rotated', session: { ...before, lastSeenAt, accountVersion }, isToBeRecorded: isDue }
-  },
-  async restoreRefresh({ accountTag: tag, sid }, currentHash, previousHash) {
-    const session = sessions.find(tag, sid)
-    if (session?.refreshHash !== currentHash) return
-    session.refreshHash = previousHash
-    session.recordedMs = null
-  },
-  async list(accountId, nowMs, { limit, after } = ALL_SESSIONS) {
-    const live = sessions.allOf(accountTag(accountId), nowMs).sort(newestFirst)
-    const rest = after ? live.filter((session) => newestFirst(after, session) < 0) : live
-    return rest.slice(0, limit).flatMap((session) => listed(session) ?? [])
-  },
-  async end(accountId, sid, nowMs) {
-    const tag = accountTag(accountId)
-    const wasLive = sessions.isLive(tag, sid, nowMs)
-    sessions.end(tag, sid)
-    return wasLive
-  },
-  async endAll(accountId, exceptSid, nowMs) {
-    const tag = accountTag(accountId)
-    const ending = sessions.allOf(tag, nowMs).filter(({ sid }) => sid !== exceptSid)
-    const kept = exceptSid === null ? null : sessions.live(tag, exceptSid, nowMs)
-    const { sessionEpoch } = accounts.write(tag, { sessionEpoch: accounts.read(tag).sessionEpoch + 1 })
-    if (kept) kept.epoch = sessionEpoch
-    for (const { sid } of ending) sessions.end(tag, sid)
-    return ending.length
-  },
-})

@@ -1,10 +1,10 @@
 import { accountTag } from '../../encryption/opaque-token.ts'
 import type { AttemptTaken, ChallengeStore, EnrollmentStore, Epochs } from '../ephemeral.ts'
 import { packChallenge, packEnrollment, unpackChallenge, unpackEnrollment } from '../records.ts'
-import type { NewSession } from '../sessions.ts'
+import type { NewSession, SessionClients } from '../sessions.ts'
 import { newPlace, placeOf, placeOfAccount, type TokenPlace } from '../stored-names.ts'
 import type { RedisKeys, RunScript } from './scripts.ts'
-import { sessionArguments } from './sessions.ts'
+import { type ClientsReply, endedOf, sessionArguments } from './sessions.ts'
 
 type TakeAttemptReply =
   | ['taken', record: string, remaining: number, sessionEpoch: number, accountVersion: string]
@@ -51,9 +51,10 @@ const pass = async (
   pendingKey: string,
   session: NewSession,
   [sessionEpoch, nowMs]: [sessionEpoch: number, nowMs: number],
-): Promise<boolean> => {
+): Promise<SessionClients[] | null> => {
   const { key, args } = sessionArguments(deps.keys, session, sessionEpoch, nowMs)
-  return (await deps.run<number>('pass', [pendingKey, key.account, key.sessionSet], args)) === 1
+  const at = [pendingKey, key.account, key.sessionSet]
+  return endedOf(await deps.run<ClientsReply[] | null>('pass', at, args))
 }
 
 export const redisChallenges = (
@@ -82,7 +83,7 @@ export const redisChallenges = (
     },
     async pass(token, session, sessionEpoch, nowMs) {
       const place = placeOfAccount('challenge', token, session.accountId)
-      return place !== null && pass({ run, keys }, keys.challenge(place), session, [sessionEpoch, nowMs])
+      return place && pass({ run, keys }, keys.challenge(place), session, [sessionEpoch, nowMs])
     },
     async find(token, nowMs) {
       const place = placeOf('challenge', token)
@@ -115,6 +116,6 @@ export const redisEnrollments = (run: RunScript, keys: RedisKeys): EnrollmentSto
   },
   async pass(token, session, sessionEpoch, nowMs) {
     const place = placeOfAccount('enrollment', token, session.accountId)
-    return place !== null && pass({ run, keys }, keys.enrollment(place), session, [sessionEpoch, nowMs])
+    return place && pass({ run, keys }, keys.enrollment(place), session, [sessionEpoch, nowMs])
   },
 })

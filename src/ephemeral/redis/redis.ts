@@ -4,6 +4,7 @@ import type { Ephemeral } from '../ephemeral.ts'
 import { redisBudgets, redisCounters } from './budgets.ts'
 import { redisChallenges, redisEnrollments } from './challenges.ts'
 import { openRedisChanges } from './changes.ts'
+import { redisCodes } from './codes.ts'
 import { connectSubscriber, openClient, type RedisLog } from './connection.ts'
 import { redisGuesses } from './guesses.ts'
 import { redisPushedRequests, redisReplays } from './protocol.ts'
@@ -51,6 +52,7 @@ export const openRedisEphemeral = async (options: RedisEphemeralOptions): Promis
     sessions: redisSessions(run, keys, newVersion),
     guesses: redisGuesses({ client, ask, run }, keys),
     counters: redisCounters({ client, ask, run }, keys),
+    codes: redisCodes(run, keys, newVersion),
     pushedRequests: redisPushedRequests({ client, ask, run }, keys),
     replays: redisReplays({ client, ask, run }, keys),
     changes,

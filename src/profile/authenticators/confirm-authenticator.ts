@@ -88,7 +88,10 @@ export const confirmAuthenticator = async <Credentials>(
 const limitFor = (enrollee: FreshEnrollee): number =>
   enrollee.by === 'session' && enrollee.proof === 'second_factor' ? MAX_ENROLLED : 1
 
-/** Null where the caller's session is kept, because it has shown a second factor before. */
+/**
+ * Null where the caller's session is kept: it has shown a second factor before, or it is a browser's, and whoever asks
+ * makes none with a new key for the browser.
+ */
 const prepareSession = async <Credentials>(
   deps: ConfirmDeps,
   enrollee: FreshEnrollee,
@@ -116,7 +119,10 @@ const prepareSession = async <Credentials>(
     userAgent: endUser.userAgent,
     replaces: enrollee.by === 'session' ? enrollee.session : null,
   }
-  return { account, client, ...makeSession(deps, deps.policy.current(), opened, origin.now) }
+  const made = makeSession(deps, deps.policy.current(), opened, origin.now)
+  const isKept =
+    enrollee.by === 'session' && enrollee.session.inBrowser && made.session.browserKeyHash === null
+  return isKept ? null : { account, client, ...made }
 }
 
 const openSession = async (

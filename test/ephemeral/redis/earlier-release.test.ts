@@ -3,9 +3,10 @@ import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { accountTag } from '../../../src/encryption/opaque-token.ts'
 import { openRedisEphemeral } from '../../../src/ephemeral/redis/redis.ts'
-import { placeOf } from '../../../src/ephemeral/stored-names.ts'
+import { grantIdOf, placeOf } from '../../../src/ephemeral/stored-names.ts'
 import { missingServer, newKeyPrefix, sharedRedis } from '../../support/servers.ts'
 import {
+  grantPlace,
   LIMITS,
   NOW,
   NOW_MS,
@@ -39,7 +40,7 @@ const pending = (accountId: string): string =>
 
 const sessionHash = (record: string) => ({
   ...{ d: record, i: 3600, a: NOW + 86_400, c: NOW, s: NOW_MS, e: 0 },
-  ...{ rf: presented('first').familyHash, r: presented('first').refreshHash },
+  [`g:${grantIdOf(presented('first').familyHash)}`]: `${presented('first').refreshHash}|||||${NOW_MS}||`,
 })
 
 t.test(
@@ -64,7 +65,7 @@ t.test(
     const stored = `0|${NOW_MS + 60_000}|0|0|totp:6|${pending(accountId)}`
     await redis.mset(before.challenge, stored, before.enrollment, stored)
 
-    t.equal(await ephemeral.sessions.touch(accountId, sid, NOW_MS), null)
+    t.equal(await ephemeral.sessions.touch(grantPlace(accountId, sid), NOW_MS), null)
     t.same(await ephemeral.sessions.list(accountId, NOW_MS), [])
     t.equal(await ephemeral.challenges.find(challenge, NOW_MS), null)
     t.same(await ephemeral.challenges.takeAttempt(challenge, TOTP, LIMITS, NOW_MS), { kind: 'unknown' })
@@ -94,7 +95,7 @@ t.test(
     const { sid } = await openSession(ephemeral, accountId)
     await redis.hset(account, { f: 5, l: NOW_MS + 1000 })
     await redis.hincrby(account, 'e', 1)
-    t.equal(await ephemeral.sessions.touch(accountId, sid, NOW_MS), null)
+    t.equal(await ephemeral.sessions.touch(grantPlace(accountId, sid), NOW_MS), null)
     t.equal((await ephemeral.budgets.read(accountId, NOW_MS)).lockedUntilMs, NOW_MS + 1000)
   },
 )
@@ -105,14 +106,14 @@ t.test('a session that does not parse is absent', { skip }, async (t) => {
   const { ephemeral, redis, prefix, accountId } = await open(t)
   const session = await openSession(ephemeral, accountId)
   const { sessions } = ephemeral
-  const [key = ''] = await redis.keys(`${prefix}se*:*`)
+  const [key = ''] = await redis.keys(`${prefix}se3:*`)
   const isAbsent = async (name: string) => {
-    t.equal(await sessions.touch(accountId, session.sid, NOW_MS), null, name)
+    t.equal(await sessions.touch(grantPlace(accountId, session.sid), NOW_MS), null, name)
     const next = presented('next').refreshHash
     const rotated = await sessions.rotateRefresh(
       placeOfSession(session),
       presented('first'),
-      { refreshHash: next, secondFactorSince: 0, ip: null },
+      { refreshHash: next, secondFactorSince: 0, ip: null, graceMs: 0 },
       NOW_MS,
     )
     t.same(rotated, { kind: 'unknown' }, name)

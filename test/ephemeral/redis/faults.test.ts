@@ -7,6 +7,7 @@ import { openRedisEphemeral } from '../../../src/ephemeral/redis/redis.ts'
 import { DependencyError } from '../../../src/errors.ts'
 import { missingServer, newKeyPrefix, startRedis, startRedisCluster } from '../../support/servers.ts'
 import {
+  grantPlace,
   LIMITS,
   NOW_MS,
   newAccountId,
@@ -37,7 +38,7 @@ const everyOperation = (
   () => ephemeral.budgets.take(accountId, LIMITS, NOW_MS),
   () => ephemeral.budgets.read(accountId, NOW_MS),
   () => ephemeral.budgets.clear(accountId),
-  () => ephemeral.sessions.touch(accountId, 'sid', NOW_MS),
+  () => ephemeral.sessions.touch(grantPlace(accountId, 'sid'), NOW_MS),
   () => ephemeral.sessions.list(accountId, NOW_MS),
   () => ephemeral.counters.increment('name', 1000, NOW_MS),
   () => ephemeral.counters.reset('name'),
@@ -107,12 +108,12 @@ t.test('Redis silent: commands fail soon, queued ones too; it recovers by itself
   // Long enough for the silent subscription to be noticed, and given up.
   await parallel(80, async (i) => {
     await sleep(i * 100)
-    await failsSoon(t, () => ephemeral.sessions.touch(accountId, sid, NOW_MS))
+    await failsSoon(t, () => ephemeral.sessions.touch(grantPlace(accountId, sid), NOW_MS))
   })
   redis.resume()
   await untilItAnswers(ephemeral)
   await reconnected
-  t.equal((await ephemeral.sessions.touch(accountId, sid, NOW_MS))?.sid, sid)
+  t.equal((await ephemeral.sessions.touch(grantPlace(accountId, sid), NOW_MS))?.sid, sid)
 })
 
 t.test('scripts that Redis has forgotten are sent again, in the midst of a batch', { skip }, async (t) => {
@@ -127,7 +128,7 @@ t.test('scripts that Redis has forgotten are sent again, in the midst of a batch
   for (let round = 0; round < 3; round++) {
     await operator.script('FLUSH')
     const token = await openChallenge(ephemeral, newAccountId())
-    const touched = parallel(50, () => ephemeral.sessions.touch(accountId, sid, NOW_MS))
+    const touched = parallel(50, () => ephemeral.sessions.touch(grantPlace(accountId, sid), NOW_MS))
     const taken = await parallel(50, () => ephemeral.challenges.takeAttempt(token, TOTP, LIMITS, NOW_MS))
     t.equal(taken.filter(({ kind }) => kind === 'taken').length, 5)
     t.ok((await touched).every((session) => session?.sid === sid))

@@ -5,6 +5,7 @@ import { openRedisEphemeral } from '../../../src/ephemeral/redis/redis.ts'
 import { missingServer, newKeyPrefix, sharedRedis } from '../../support/servers.ts'
 import {
   challengeOf,
+  grantPlace,
   LIMITS,
   NOW_MS,
   newAccountId,
@@ -47,16 +48,16 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
   const session = await openSession(ephemeral, accountId, { maxSessions: 3 })
   await openSession(ephemeral, accountId, { idleSeconds: 60, absoluteAt: session.absoluteAt - 1000 })
   await openSession(ephemeral, accountId, { absoluteAt: Math.floor(NOW_MS / 1000) - 1 })
-  await sessions.touch(accountId, session.sid, NOW_MS + 5000)
+  await sessions.touch(grantPlace(accountId, session.sid), NOW_MS + 5000)
   await sessions.rotateRefresh(
     placeOfSession(session),
     presented('first'),
-    { refreshHash: 'next', secondFactorSince: 0, ip: null },
+    { refreshHash: 'next', secondFactorSince: 0, ip: null, graceMs: 0 },
     NOW_MS,
   )
   await versions.raise(accountId, NOW_MS + 1000)
   await sessions.endAll(accountId, session.sid, NOW_MS)
-  await sessions.restoreRefresh(placeOfSession(session), 'next', 'first')
+  await sessions.restoreRefresh(placeOfSession(session), presented('first'), 'next')
   await openChallenge(ephemeral, accountId)
   await challenges.endAll(accountId)
   await openSession(ephemeral, accountId, { network: '192.0.2.1' })
@@ -74,7 +75,7 @@ t.test('every key has a TTL, shares the tag of its account and names no account'
 
   const keys = await redis.keys(`${keyPrefix}*`)
   const kinds = keys.map((key) => key.slice(keyPrefix.length).split(':')[0]).toSorted()
-  t.same(kinds, ['ac', 'ch3', 'ch3', 'ct', 'en2', 'ju1', 'pr1', 'pw', 'se2', 'se2', 'sx2'])
+  t.same(kinds, ['ac', 'ch3', 'ch3', 'ct', 'en2', 'ju1', 'pr1', 'pw', 'se3', 'se3', 'sx3'])
   for (const key of keys) {
     t.ok((await redis.pttl(key)) > 0, `${key} has a TTL`)
     t.notMatch(key, accountId)
@@ -155,11 +156,11 @@ t.test('an account whose key is lost or evicted never has an earlier version aga
   const { ephemeral, redis } = await openBoth(keyPrefix)
   t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
   const { accountId, sid } = await openSession(ephemeral, newAccountId())
-  const [set = ''] = await redis.keys(`${keyPrefix}sx2:*`)
-  const key = set.replace('sx2:', 'ac:')
+  const [set = ''] = await redis.keys(`${keyPrefix}sx3:*`)
+  const key = set.replace('sx3:', 'ac:')
   const seen = new Set<string | undefined>()
   for (let i = 0; i < 5; i += 1) {
-    seen.add((await ephemeral.sessions.touch(accountId, sid, NOW_MS))?.accountVersion)
+    seen.add((await ephemeral.sessions.touch(grantPlace(accountId, sid), NOW_MS))?.accountVersion)
     t.ok((await redis.pttl(key)) > 0, 'made with a TTL')
     t.equal(await redis.del(key), 1)
   }
@@ -172,11 +173,11 @@ t.test('a session outlives an evicted set of sessions, and not the end of all', 
   t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
   const accountId = newAccountId()
   const { sid } = await openSession(ephemeral, accountId)
-  await redis.del(...(await redis.keys(`${keyPrefix}sx2:*`)))
-  t.ok(await ephemeral.sessions.touch(accountId, sid, NOW_MS + 2000))
-  t.same(await redis.keys(`${keyPrefix}sx2:*`), [], 'its use makes no set without a TTL')
+  await redis.del(...(await redis.keys(`${keyPrefix}sx3:*`)))
+  t.ok(await ephemeral.sessions.touch(grantPlace(accountId, sid), NOW_MS + 2000))
+  t.same(await redis.keys(`${keyPrefix}sx3:*`), [], 'its use makes no set without a TTL')
   await ephemeral.sessions.endAll(accountId, null, NOW_MS)
-  t.equal(await ephemeral.sessions.touch(accountId, sid, NOW_MS), null)
+  t.equal(await ephemeral.sessions.touch(grantPlace(accountId, sid), NOW_MS), null)
 })
 
 t.test('a session’s key goes with its absolute end, however it is used', { skip }, async (t) => {
@@ -188,8 +189,8 @@ t.test('a session’s key goes with its absolute end, however it is used', { ski
     idleSeconds: 3600,
     absoluteAt: Math.floor(NOW_MS / 1000) + 600,
   })
-  await ephemeral.sessions.touch(accountId, sid, NOW_MS + 5000)
-  const [key = ''] = await redis.keys(`${keyPrefix}se2:*`)
+  await ephemeral.sessions.touch(grantPlace(accountId, sid), NOW_MS + 5000)
+  const [key = ''] = await redis.keys(`${keyPrefix}se3:*`)
   const ttlMs = await redis.pttl(key)
   t.ok(ttlMs > 0 && ttlMs <= 595_000, `${ttlMs} ms`)
 })
@@ -216,7 +217,7 @@ t.test('ending all sessions but one that is gone leaves nothing of that one', { 
   const { sid } = await openSession(ephemeral, accountId)
   await ephemeral.sessions.end(accountId, sid, NOW_MS)
   await ephemeral.sessions.endAll(accountId, sid, NOW_MS)
-  t.same(await redis.keys(`${keyPrefix}se2:*`), [])
+  t.same(await redis.keys(`${keyPrefix}se3:*`), [])
 })
 
 t.test(
@@ -228,13 +229,13 @@ t.test(
     t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
     const accountId = newAccountId()
     await parallel(150, () => openSession(ephemeral, accountId, { idleSeconds: 60 }))
-    const [set = ''] = await redis.keys(`${keyPrefix}sx2:*`)
+    const [set = ''] = await redis.keys(`${keyPrefix}sx3:*`)
     t.equal(await redis.zcard(set), 100)
-    t.equal((await redis.keys(`${keyPrefix}se2:*`)).length, 100)
+    t.equal((await redis.keys(`${keyPrefix}se3:*`)).length, 100)
     const next = sessionOf(accountId)
-    t.equal(await ephemeral.sessions.open(next, { sessionEpoch: 0 }, NOW_MS + 60_000), true)
+    t.ok(await ephemeral.sessions.open(next, { sessionEpoch: 0 }, NOW_MS + 60_000))
     t.same(await redis.zrange(set, '0', '-1'), [next.sid])
-    t.same((await redis.keys(`${keyPrefix}se2:*`)).length, 1)
+    t.same((await redis.keys(`${keyPrefix}se3:*`)).length, 1)
   },
 )
 
@@ -244,7 +245,7 @@ t.test('a set of thousands holds Redis up for no one', { skip }, async (t) => {
   t.teardown(() => Promise.all([ephemeral.close(), redis.quit()]))
   const accountId = newAccountId()
   const kept = await openSession(ephemeral, accountId)
-  const [set = ''] = await redis.keys(`${keyPrefix}sx2:*`)
+  const [set = ''] = await redis.keys(`${keyPrefix}sx3:*`)
   const left = Array.from({ length: 5000 }, (_, i) => [String(NOW_MS + i), `left-${i}`]).flat()
   await redis.call('ZADD', set, ...left)
   const commands = async (run: () => Promise<unknown>): Promise<number> => {
@@ -256,6 +257,6 @@ t.test('a set of thousands holds Redis up for no one', { skip }, async (t) => {
   t.ok((await commands(() => ephemeral.sessions.list(accountId, NOW_MS))) < 1000)
   t.ok((await commands(() => openSession(ephemeral, accountId))) < 1000)
   t.ok((await commands(() => ephemeral.sessions.endAll(accountId, kept.sid, NOW_MS))) < 1000)
-  t.ok(await ephemeral.sessions.touch(accountId, kept.sid, NOW_MS))
+  t.ok(await ephemeral.sessions.touch(grantPlace(accountId, kept.sid), NOW_MS))
   t.ok((await redis.zcard(set)) <= 100)
 })

@@ -1,16 +1,16 @@
 -- Fragment: the session hash, and the set of an account's sessions (sid, scored by when it ends if it is not used
 -- again, in ms). The set never has more than SESSIONS_AT_ONCE members, so a script that walks it is short.
--- d: record, i: idle seconds, a: absolute expiry (s), c: created at (s), s: last seen (ms), e: session
--- epoch, rf and r: hashes of the refresh token's family and rotating part, n: when (ms) a renewal was last to be
--- recorded, w: from which address the last renewal came.
+-- d: record, i: idle seconds, a: absolute expiry (s), c: created at (s), s: last seen (ms), e: session epoch, k: hash of
+-- the browser's key, where it has one, x: how often grants were withdrawn, cl: the clients that have had a grant, one a
+-- line, g:<grant id>: one grant (`fragment-grant.lua`).
 -- Session keys that are found through the set share its hash tag, and so its slot.
 
 local SESSIONS_AT_ONCE = 100
 
 -- Nil where it has ended, or is not whole. The epoch is compared too: the set may have lost the session, to an eviction or while its
--- slot was moving, and the session must still end when all sessions are ended.
-local function read_session(key, account, now)
-  local stored = redis.call('HMGET', key, 'd', 'i', 'a', 'c', 's', 'e')
+-- slot was moving, and the session must still end when all sessions are ended. `grant_id` may be nil.
+local function read_session(key, account, now, grant_id)
+  local stored = redis.call('HMGET', key, 'd', 'i', 'a', 'c', 's', 'e', 'k', 'g:' .. (grant_id or ''))
   for i = 1, 6 do
     if not stored[i] then
       return nil
@@ -22,6 +22,8 @@ local function read_session(key, account, now)
     absolute_at = tonumber(stored[3]),
     created_at = tonumber(stored[4]),
     seen = tonumber(stored[5]),
+    browser_key = stored[7],
+    grant = stored[8],
   }
   if
     now >= session.absolute_at * 1000
@@ -46,82 +48,45 @@ local function use_session(set_key, key, sid, session, now)
   redis.call('ZADD', set_key, 'XX', ends_at(session), sid)
 end
 
--- What scripts answer of a session: record, last seen (ms), absolute expiry (s).
+-- What scripts answer of a session: record, last seen (ms), absolute expiry (s), 1 where it is a browser's.
 local function session_reply(session)
-  return { session.record, session.seen, session.absolute_at }
+  return { session.record, session.seen, session.absolute_at, session.browser_key and 1 or 0 }
 end
 
+-- The clients that have had a grant in it.
+local function clients_of(key)
+  local clients = {}
+  for client in string.gmatch(redis.call('HGET', key, 'cl') or '', '[^\n]+') do
+    clients[#clients + 1] = client
+  end
+  return clients
+end
+
+-- Returns what scripts answer of a session that was ended: { sid, { client, … } }.
 local function end_session(set_key, key, sid)
+  local clients = clients_of(key)
   redis.call('DEL', key)
   redis.call('ZREM', set_key, sid)
+  return { sid, clients }
 end
 
-local function end_sessions(set_key, key_prefix, sids)
-  for _, sid in ipairs(sids) do
+-- Ends the sessions that would end first, so that `keep` of them are left; those of them that were live are added to
+-- `ended`. Sessions that have expired are removed before that, with their keys: no replica may use a session that another
+-- one no longer lists.
+local function make_room(set_key, key_prefix, keep, account, now, ended)
+  local expired = redis.call('ZRANGEBYSCORE', set_key, '-inf', now, 'LIMIT', 0, SESSIONS_AT_ONCE)
+  for _, sid in ipairs(expired) do
     end_session(set_key, key_prefix .. sid, sid)
   end
-end
-
--- Ends the sessions that would end first, so that `keep` of them are left. Sessions that have expired are removed
--- before that, with their keys: no replica may use a session that another one no longer lists.
-local function make_room(set_key, key_prefix, keep, now)
-  local ended = redis.call('ZRANGEBYSCORE', set_key, '-inf', now, 'LIMIT', 0, SESSIONS_AT_ONCE)
-  end_sessions(set_key, key_prefix, ended)
   local beyond = math.min(redis.call('ZCARD', set_key) - keep, SESSIONS_AT_ONCE)
-  if beyond > 0 then
-    end_sessions(set_key, key_prefix, redis.call('ZRANGE', set_key, 0, beyond - 1))
+  if beyond <= 0 then
+    return
   end
-end
-
--- The session that the arguments of `open-session` and `pass` describe, from the third on.
-local function session_of(argv)
-  return {
-    key_prefix = argv[3],
-    sid = argv[4],
-    record = argv[5],
-    idle_seconds = tonumber(argv[6]),
-    absolute_at = tonumber(argv[7]),
-    created_at = argv[8],
-    family_hash = argv[9],
-    refresh_hash = argv[10],
-    max_sessions = tonumber(argv[11]),
-    replaces_sid = argv[12],
-    network = argv[13],
-  }
-end
-
--- False where all sessions were ended since `epoch` was read. A session that has ended is not replaced: a step-up
--- or an enrollment in it must not bring it back.
-local function may_open(account, epoch, session, now)
-  if epoch ~= account.session_epoch then
-    return false
-  end
-  local replaced_key = session.key_prefix .. session.replaces_sid
-  return session.replaces_sid == '' or read_session(replaced_key, account, now) ~= nil
-end
-
-local function open_session(set_key, account, session, now)
-  local key = session.key_prefix .. session.sid
-  local ttl_ms = math.max(session.absolute_at * 1000 - now, 1)
-  if session.replaces_sid ~= '' then
-    end_session(set_key, session.key_prefix .. session.replaces_sid, session.replaces_sid)
-  end
-  make_room(set_key, session.key_prefix, session.max_sessions - 1, now)
-  redis.call(
-    'HSET', key,
-    'd', session.record,
-    'i', session.idle_seconds,
-    'a', session.absolute_at,
-    'c', session.created_at,
-    's', now,
-    'e', account.session_epoch,
-    'rf', session.family_hash,
-    'r', session.refresh_hash
-  )
-  redis.call('PEXPIRE', key, math.min(session.idle_seconds * 1000, ttl_ms))
-  redis.call('ZADD', set_key, now + math.min(session.idle_seconds * 1000, ttl_ms), session.sid)
-  -- The set lives as long as the latest of its sessions.
-  if redis.call('PTTL', set_key) < ttl_ms then
-    redis.call('PEXPIRE', set_key, ttl_ms)
+  for _, sid in ipairs(redis.call('ZRANGE', set_key, 0, beyond - 1)) do
+    local was_live = read_session(key_prefix .. sid, account, now)
+    local one = end_session(set_key, key_prefix .. sid, sid)
+    if was_live then
+      ended[#ended + 1] = one
+    end
   end
 end

@@ -2,7 +2,7 @@
 -- KEYS: 1 account, 2 set of sessions
 -- ARGV: 1 now (ms), 2 key prefix of the account's sessions, 3 how many, 4 created at (s) of the one before or '',
 --       5 its sid or ''
--- Result: { { record, last seen (ms), absolute expiry (s) }, … }
+-- Result: { { record, last seen (ms), absolute expiry (s), 1 where it is a browser's }, … }
 
 local account = read_account(KEYS[1])
 local after = ARGV[5] ~= '' and { created_at = tonumber(ARGV[4]), sid = ARGV[5] }

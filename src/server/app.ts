@@ -12,6 +12,7 @@ import { noticeAdminRoutes } from '../administration/notices/routes.ts'
 import { policyAdminRoutes } from '../administration/policy/routes.ts'
 import { guardAnswering, guardBackend } from '../callers/authenticate-backend.ts'
 import { guardClient } from '../callers/authenticate-client.ts'
+import { guardUserinfo, guardUserinfoForm } from '../callers/authenticate-userinfo.ts'
 import type { Guard } from '../callers/guard.ts'
 import {
   guardAccount,
@@ -27,6 +28,7 @@ import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { metadataRoutes } from '../oauth/metadata-routes.ts'
 import { oauthRoutes } from '../oauth/routes.ts'
+import { userinfoFormRoutes, userinfoRoutes } from '../oauth/userinfo-routes.ts'
 import { assetRoutes } from '../pages/asset-routes.ts'
 import { activityRoutes } from '../profile/activity-routes.ts'
 import { enrolledRoutes, enrollmentRoutes } from '../profile/authenticators/enrollment-routes.ts'
@@ -99,6 +101,8 @@ export type App = ReturnType<typeof buildFastify>
 /** Who may call which routes: a guard, and the groups of routes behind it. */
 const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
   [guardClient, [loginRoutes, oauthRoutes]],
+  [guardUserinfo, [userinfoRoutes]],
+  [guardUserinfoForm, [userinfoFormRoutes]],
   [guardBackend, [challengeOpeningRoutes]],
   [guardAnswering, [challengeRoutes]],
   [guardBearer, [logoutRoutes]],

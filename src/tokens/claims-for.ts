@@ -5,8 +5,8 @@ import { type Account, accountLabel } from '../accounts/account.ts'
 /** Where a claim is asked for. */
 export type ClaimsPlace = 'id_token' | 'userinfo'
 
-/** The `claims` parameter; which members are essential, or have a value asked for, does not matter here. */
-export type ClaimsRequest = Partial<Record<ClaimsPlace, Record<string, unknown>>>
+/** The names that the `claims` parameter asks for; whether they are essential does not matter here. */
+export type ClaimsRequest = Partial<Record<ClaimsPlace, readonly string[]>>
 
 const CLAIMS_OF_SCOPES: Record<string, readonly string[]> = {
   profile: [
@@ -34,15 +34,17 @@ const CLAIMS_OF_SCOPES: Record<string, readonly string[]> = {
 /** Names of the claims that can be had, for discovery. */
 export const ACCOUNT_CLAIMS: readonly string[] = Object.values(CLAIMS_OF_SCOPES).flat()
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const namesOf = (parsed: unknown, place: ClaimsPlace): string[] => {
+  if (typeof parsed !== 'object' || parsed === null) return []
+  const names: unknown = Reflect.get(parsed, place)
+  return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : []
+}
 
-/** The `claims` parameter of a grant, as it was stored: JSON that was checked as it came in. */
+/** What a grant keeps of the `claims` parameter: JSON, a list of names for each place. */
 export const readClaimsRequest = (stored: string | null): ClaimsRequest => {
-  const parsed: unknown = stored === null ? null : JSON.parse(stored)
-  if (!isObject(parsed)) return {}
-  const { id_token: idToken, userinfo } = parsed
-  return { ...(isObject(idToken) && { id_token: idToken }), ...(isObject(userinfo) && { userinfo }) }
+  if (stored === null) return {}
+  const parsed: unknown = JSON.parse(stored)
+  return { id_token: namesOf(parsed, 'id_token'), userinfo: namesOf(parsed, 'userinfo') }
 }
 
 /** Roles that a client reports of its subjects have a claim of their own: Postern does not vouch for them. */
@@ -72,7 +74,7 @@ export const claimsFor = (
   place: ClaimsPlace,
 ): Record<string, unknown> => {
   const byScope = scopes.flatMap((scope) => CLAIMS_OF_SCOPES[scope] ?? [])
-  const asked = new Set([...byScope, ...Object.keys(request[place] ?? {})])
+  const asked = new Set([...byScope, ...(request[place] ?? [])])
   if (asked.size === 0) return {}
   return Object.fromEntries(Object.entries(knownClaims(account)).filter(([name]) => asked.has(name)))
 }

@@ -24,11 +24,8 @@ local function read_grant(stored)
 end
 
 local function packed_grant(grant)
-  local stored = { grant.refresh_hash, grant.before_hash, grant.replaced_at, grant.recorded_at, grant.address }
-  for _, part in ipairs({ grant.used, grant.jkt, grant.own }) do
-    stored[#stored + 1] = part
-  end
-  return table.concat(stored, '|')
+  local renewals = grant.refresh_hash .. '|' .. grant.before_hash .. '|' .. grant.replaced_at .. '|' .. grant.recorded_at
+  return renewals .. '|' .. grant.address .. '|' .. grant.used .. '|' .. grant.jkt .. '|' .. grant.own
 end
 
 local function write_grant(key, grant_id, grant)

@@ -40,10 +40,10 @@ local function ends_at(session)
   return math.min(session.seen + session.idle_ms, session.absolute_at * 1000)
 end
 
--- Begins the idle time anew; a clock that is behind takes nothing back.
-local function use_session(set_key, key, sid, session, now)
+-- Begins the idle time anew; a clock that is behind takes nothing back. More fields and their values may be written with it.
+local function use_session(set_key, key, sid, session, now, ...)
   session.seen = math.max(session.seen, now)
-  redis.call('HSET', key, 's', session.seen)
+  redis.call('HSET', key, 's', session.seen, ...)
   redis.call('PEXPIRE', key, math.min(session.idle_ms, session.absolute_at * 1000 - now))
   redis.call('ZADD', set_key, 'XX', ends_at(session), sid)
 end

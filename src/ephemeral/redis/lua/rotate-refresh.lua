@@ -23,14 +23,8 @@ if not terms or grant.refresh_hash == '' then
 end
 
 local function answer(kind, ...)
-  local reply = { kind }
-  for _, part in ipairs(used_reply(session, grant)) do
-    reply[#reply + 1] = part
-  end
-  for _, part in ipairs({ ... }) do
-    reply[#reply + 1] = part
-  end
-  return reply
+  local in_browser = session.browser_key and 1 or 0
+  return { kind, session.record, session.seen, session.absolute_at, in_browser, grant.own, grant.jkt, ... }
 end
 
 -- Without the key nobody uses its tokens, and nobody ends it by one.
@@ -63,7 +57,6 @@ grant.refresh_hash, grant.address, grant.used = ARGV[5], ARGV[7], now
 if is_due then
   grant.recorded_at = now
 end
-write_grant(KEYS[1], grant_id, grant)
-use_session(KEYS[3], KEYS[1], ARGV[2], session, now)
+use_session(KEYS[3], KEYS[1], ARGV[2], session, now, 'g:' .. grant_id, packed_grant(grant))
 local version = version_of(KEYS[2], account, ARGV[8], now)
 return answer('rotated', version, is_due and 1 or 0, is_graced and 1 or 0)

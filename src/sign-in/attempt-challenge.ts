@@ -23,7 +23,8 @@ import type { ChallengeRecord } from '../ephemeral/ephemeral.ts'
 import type { NewSession } from '../ephemeral/sessions.ts'
 import { AuthError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
-import type { Method } from '../policy/policy.ts'
+import type { Method, Policy } from '../policy/policy.ts'
+import { tightenPolicy } from '../policy/tighten-policy.ts'
 import type { SessionGrounds, SessionMaker } from '../sessions/new-session.ts'
 import type { OpenedSession } from './issue-tokens.ts'
 
@@ -59,12 +60,13 @@ export const attemptChallenge = async <Credentials>(
   const { record, sessionEpoch } = attempt
   const origin: Origin = { ...request, actor: { type: 'account', id: record.accountId } }
   const { account, match } = await checkCode(deps, origin, attempt, answer)
-  await askGate(deps, origin, record, account)
-  if (record.purpose === 'vouched' && isAdministrator(account)) return refuseVouched(deps, origin, record)
   const client = await clientOf(deps, record)
+  const policy = tightenPolicy(deps.policy.current(), client)
+  await askGate(deps, origin, record, { account, policy })
+  if (record.purpose === 'vouched' && isAdministrator(account)) return refuseVouched(deps, origin, record)
 
   const grounds = await sessionGrounds(deps, origin, record, account)
-  const { session, credentials } = makeSession(deps, deps.policy.current(), grounds, origin.now)
+  const { session, credentials } = makeSession(deps, policy, grounds, origin.now)
   const event = passedEvent(origin, record, { method: answer.method, match, session })
   // What replaces a session is not a sign-in.
   const signedInAt = record.sid === null ? origin.now : null
@@ -132,10 +134,10 @@ const askGate = async (
   deps: AttemptDeps,
   origin: Origin,
   { accountId, clientId }: ChallengeRecord,
-  account: Account,
+  { account, policy }: { account: Account; policy: Policy },
 ): Promise<void> => {
   const proven = { secondFactorAt: Math.floor(origin.now.getTime() / 1000) }
-  const decision = decide(deps.policy.current(), account, proven, origin.now)
+  const decision = decide(policy, account, proven, origin.now)
   if (decision.kind === 'allow') return
   const [reason = decision.kind] = decision.reasons
   await recordEvent(deps, challengeRefused(origin, { accountId, clientId, reason }))

@@ -15,6 +15,8 @@ import type { Epochs } from '../ephemeral/ephemeral.ts'
 import type { SessionRecord } from '../ephemeral/sessions.ts'
 import { AuthError } from '../errors.ts'
 import { isWithin } from '../policy/age.ts'
+import type { Policy } from '../policy/policy.ts'
+import { tightenPolicy } from '../policy/tighten-policy.ts'
 import type { ChallengeOpened } from './continue-sign-in.ts'
 
 /** `maxAgeSeconds` undefined: for a second factor, the policy's maximum; for a first one, any age. */
@@ -32,7 +34,13 @@ type StepUpResult = { status: 'authenticated'; session: SessionRecord } | Challe
 export const STEP_UP_IN_BROWSER =
   'This session is stepped up in the browser: send the user to the authorization endpoint with acr_values and max_age.'
 
-type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>
+type StepUpDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'clients' | 'randomBytes'>
+
+/** The policy for the client of the session, whoever asks; a client that is gone makes nothing stricter. */
+const policyOf = async (deps: StepUpDeps, { clientId }: SessionRecord): Promise<Policy> => {
+  const client = await deps.clients.find(clientId)
+  return client ? tightenPolicy(deps.policy.current(), client) : deps.policy.current()
+}
 
 /**
  * Begins a step-up.
@@ -50,7 +58,7 @@ export const beginStepUp = async (
     const error = new AuthError('unmet_authentication_requirements', text, { fields: ['acr'] })
     return refuseSession(deps, caller, 'acr_unmet', error)
   }
-  const policy = deps.policy.current()
+  const policy = await policyOf(deps, session)
   const maxAgeSeconds = acr === 'aal1' ? asked : Math.min(asked, policy.second_factor_max_age)
   if (hasShown(session, acr, maxAgeSeconds, origin.now)) return { status: 'authenticated', session }
   if (session.inBrowser) {

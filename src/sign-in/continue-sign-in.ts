@@ -15,6 +15,7 @@ import type { AccountState, EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { type Decision, decide } from '../policy/decide.ts'
 import { ENROLLMENT_TTL_SECONDS, type Method } from '../policy/policy.ts'
+import { tightenPolicy } from '../policy/tighten-policy.ts'
 import type { SessionMaker } from '../sessions/new-session.ts'
 import type { Tokens } from '../tokens/mint-tokens.ts'
 import type { OpenedSession } from './issue-tokens.ts'
@@ -78,7 +79,7 @@ const authenticate = async <Credentials>(
   const endUser = primary.endUser ?? origin
   const { session, credentials } = makeSession(
     deps,
-    deps.policy.current(),
+    tightenPolicy(deps.policy.current(), primary.client),
     {
       ...grounds(primary, origin),
       account: primary.account,
@@ -181,8 +182,9 @@ export const continueSignIn = async <Credentials>(
   primary: PrimaryAuthentication,
   makeSession: SessionMaker<Credentials>,
 ): Promise<SignInResult<Credentials>> => {
-  const { account, state } = primary
-  const decision = decide(deps.policy.current(), account, { secondFactorAt: null }, origin.now)
+  const { account, client, state } = primary
+  const policy = tightenPolicy(deps.policy.current(), client)
+  const decision = decide(policy, account, { secondFactorAt: null }, origin.now)
   if (decision.kind === 'deny') {
     await recordEvent(deps, refusedEvent(origin, primary, 'account_disabled'))
     throw new AuthError('account_disabled')

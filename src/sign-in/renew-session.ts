@@ -26,6 +26,7 @@ import { accountTag } from '../encryption/opaque-token.ts'
 import type { ListedSession, UsedSession } from '../ephemeral/sessions.ts'
 import { AuthError, DependencyError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
+import { tightenPolicy } from '../policy/tighten-policy.ts'
 import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
 import {
   nextRefreshToken,
@@ -38,7 +39,15 @@ import { toChallengeMembers } from './schemas.ts'
 
 type RenewDeps = Pick<
   Deps,
-  'config' | 'postgres' | 'ephemeral' | 'policy' | 'signingKeys' | 'pairwiseSalt' | 'randomBytes' | 'accounts'
+  | 'config'
+  | 'postgres'
+  | 'ephemeral'
+  | 'policy'
+  | 'signingKeys'
+  | 'pairwiseSalt'
+  | 'randomBytes'
+  | 'accounts'
+  | 'clients'
 >
 
 type Refusal = Parameters<typeof refreshTokenRefused>[1]['reason']
@@ -77,7 +86,7 @@ export const renewSession = async (
   const graceMs = client.refreshGrace * 1000
   const next = nextRefreshToken(presented, deps.randomBytes)
   const rotation = { presented, next, jkt: bound.jkt, graceMs }
-  const policy = deps.policy.current()
+  const policy = tightenPolicy(deps.policy.current(), client)
   const oldest = Math.floor(request.now.getTime() / 1000) - policy.second_factor_max_age
   const first = await rotate(deps, request, rotation, policy.enabled ? oldest : 0)
   const origin: Origin = { ...request, actor: { type: 'account', id: first.session.accountId } }
@@ -155,7 +164,7 @@ const requireRenewable = async (
   const details = await deps.accounts.find(session.accountId, session.accountVersion)
   if (!details) return end('disabled')
   const { account } = details
-  const decision = decide(deps.policy.current(), account, session, origin.now)
+  const decision = decide(tightenPolicy(deps.policy.current(), client), account, session, origin.now)
   if (decision.kind === 'deny') return end('disabled')
   if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, details, origin }, client)
   return decision.kind === 'allow' ? account : end('policy')
@@ -174,7 +183,7 @@ const askForStepUp = async (deps: RenewDeps, caller: AccountCaller, client: Clie
   const text = step ? 'Answer the challenge with a second factor.' : STEP_UP_IN_BROWSER
   throw new AuthError('insufficient_user_authentication', text, {
     acr_values: 'aal2',
-    max_age: deps.policy.current().second_factor_max_age,
+    max_age: tightenPolicy(deps.policy.current(), client).second_factor_max_age,
     ...(step && toChallengeMembers(step)),
   })
 }

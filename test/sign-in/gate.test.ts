@@ -2,6 +2,9 @@
 // password alone, where the policy says that a second factor must pass. A route that begins to mint tokens
 // fails the first test here until it is in the table.
 import t from 'tap'
+import { changeClient } from '../../src/administration/clients/change-client.ts'
+import { systemOrigin } from '../../src/audit/event.ts'
+import type { ClientChange } from '../../src/clients/store.ts'
 import {
   type Answer,
   openTestApp,
@@ -243,3 +246,90 @@ for (const [situationName, arrange] of Object.entries(SITUATIONS)) {
     }
   })
 }
+
+/** What makes a client ask for a second factor that the policy does not ask for. */
+const REQUIRED_BY_CLIENT: Record<string, ClientChange> = {
+  'by its policy': { policy: { required_for_all: true } },
+  'of a role': { policy: { required_roles: ['user'] } },
+  'by the acr that it requires': { requiredAcr: 'aal2' },
+}
+
+for (const [how, change] of Object.entries(REQUIRED_BY_CLIENT)) {
+  for (const enabled of [true, false]) {
+    t.test(
+      `a client requires a second factor ${how}, the policy being ${enabled ? 'enabled' : 'disabled'}`,
+      { skip },
+      async (t) => {
+        const postern = await openTestApp(t)
+        await postern.setPolicy({ enabled })
+        const account = await postern.createAccount({ roles: ['user'] })
+        const basic = await postern.createClient({ firstParty: true, scopes: ['openid', 'challenges'] })
+        const { username, password } = account
+        const logIn = () => postern.request('POST', '/v1/login', { body: { username, password }, basic })
+        const vouch = () =>
+          postern.request('POST', '/v1/challenges', { body: { subject: 'theirs', roles: ['user'] }, basic })
+        const earlier = (await logIn()).body
+        t.equal(earlier.status, 'authenticated')
+
+        await changeClient(postern.deps, systemOrigin(postern.now()), basic.clientId, change)
+        t.equal((await logIn()).body.status, 'enrollment_required')
+        t.equal((await vouch()).body.status, 'enrollment_required')
+        const form = { grant_type: 'refresh_token', refresh_token: earlier.refresh_token }
+        const renewed = await postern.request('POST', '/oauth2/token', { form, basic })
+        t.match(renewed, { status: 400, body: { error: 'invalid_grant' } })
+        t.equal((await postern.logIn(account)).body.status, 'authenticated', 'other clients do not')
+
+        const totp = await postern.enrollTotp(account)
+        const asked = await logIn()
+        t.equal(asked.body.status, 'challenge_required')
+        const passed = await postern.request('POST', '/v1/challenges/verify', {
+          body: { challenge_token: asked.body.challenge_token, method: 'totp', code: totp.code() },
+          basic,
+        })
+        t.match(passed, { status: 200, body: { acr: 'aal2' } })
+      },
+    )
+  }
+}
+
+t.test('a client’s policy holds for its challenges, renewals and step-ups', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount()
+  const totp = await postern.enrollTotp(account)
+  const { clientId } = await postern.createClient({
+    firstParty: true,
+    scopes: ['openid', 'postern:me'],
+    tokenEndpointAuthMethod: 'none',
+    policy: { allowed_methods: ['totp'], second_factor_max_age: 300, session_absolute: 1200 },
+  })
+  const { username, password } = account
+  const body = { username, password, client_id: clientId }
+  const asked = await postern.request('POST', '/v1/login', { body })
+  t.same(asked.body.methods, [{ method: 'totp' }])
+  const passed = await postern.request('POST', '/v1/challenges/verify', {
+    body: { challenge_token: asked.body.challenge_token, method: 'totp', code: totp.code() },
+  })
+  const renew = (token: string) =>
+    postern.request('POST', '/oauth2/token', {
+      form: { grant_type: 'refresh_token', refresh_token: token, client_id: clientId },
+    })
+  postern.advance(299)
+  const fresh = await renew(passed.body.refresh_token)
+  t.equal(fresh.status, 200, fresh.text)
+  postern.advance(61)
+  const stale = await renew(fresh.body.refresh_token)
+  t.match(stale, { status: 401, body: { error: 'insufficient_user_authentication', max_age: 300 } })
+  t.same(stale.body.methods, [{ method: 'totp' }])
+  const stepUp = await postern.request('POST', '/v1/me/step-up', {
+    bearer: fresh.body.access_token,
+    body: { acr: 'aal2' },
+  })
+  t.match(stepUp.body, { status: 'challenge_required', methods: [{ method: 'totp' }] })
+  t.equal(stepUp.body.methods.length, 1)
+  const again = await postern.request('POST', '/v1/challenges/verify', {
+    body: { challenge_token: stale.body.challenge_token, method: 'totp', code: totp.code() },
+  })
+  t.equal(again.status, 200, again.text)
+  postern.advance(841)
+  t.match(await renew(again.body.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
+})

@@ -3,11 +3,13 @@
 import type { Account } from '../../accounts/account.ts'
 import { findAccount, findAccountByName } from '../../accounts/store.ts'
 import { findSubjectId } from '../../accounts/subject-store.ts'
+import type { Client } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
 import { type Decision, decide } from '../../policy/decide.ts'
 import { mergePolicy, type PolicyPatch } from '../../policy/merge-policy.ts'
 import type { Policy } from '../../policy/policy.ts'
+import { tightenPolicy } from '../../policy/tighten-policy.ts'
 
 /** `proposed`: how the policy would be changed; null where that is not asked. */
 export type Question = { username: string; clientId: string | null; proposed: PolicyPatch | null }
@@ -29,21 +31,22 @@ const explain = (policy: Policy, account: Account, now: Date): Explanation => {
 const findAsked = async (
   deps: Pick<Deps, 'postgres' | 'clients'>,
   { username, clientId }: Question,
-): Promise<Account> => {
+): Promise<{ account: Account; client: Client | null }> => {
+  const client = clientId === null ? null : await deps.clients.find(clientId)
   if (clientId !== null) {
-    if (!(await deps.clients.find(clientId))) throw new AuthError('not_found', 'There is no such client.')
+    if (!client) throw new AuthError('not_found', 'There is no such client.')
     const subjectId = await findSubjectId(deps, clientId, username)
     const subject = subjectId === null ? null : await findAccount(deps, subjectId)
-    if (subject) return subject
+    if (subject) return { account: subject, client }
   }
   const found = await findAccountByName(deps, username)
   if (!found) throw new AuthError('not_found', 'There is no such account.')
-  return found.account
+  return { account: found.account, client }
 }
 
 /**
  * The decision for an account under the current policy, and, if changes are proposed, with those.
- * With `clientId`, looks first for an external subject of that client.
+ * With `clientId`, for a sign-in through that client, and looks first for one of its external subjects.
  * @throws {AuthError} not_found; invalid_request for a proposed policy that contradicts itself
  */
 export const explainPolicy = async (
@@ -51,11 +54,12 @@ export const explainPolicy = async (
   question: Question,
   now: Date,
 ): Promise<Explained> => {
-  const account = await findAsked(deps, question)
+  const { account, client } = await findAsked(deps, question)
   const current = deps.policy.current()
+  const explained = (policy: Policy) => explain(client ? tightenPolicy(policy, client) : policy, account, now)
   return {
     accountId: account.id,
-    current: explain(current, account, now),
-    proposed: question.proposed && explain(mergePolicy(current, question.proposed).policy, account, now),
+    current: explained(current),
+    proposed: question.proposed && explained(mergePolicy(current, question.proposed).policy),
   }
 }

@@ -24,6 +24,7 @@ import { isRegisteredAs } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
 import type { NewSession } from '../../ephemeral/sessions.ts'
 import { AuthError } from '../../errors.ts'
+import { tightenPolicy } from '../../policy/tighten-policy.ts'
 import type { Sql } from '../../postgres/pool.ts'
 import { endOtherAccess } from '../../sessions/end-other-access.ts'
 import type { SessionMaker } from '../../sessions/new-session.ts'
@@ -119,7 +120,8 @@ const prepareSession = async <Credentials>(
     userAgent: endUser.userAgent,
     replaces: enrollee.by === 'session' ? enrollee.session : null,
   }
-  const made = makeSession(deps, deps.policy.current(), opened, origin.now)
+  const policy = tightenPolicy(deps.policy.current(), client)
+  const made = makeSession(deps, policy, opened, origin.now)
   const isKept =
     enrollee.by === 'session' && enrollee.session.inBrowser && made.session.browserKeyHash === null
   return isKept ? null : { account, client, ...made }

@@ -71,6 +71,10 @@ export const sessionEnded = (
 ): AuditEvent =>
   auditEvent('session.ended', 'success', origin, { ...about, details: { reason: about.reason } })
 
+/** A client has given back what it was granted. */
+export const grantRevoked = (origin: Origin, about: Subject & { sessionId: string }): AuditEvent =>
+  auditEvent('grant.revoked', 'success', origin, about)
+
 export const sessionsEnded = (
   origin: Origin,
   about: { accountId: string; keptSessionId: string | null; reason: string },

@@ -150,6 +150,12 @@ export type SessionStore = {
    * Writes at most once a second a session.
    */
   touch(at: GrantPlace, nowMs: number): Promise<UsedSession | null>
+  /** The same for a refresh token: null where it is not the current one of its grant. */
+  findByRefresh(
+    at: SessionPlace,
+    presented: Omit<PresentedRefresh, 'jkt'>,
+    nowMs: number,
+  ): Promise<UsedSession | null>
   /** The same for a browser: null where it has another key. */
   findByBrowser(at: SessionPlace, browserKeyHash: string, nowMs: number): Promise<UsedSession | null>
   /**

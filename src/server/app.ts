@@ -28,6 +28,7 @@ import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { metadataRoutes } from '../oauth/metadata-routes.ts'
 import { oauthRoutes } from '../oauth/routes.ts'
+import { tokenManagementRoutes } from '../oauth/token-management-routes.ts'
 import { userinfoFormRoutes, userinfoRoutes } from '../oauth/userinfo-routes.ts'
 import { assetRoutes } from '../pages/asset-routes.ts'
 import { activityRoutes } from '../profile/activity-routes.ts'
@@ -100,7 +101,7 @@ export type App = ReturnType<typeof buildFastify>
 
 /** Who may call which routes: a guard, and the groups of routes behind it. */
 const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
-  [guardClient, [loginRoutes, oauthRoutes]],
+  [guardClient, [loginRoutes, oauthRoutes, tokenManagementRoutes]],
   [guardUserinfo, [userinfoRoutes]],
   [guardUserinfoForm, [userinfoFormRoutes]],
   [guardBackend, [challengeOpeningRoutes]],

@@ -8,7 +8,7 @@ import type { SigningKey } from './select-signing-keys.ts'
 
 declare module '@fastify/jwt' {
   interface FastifyJWT {
-    namespaces: 'access' | 'id' | 'logout'
+    namespaces: 'access' | 'id' | 'logout' | 'introspection'
   }
 }
 
@@ -19,6 +19,8 @@ export type KeyJwt = {
   signId(claims: object): string
   /** A signed logout token (OpenID Connect Back-Channel Logout 1.0 2.4): `typ` `logout+jwt`. */
   signLogout(claims: object): string
+  /** A signed answer of introspection (RFC 9701 5): `typ` `token-introspection+jwt`. */
+  signIntrospection(claims: object): string
   /**
    * The payload of an access token that this key has signed. The caller compares its lifetime, with the application's
    * clock, and whom it is for. @throws {Error} of @fastify/jwt, for anything else.
@@ -65,11 +67,18 @@ export const openKeyJwt = async (
     sign: { algorithm, kid, header: { alg: algorithm, typ: 'logout+jwt' } },
     verify: { algorithms: [algorithm], checkTyp: 'logout+jwt', cache: false },
   })
-  const { access, id, logout } = bare.jwt
+  await bare.register(fastifyJwt, {
+    namespace: 'introspection',
+    secret,
+    sign: { algorithm, kid, header: { alg: algorithm, typ: 'token-introspection+jwt' } },
+    verify: { algorithms: [algorithm], checkTyp: 'token-introspection+jwt', cache: false },
+  })
+  const { access, id, logout, introspection } = bare.jwt
   return {
     signAccess: (claims) => access.sign(claims),
     signId: (claims) => id.sign(claims),
     signLogout: (claims) => logout.sign(claims),
+    signIntrospection: (claims) => introspection.sign(claims),
     readHeader: (token) =>
       access.decode<{ header: Record<string, unknown> }>(token, { complete: true })?.header ?? {},
     verifyAccess: (token) => access.verify<Record<string, unknown>>(token),

@@ -40,6 +40,21 @@ export const grantContract = (t: Test, ephemeral: () => Ephemeral): void => {
     }
   })
 
+  t.test('a session is found by the refresh token that is the current one', async (t) => {
+    const session = await openSession(ephemeral(), newAccountId())
+    const { findByRefresh } = ephemeral().sessions
+    const place = placeOfSession(session)
+    t.match(await findByRefresh(place, presented('first'), NOW_MS), {
+      clientId: 'shop',
+      grant: { id: FIRST },
+    })
+    const other = { ...presented('first'), refreshHash: hashToken('other') }
+    t.equal(await findByRefresh(place, other, NOW_MS), null)
+    t.equal(await findByRefresh({ ...place, accountTag: 'abcdefghijkl' }, presented('first'), NOW_MS), null)
+    await endGrant(session, FIRST)
+    t.equal(await findByRefresh(place, presented('first'), NOW_MS), null)
+  })
+
   t.test('ending a grant ends that one alone in a browser’s session', async (t) => {
     const session = await openInBrowser(ephemeral(), newAccountId())
     const [a, b] = [await openGrant(ephemeral(), session, 'a'), await openGrant(ephemeral(), session, 'b')]

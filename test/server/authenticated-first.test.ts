@@ -13,6 +13,8 @@ const FOR_ANYONE = [
   'POST /v1/login',
   'POST /oauth2/token',
   'POST /oauth2/userinfo',
+  'POST /oauth2/introspect',
+  'POST /oauth2/revoke',
   'POST /v1/challenges/verify',
   'POST /v1/challenges/cancel',
 ]

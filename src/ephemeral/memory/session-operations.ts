@@ -84,6 +84,13 @@ export const memorySessionStore = (sessions: MemorySessions, accounts: MemoryAcc
   async touch(place, nowMs) {
     return touched(sessions, accounts, place, nowMs)
   },
+  async findByRefresh(place, { familyHash, refreshHash }, nowMs) {
+    const grantId = grantIdOf(familyHash)
+    const grant = sessions.live(place.accountTag, place.sid, nowMs)?.grants.get(grantId)
+    return grant?.refreshHash === refreshHash
+      ? touched(sessions, accounts, { ...place, grantId }, nowMs)
+      : null
+  },
   async findByBrowser(place, browserKeyHash, nowMs) {
     const session = sessions.live(place.accountTag, place.sid, nowMs)
     if (session?.browserKeyHash !== browserKeyHash) return null

@@ -110,11 +110,11 @@ export const redisSessions = (run: RunScript, keys: RedisKeys, newVersion: () =>
   const at = (tag: string, sid: string) => [keys.session(tag, sid), ...ofAccount(tag)]
   const touch = async (
     { accountTag: tag, sid, grantId }: GrantPlace,
-    browserKeyHash: string | null,
+    { browserKeyHash = '', refreshHash = '' }: { browserKeyHash?: string; refreshHash?: string },
     nowMs: number,
   ): Promise<UsedSession | null> => {
     if (!TAG.test(tag) || grantId === '') return null
-    const args = [nowMs, sid, newVersion(), grantId ?? '', browserKeyHash ?? '']
+    const args = [nowMs, sid, newVersion(), grantId ?? '', browserKeyHash, refreshHash]
     const reply = await run<UsedReply | null>('touchSession', at(tag, sid), args)
     return reply && usedOf(grantId, reply)
   }
@@ -124,9 +124,11 @@ export const redisSessions = (run: RunScript, keys: RedisKeys, newVersion: () =>
       const opened = [...args, challengeEpoch ?? '']
       return endedOf(await run<ClientsReply[] | null>('openSession', [key.account, key.sessionSet], opened))
     },
-    touch: (place, nowMs) => touch(place, null, nowMs),
+    touch: (place, nowMs) => touch(place, {}, nowMs),
+    findByRefresh: (place, { familyHash, refreshHash }, nowMs) =>
+      touch({ ...place, grantId: grantIdOf(familyHash) }, { refreshHash }, nowMs),
     findByBrowser: async (place, browserKeyHash, nowMs) =>
-      browserKeyHash === '' ? null : touch({ ...place, grantId: null }, browserKeyHash, nowMs),
+      browserKeyHash === '' ? null : touch({ ...place, grantId: null }, { browserKeyHash }, nowMs),
     async rotateRefresh({ accountTag: tag, sid }, { familyHash, refreshHash, jkt }, next, nowMs) {
       if (!TAG.test(tag)) return { kind: 'unknown' }
       const grantId = grantIdOf(familyHash)

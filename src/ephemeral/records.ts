@@ -96,11 +96,6 @@ type Terms = Omit<GrantRecord, 'audience' | 'claims'>
 const packTerms = ({ clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr }: Terms) =>
   [clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr] as const
 
-const unpackTerms = (stored: Readonly<ReturnType<typeof packTerms>>): Terms => {
-  const [clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr] = stored
-  return { clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr }
-}
-
 /**
  * `[clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, sid, accountId, ip, userAgent, createdAt,
  * vouched]`.
@@ -128,12 +123,11 @@ export const unpackSession = ({
 }: Stored): ListedSession | null => {
   const stored = readSession(record)
   if (!stored) return null
-  const [clientId, registeredAt, scope, authTime, secondFactorAt, acr, amr, ...rest] = stored
+  const [clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, ...rest] = stored
   const [sid, accountId, ip, userAgent, createdAt, vouched] = rest
-  const terms = unpackTerms([clientId, registeredAt, scope, authTime, secondFactorAt, acr, amr])
+  const terms = { clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr }
   const lastSeenAt = Math.floor(lastSeenMs / 1000)
-  const about = { sid, accountId, ip, userAgent, createdAt, vouched }
-  return { ...about, ...terms, lastSeenAt, absoluteAt, inBrowser }
+  return { sid, accountId, ip, userAgent, createdAt, vouched, ...terms, lastSeenAt, absoluteAt, inBrowser }
 }
 
 /** `[clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, audience, claims]`. */
@@ -148,9 +142,8 @@ export const packGrant = (grant: GrantRecord): string => {
 export const unpackGrant = (packed: string): GrantRecord | null => {
   const stored = readGrant(packed)
   if (!stored) return null
-  const [clientId, registeredAt, scope, authTime, secondFactorAt, acr, amr, audience, claims] = stored
-  const terms = unpackTerms([clientId, registeredAt, scope, authTime, secondFactorAt, acr, amr])
-  return { ...terms, audience, claims }
+  const [clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, audience, claims] = stored
+  return { clientId, clientRegisteredAt, scope, authTime, secondFactorAt, acr, amr, audience, claims }
 }
 
 /** A grant as a store has it; `own` '' where it has what the session has, `jkt` '' for none. */

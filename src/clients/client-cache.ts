@@ -3,11 +3,13 @@
 import { LRUCache } from 'lru-cache'
 import type { Sql } from '../postgres/pool.ts'
 import type { Client } from './client.ts'
-import { findClient } from './store.ts'
+import { findClient, findWebOrigins } from './store.ts'
 
 export type Clients = {
   /** The client, or null if there is none by that id, or it is disabled. */
   find(clientId: string): Promise<Client | null>
+  /** The origins from which pages of any client may call. */
+  webOrigins(): Promise<ReadonlySet<string>>
   forgetAll(): void
 }
 
@@ -16,6 +18,8 @@ const MAX_AGE_MS = 60_000
 
 export const openClients = (deps: { postgres: Sql }): Clients => {
   const cache = new LRUCache<string, Client>({ max: MAX_CLIENTS, ttl: MAX_AGE_MS })
+  // All of them are read at once, so that a stranger who names new ones costs no statement each.
+  const origins = new LRUCache<'all', Promise<ReadonlySet<string>>>({ max: 1, ttl: MAX_AGE_MS })
   let generation = 0
   return {
     async find(clientId) {
@@ -28,9 +32,20 @@ export const openClients = (deps: { postgres: Sql }): Clients => {
       if (client && readIn === generation) cache.set(clientId, client)
       return client
     },
+    webOrigins() {
+      const known = origins.get('all')
+      if (known) return known
+      const reading = findWebOrigins(deps).then((found) => new Set(found))
+      origins.set('all', reading)
+      reading.catch(() => {
+        if (origins.peek('all') === reading) origins.clear()
+      })
+      return reading
+    },
     forgetAll() {
       generation += 1
       cache.clear()
+      origins.clear()
     },
   }
 }

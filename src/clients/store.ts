@@ -72,6 +72,20 @@ export const findClientToChange = async (
   return row ? { client: toClient(row), version: row.version } : null
 }
 
+const FIND_WEB_ORIGINS = {
+  name: 'find_web_origins',
+  text: `
+    SELECT DISTINCT unnest(web_origins) AS origin
+      FROM clients
+     WHERE NOT disabled`,
+}
+
+/** The origins that any client is registered with. */
+export const findWebOrigins = async (deps: { postgres: Sql }): Promise<string[]> => {
+  const rows = await deps.postgres.query<{ origin: string }>(FIND_WEB_ORIGINS)
+  return rows.map(({ origin }) => origin)
+}
+
 const LIST_CLIENTS = {
   name: 'list_clients',
   text: `

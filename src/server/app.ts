@@ -47,6 +47,7 @@ import { loginRoutes } from '../sign-in/login-routes.ts'
 import { stepUpRoutes } from '../sign-in/step-up-routes.ts'
 import { compileValidator } from '../wire/validation.ts'
 import { answerInTime, closeConnectionsWhenDone, offerNonces, setAnswerHeaders } from './answers.ts'
+import { answerPreflights, shareWithOrigins } from './cross-origin.ts'
 import { describeApi } from './describe-api.ts'
 import { answerClientError, answerErrors, answerUnread } from './error-answers.ts'
 import { createMetrics } from './metrics.ts'
@@ -138,6 +139,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   answerInTime(app)
   setAnswerHeaders(app)
   offerNonces(app, deps)
+  shareWithOrigins(app, deps)
   settleAddresses(app)
   closeConnectionsWhenDone(app)
   await app.register(underPressure, {
@@ -154,6 +156,7 @@ export const buildApp = async (deps: Deps): Promise<App> => {
   refuseUnrouted(app)
   await describeApi(app, deps)
 
+  await answerPreflights(app, deps)
   await app.register(metadataRoutes, { deps })
   await app.register(assetRoutes, { deps })
   for (const [guard, plugins] of GUARDED) {

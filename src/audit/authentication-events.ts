@@ -107,6 +107,22 @@ export const refreshTokenRefused = (
 ): AuditEvent =>
   auditEvent('refresh_token.refused', 'failure', origin, { ...about, details: { reason: about.reason } })
 
+/** A client was given a code: whoever is signed in goes on to that application. */
+export const authorizationGranted = (
+  origin: Origin,
+  about: Subject & { sessionId: string; scope: string; acr: string },
+): AuditEvent =>
+  auditEvent('authorization.granted', 'success', origin, {
+    ...about,
+    details: { scope: about.scope, acr: about.acr },
+  })
+
+export const codeRefused = (
+  origin: Origin,
+  about: About & { reason: 'unknown' | 'reused' | 'mismatch' | 'not_allowed' },
+): AuditEvent =>
+  auditEvent('authorization_code.refused', 'failure', origin, { ...about, details: { reason: about.reason } })
+
 export const clientTokenIssued = (origin: Origin, about: { clientId: string; scope: string }): AuditEvent =>
   auditEvent('client_token.issued', 'success', origin, { ...about, details: { scope: about.scope } })
 

@@ -16,7 +16,7 @@ import { requireFreshSecondFactor } from './require-fresh-second-factor.ts'
 import { requireOwnSignIn } from './require-own-sign-in.ts'
 
 /** An account that signs in by enrolling. */
-type ByEnrollment = {
+export type ByEnrollment = {
   by: 'enrollment'
   account: Account
   origin: Origin
@@ -41,6 +41,14 @@ export const authenticateEnrollee = async (
   if (!token.startsWith(TOKEN_PREFIXES.enrollment)) {
     return { by: 'session', ...(await authenticateAccountAnew(deps, request, presented)) }
   }
+  return byEnrollment(deps, request, token)
+}
+
+const byEnrollment = async (
+  deps: Pick<EnrolleeDeps, 'ephemeral' | 'postgres'>,
+  request: Origin,
+  token: string,
+): Promise<ByEnrollment> => {
   const record = await deps.ephemeral.enrollments.find(token, request.now.getTime())
   const account = record && (await findAccount(deps, record.accountId))
   if (!record || !account || account.status === 'disabled' || account.enrolledAuthenticators > 0) {
@@ -48,6 +56,20 @@ export const authenticateEnrollee = async (
   }
   const origin: Origin = { ...request, actor: { type: 'account', id: account.id } }
   return { by: 'enrollment', account, origin, token, record }
+}
+
+/**
+ * An account that signs in by enrolling, on Postern's own pages.
+ * @throws {AuthError} invalid_enrollment, account_locked
+ */
+export const authenticateFreshEnrollment = async (
+  deps: Pick<EnrolleeDeps, 'ephemeral' | 'postgres'>,
+  request: Origin,
+  token: string,
+): Promise<ByEnrollment> => {
+  const enrollee = await byEnrollment(deps, request, token)
+  await requireUnlocked(deps, lockedEvent(enrollee), { accountId: enrollee.account.id, now: request.now })
+  return enrollee
 }
 
 /** @throws {AuthError} as `authenticateEnrollee`; access_denied, account_locked, insufficient_user_authentication */

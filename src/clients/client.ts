@@ -143,6 +143,18 @@ export const requireResource = (issuer: string, { audience }: Party, resource: s
   })
 }
 
+/**
+ * Whom the next access token of a grant is for, of the resources that were granted (RFC 8707 2.2); null: the client's
+ * default. `granted` null: none was asked for, so that any of the client's is right.
+ * @throws {AuthError} invalid_target
+ */
+export const grantedAudience = (granted: readonly string[] | null, asked: string | null): string | null => {
+  if (granted === null) return asked
+  if (asked === null) return granted[0] ?? null
+  if (granted.includes(asked)) return asked
+  throw new AuthError('invalid_target', 'This resource was not granted.', { fields: ['resource'] })
+}
+
 /** The part of `scope` for a token for `audience`: only tokens for Postern name the scopes of Postern's own routes. */
 export const scopeFor = (issuer: string, audience: string, scope: string): string =>
   audience === issuer

@@ -28,6 +28,7 @@ export const TOKEN_PREFIXES = {
   refresh: 'pst_rt_',
   code: 'pst_ac_',
   clientSecret: 'pst_cs_',
+  browserSession: 'pst_bs_',
 } as const
 
 const SECRET_BYTES = 32

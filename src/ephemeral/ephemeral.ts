@@ -30,9 +30,10 @@ import type { NewSession, SessionClients, SessionStore } from './sessions.ts'
 
 /**
  * `vouched`: a sign-in of an account of Postern's own; a client's backend has checked the first factor. `step_up`: its
- * account has asked for it. `renewal`: its client has, by renewing a session whose second factor is too old.
+ * account has asked for it. `renewal`: its client has, by renewing a session whose second factor is too old. `browser`: a
+ * sign-in on Postern's own pages, which alone answer it.
  */
-export type ChallengePurpose = 'login' | 'vouched' | 'step_up' | 'renewal'
+export type ChallengePurpose = 'login' | 'vouched' | 'step_up' | 'renewal' | 'browser'
 
 /**
  * Where the end user is, as a client's backend says, or as the session shows; a member is null where that is not

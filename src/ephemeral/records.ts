@@ -30,6 +30,7 @@ const StoredChallenge = Type.Tuple([
     Type.Literal('vouched'),
     Type.Literal('step_up'),
     Type.Literal('renewal'),
+    Type.Literal('browser'),
   ]),
   Text,
   Amr,

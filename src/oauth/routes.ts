@@ -13,17 +13,23 @@ import { GRANT_TYPES } from '../clients/members.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { renewSession } from '../sign-in/renew-session.ts'
-import { ScopeText, TOKEN_MEMBERS, toAccessTokenAnswer, toTokenAnswer } from '../sign-in/schemas.ts'
+import { ScopeText, TOKEN_MEMBERS, toAccessTokenAnswer, toGrantAnswer } from '../sign-in/schemas.ts'
 import { errorResponses, PlainText, Strict } from '../wire/schemas.ts'
 import { issueClientToken } from './issue-client-token.ts'
+import { redeemCode } from './token/redeem-code.ts'
 
 const TokenBody = Strict(
   {
     grant_type: PlainText({
       minLength: 1,
       maxLength: 64,
-      description: '`refresh_token` or `client_credentials`.',
+      description: '`authorization_code`, `refresh_token` or `client_credentials`.',
     }),
+    code: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
+    redirect_uri: Type.Optional(PlainText({ minLength: 1, maxLength: 2048 })),
+    code_verifier: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 512, description: 'PKCE (RFC 7636).' }),
+    ),
     refresh_token: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
     scope: Type.Optional(ScopeText),
     resource: Type.Optional(
@@ -39,6 +45,12 @@ const TokenBody = Strict(
   },
   { examples: [{ grant_type: 'refresh_token', refresh_token: 'pst_rt_…', client_id: 'postern' }] },
 )
+
+/** @throws {AuthError} invalid_request, for a member that this grant needs. */
+const requireMember = (value: string | undefined, name: string): string => {
+  if (value !== undefined) return value
+  throw new AuthError('invalid_request', `${name} is missing.`, { fields: [name] })
+}
 
 export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   // RFC 6749 4: token requests are forms, and nothing else.
@@ -111,12 +123,20 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
         return toAccessTokenAnswer(
           await issueClientToken(deps, origin, client, { requested: body.scope, audience, jkt }),
         )
-      if (grantType === 'authorization_code') throw new AuthError('unsupported_grant_type')
-      if (body.refresh_token === undefined) {
-        throw new AuthError('invalid_request', 'refresh_token is missing.', { fields: ['refresh_token'] })
+      if (grantType === 'authorization_code') {
+        const { redirect_uri: redirectUri, code_verifier: codeVerifier } = body
+        const code = requireMember(body.code, 'code')
+        const redemption = {
+          code,
+          redirectUri: requireMember(redirectUri, 'redirect_uri'),
+          codeVerifier,
+          audience,
+          jkt,
+        }
+        return toGrantAnswer(await redeemCode(deps, origin, client, redemption))
       }
-      const renewal = { token: body.refresh_token, audience, jkt }
-      return toTokenAnswer(await renewSession(deps, origin, client, renewal))
+      const renewal = { token: requireMember(body.refresh_token, 'refresh_token'), audience, jkt }
+      return toGrantAnswer(await renewSession(deps, origin, client, renewal))
     },
   )
 }

@@ -27,10 +27,16 @@ import { guardAdministration } from '../callers/guard-administration.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { metadataRoutes } from '../oauth/metadata-routes.ts'
+import { parRoutes } from '../oauth/par-routes.ts'
 import { oauthRoutes } from '../oauth/routes.ts'
 import { tokenManagementRoutes } from '../oauth/token-management-routes.ts'
 import { userinfoFormRoutes, userinfoRoutes } from '../oauth/userinfo-routes.ts'
+import { accountRoutes } from '../pages/account-routes.ts'
 import { assetRoutes } from '../pages/asset-routes.ts'
+import { authorizeRoutes } from '../pages/authorize-routes.ts'
+import { pageEnrollmentRoutes } from '../pages/enrollment-routes.ts'
+import { signInRoutes } from '../pages/sign-in-routes.ts'
+import { signOutRoutes } from '../pages/sign-out-routes.ts'
 import { activityRoutes } from '../profile/activity-routes.ts'
 import { enrolledRoutes, enrollmentRoutes } from '../profile/authenticators/enrollment-routes.ts'
 import {
@@ -52,6 +58,7 @@ import { describeApi } from './describe-api.ts'
 import { answerClientError, answerErrors, answerUnread } from './error-answers.ts'
 import { createMetrics } from './metrics.ts'
 import { operationRoutes } from './operation-routes.ts'
+import { preparePages } from './page-answers.ts'
 import { limitRates } from './rate-limits.ts'
 import { parseBodies, plainPath, refuseUnrouted, settleAddresses } from './requests.ts'
 import { sharedSerializers } from './response-serialization.ts'
@@ -102,7 +109,7 @@ export type App = ReturnType<typeof buildFastify>
 
 /** Who may call which routes: a guard, and the groups of routes behind it. */
 const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
-  [guardClient, [loginRoutes, oauthRoutes, tokenManagementRoutes]],
+  [guardClient, [loginRoutes, oauthRoutes, tokenManagementRoutes, parRoutes]],
   [guardUserinfo, [userinfoRoutes]],
   [guardUserinfoForm, [userinfoFormRoutes]],
   [guardBackend, [challengeOpeningRoutes]],
@@ -125,6 +132,15 @@ const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
       noticeAdminRoutes,
     ],
   ],
+]
+
+/** What browsers are shown. Whoever comes is asked there who it is. */
+const PAGES: FastifyPluginAsyncTypebox<{ deps: Deps }>[] = [
+  authorizeRoutes,
+  signInRoutes,
+  pageEnrollmentRoutes,
+  accountRoutes,
+  signOutRoutes,
 ]
 
 /** Builds the HTTP application over open dependencies. Tests and production build the same one. */
@@ -165,6 +181,10 @@ export const buildApp = async (deps: Deps): Promise<App> => {
       for (const plugin of plugins) await group.register(plugin, { deps })
     })
   }
+  await app.register(async (group) => {
+    await preparePages(group, deps)
+    for (const plugin of PAGES) await group.register(plugin, { deps })
+  })
   await app.register(operationRoutes, { deps, metrics })
   return app
 }

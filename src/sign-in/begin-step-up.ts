@@ -6,7 +6,7 @@ import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import type { Origin } from '../audit/event.ts'
 import { answerShapes, offeredMethods } from '../authenticators/code.ts'
 import type { AccountCaller } from '../callers/authenticate-account.ts'
-import type { SessionCaller } from '../callers/authenticate-session.ts'
+import type { SessionCaller, UsingCaller } from '../callers/authenticate-session.ts'
 import { refuseSession, sessionRefused } from '../callers/refuse-session.ts'
 import { type Client, isPublic } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
@@ -73,6 +73,23 @@ export const beginStepUp = async (
   const epochs = await requireUnlocked(deps, locked, { accountId: account.id, now: origin.now })
   const shapes = await usableShapes(deps, caller, details)
   return openStepUp(deps, origin, session, { client, shapes, epochs })
+}
+
+/**
+ * Begins the step-up of a browser's session, whose page asks for the answer.
+ * @throws {AuthError} account_locked, policy_violation where there is nothing to step up with, conflict
+ */
+export const beginBrowserStepUp = async (
+  deps: StepUpDeps & Pick<Deps, 'accounts'>,
+  caller: UsingCaller,
+): Promise<ChallengeOpened> => {
+  const { session, origin } = caller
+  const details = await deps.accounts.find(session.accountId, session.accountVersion)
+  if (!details) throw new AuthError('conflict', 'The account was changed meanwhile; begin again.')
+  const locked = sessionRefused(caller, 'account_locked')
+  const epochs = await requireUnlocked(deps, locked, { accountId: session.accountId, now: origin.now })
+  const shapes = await usableShapes(deps, caller, details)
+  return openStepUp(deps, origin, session, { client: null, shapes, epochs })
 }
 
 const usableShapes = async (

@@ -15,6 +15,7 @@ import type { AccountState, EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
 import { type Decision, decide } from '../policy/decide.ts'
 import { ENROLLMENT_TTL_SECONDS, type Method } from '../policy/policy.ts'
+import { withSecondFactor } from '../policy/require-second-factor.ts'
 import { tightenPolicy } from '../policy/tighten-policy.ts'
 import type { SessionMaker } from '../sessions/new-session.ts'
 import type { Tokens } from '../tokens/mint-tokens.ts'
@@ -33,7 +34,9 @@ export type PrimaryAuthentication = Decided & {
   /** Where the end user is, if a client's backend asks on their behalf; null: where the request comes from. */
   endUser: EndUser | null
   /** Left out: `login`. */
-  purpose?: 'login' | 'vouched'
+  purpose?: 'login' | 'vouched' | 'browser'
+  /** What the application asks for besides what the policy does; left out: nothing. */
+  needs?: 'second_factor' | null
 }
 
 /** What is to be done before the account gets tokens: `token` is what does it. */
@@ -124,7 +127,7 @@ const challenge = async (
       purpose: primary.purpose ?? 'login',
       sid: null,
       endUser: primary.endUser,
-      byBackend: !isPublic(primary.client),
+      byBackend: primary.purpose !== 'browser' && !isPublic(primary.client),
     },
     methods: shapes,
     ttlSeconds,
@@ -184,7 +187,8 @@ export const continueSignIn = async <Credentials>(
 ): Promise<SignInResult<Credentials>> => {
   const { account, client, state } = primary
   const policy = tightenPolicy(deps.policy.current(), client)
-  const decision = decide(policy, account, { secondFactorAt: null }, origin.now)
+  const asked = primary.needs === 'second_factor' ? withSecondFactor(policy) : policy
+  const decision = decide(asked, account, { secondFactorAt: null }, origin.now)
   if (decision.kind === 'deny') {
     await recordEvent(deps, refusedEvent(origin, primary, 'account_disabled'))
     throw new AuthError('account_disabled')

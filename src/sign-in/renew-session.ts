@@ -20,14 +20,14 @@ import { refreshTokenRefused, sessionRenewed } from '../audit/authentication-eve
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { AccountCaller } from '../callers/authenticate-account.ts'
-import { type Client, isRegisteredAs, keptScope } from '../clients/client.ts'
+import { type Client, grantedAudience, isRegisteredAs, keptScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { accountTag } from '../encryption/opaque-token.ts'
 import type { ListedSession, UsedSession } from '../ephemeral/sessions.ts'
 import { AuthError, DependencyError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
 import { tightenPolicy } from '../policy/tighten-policy.ts'
-import { mintTokens, type Tokens } from '../tokens/mint-tokens.ts'
+import { type GrantTokens, mintGrantTokens, mintTokens } from '../tokens/mint-tokens.ts'
 import {
   nextRefreshToken,
   parseRefreshToken,
@@ -79,7 +79,7 @@ export const renewSession = async (
   request: Origin,
   client: Client,
   { token, ...bound }: { token: string; audience: string | null; jkt: string | null },
-): Promise<Tokens> => {
+): Promise<GrantTokens> => {
   const presented = parseRefreshToken(token)
   if (!presented) return refuse(deps, request, null, 'unknown')
 
@@ -100,12 +100,32 @@ export const renewSession = async (
     if (rotated.isToBeRecorded) {
       await recordEvent(deps, sessionRenewed(origin, { accountId, clientId, sessionId }))
     }
-    const holder = { account, client, refreshToken: rotation.next, ...bound }
-    return mintTokens(deps, session, holder, origin.now)
+    const holder = { account, client, refreshToken: rotation.next, ...bound, ...grantedTo(session, bound) }
+    return session.inBrowser
+      ? mintGrantTokens(
+          deps,
+          session,
+          { ...holder, nonce: null, claims: session.grant?.claims ?? null, isRenewable: true },
+          origin.now,
+        )
+      : mintTokens(deps, session, holder, origin.now)
   } catch (error) {
     if (keepsToken(error)) await putBack(deps, rotation)
     throw error
   }
+}
+
+/**
+ * Whom the next access token is for, of those that were granted (RFC 8707 2.2).
+ * @throws {AuthError} invalid_target; invalid_dpop_proof, where the refresh token is bound to another key (RFC 9449 5)
+ */
+const grantedTo = (
+  { grant }: UsedSession,
+  { audience, jkt }: { audience: string | null; jkt: string | null },
+): { audience: string | null } => {
+  if (grant && grant.jkt !== null && grant.jkt !== jkt)
+    throw new AuthError('invalid_dpop_proof', 'The refresh token is bound to another key than the proof’s.')
+  return { audience: grantedAudience(grant?.audience ?? null, audience) }
 }
 
 /** A dependency is away, or a second factor is needed after all: the session has not ended. */

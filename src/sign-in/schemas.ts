@@ -1,7 +1,7 @@
 // The answers of every sign-in, shared by the routes that sign in or renew. Pure.
 import { type Static, Type } from 'typebox'
 import { Acr } from '../sessions/schemas.ts'
-import type { AccessToken, Tokens } from '../tokens/mint-tokens.ts'
+import type { AccessToken, GrantTokens, Tokens } from '../tokens/mint-tokens.ts'
 import { Uuid } from '../wire/schemas.ts'
 import type { PassedChallenge } from './attempt-challenge.ts'
 import type { ChallengeOpened, SignInAnswered } from './continue-sign-in.ts'
@@ -94,9 +94,16 @@ export const toAccessTokenAnswer = ({ accessToken, tokenType, expiresInSeconds, 
 })
 
 export const toTokenAnswer = (tokens: Tokens): TokenAnswer => ({
-  ...toAccessTokenAnswer(tokens),
+  ...toGrantAnswer(tokens),
   id_token: tokens.idToken,
   refresh_token: tokens.refreshToken,
+})
+
+/** The token endpoint's: without an ID token where the scope has no `openid`, and a refresh token where there is none. */
+export const toGrantAnswer = (tokens: GrantTokens) => ({
+  ...toAccessTokenAnswer(tokens),
+  ...(tokens.idToken !== null && { id_token: tokens.idToken }),
+  ...(tokens.refreshToken !== null && { refresh_token: tokens.refreshToken }),
   sub: tokens.sub,
   ...(tokens.subject !== null && { subject: tokens.subject }),
   sid: tokens.sid,

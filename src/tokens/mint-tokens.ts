@@ -6,7 +6,7 @@ import { audienceOf, type Client, keptScope, ownAudienceOf, scopeFor } from '../
 import type { SigningAlgorithm } from '../clients/members.ts'
 import type { SessionRecord } from '../ephemeral/sessions.ts'
 import type { TokenScheme } from '../errors.ts'
-import { claimsFor, rolesClaim } from './claims-for.ts'
+import { claimsFor, readClaimsRequest, rolesClaim } from './claims-for.ts'
 import { formatGrantClaim } from './grant-claim.ts'
 import { formatRefreshToken, grantOf, type RefreshToken } from './refresh-token.ts'
 import { tokenLifetimesOf } from './select-signing-keys.ts'
@@ -35,6 +35,12 @@ export type Tokens = AccessToken & {
   acr: SessionRecord['acr']
   amr: string[]
   authTime: number
+}
+
+/** Those of a grant: null where its scope has no `openid`, and where its client does not renew. */
+export type GrantTokens = Omit<Tokens, 'idToken' | 'refreshToken'> & {
+  idToken: string | null
+  refreshToken: string | null
 }
 
 /**
@@ -81,6 +87,11 @@ const accessTokenClaims = (
   }
 }
 
+/** What an authorization request has asked of the ID token: `claims` is its `claims` parameter, as the grant keeps it. */
+type AskedOfIdToken = { nonce: string | null; claims: string | null }
+
+const NOTHING_ASKED: AskedOfIdToken = { nonce: null, claims: null }
+
 const idToken = (
   key: OpenKey,
   claims: ReturnType<typeof accessTokenClaims>,
@@ -90,7 +101,8 @@ const idToken = (
     client,
     sub,
     scopes,
-  }: { account: Account; client: Client; sub: string; scopes: readonly string[] },
+    asked,
+  }: { account: Account; client: Client; sub: string; scopes: readonly string[]; asked: AskedOfIdToken },
 ) =>
   key.jwt.signId({
     iss: claims.iss,
@@ -103,30 +115,72 @@ const idToken = (
     amr: claims.amr,
     sid: claims.sid,
     at_hash: atHash(key.algorithm, accessToken),
-    ...claimsFor(account, scopes, {}, 'id_token'),
+    ...(asked.nonce !== null && { nonce: asked.nonce }),
+    ...claimsFor(account, scopes, readClaimsRequest(asked.claims), 'id_token'),
   })
 
-/** Signs the tokens of an open session. */
-export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, now: Date): Tokens => {
+/** The access token, and what is said of both: what the ID token is then made from. */
+const mintAccess = (deps: Deps, session: SessionRecord, holder: Holder, now: Date) => {
   const { account, client } = holder
-  const idTokenKey = deps.signingKeys.current(now, client.idTokenSignedResponseAlg)
-  const sub = subjectOf(deps, client, account.id)
-  const scopes = keptScope(client, session.scope).split(' ')
   const claims = accessTokenClaims(deps, session, holder, Math.floor(now.getTime() / 1000))
   const accessToken = deps.signingKeys.current(now).jwt.signAccess(claims)
+  const sub = subjectOf(deps, client, account.id)
   return {
-    accessToken,
-    tokenType: tokenType(holder.jkt ?? null),
-    expiresInSeconds: claims.exp - claims.iat,
-    idToken: idToken(idTokenKey, claims, accessToken, { account, client, sub, scopes }),
+    claims,
+    scopes: keptScope(client, session.scope).split(' '),
+    members: {
+      accessToken,
+      tokenType: tokenType(holder.jkt ?? null),
+      expiresInSeconds: claims.exp - claims.iat,
+      scope: claims.scope,
+      sub,
+      subject: account.subject,
+      sid: session.sid,
+      acr: session.acr,
+      amr: session.amr,
+      authTime: session.authTime,
+    },
+  }
+}
+
+const mintId = (
+  deps: Deps,
+  { account, client }: Holder,
+  { claims, scopes, members }: ReturnType<typeof mintAccess>,
+  { now, asked }: { now: Date; asked: AskedOfIdToken },
+): string => {
+  const key = deps.signingKeys.current(now, client.idTokenSignedResponseAlg)
+  const { sub, accessToken } = members
+  return idToken(key, claims, accessToken, { account, client, sub, scopes, asked })
+}
+
+/** Signs the tokens of a session that was opened for a client. */
+export const mintTokens = (deps: Deps, session: SessionRecord, holder: Holder, now: Date): Tokens => {
+  const minted = mintAccess(deps, session, holder, now)
+  return {
+    ...minted.members,
+    idToken: mintId(deps, holder, minted, { now, asked: NOTHING_ASKED }),
     refreshToken: formatRefreshToken(holder.refreshToken),
-    scope: claims.scope,
-    sub,
-    subject: account.subject,
-    sid: session.sid,
-    acr: session.acr,
-    amr: session.amr,
-    authTime: session.authTime,
+  }
+}
+
+/**
+ * Signs the tokens of a client's grant in a browser's session. `isRenewable` false: its refresh token names the grant, and
+ * is not given out.
+ */
+export const mintGrantTokens = (
+  deps: Deps,
+  session: SessionRecord,
+  { nonce, claims, isRenewable, ...holder }: Holder & AskedOfIdToken & { isRenewable: boolean },
+  now: Date,
+): GrantTokens => {
+  const minted = mintAccess(deps, session, holder, now)
+  return {
+    ...minted.members,
+    idToken: minted.scopes.includes('openid')
+      ? mintId(deps, holder, minted, { now, asked: { nonce, claims } })
+      : null,
+    refreshToken: isRenewable ? formatRefreshToken(holder.refreshToken) : null,
   }
 }
 

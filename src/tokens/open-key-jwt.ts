@@ -26,6 +26,8 @@ export type KeyJwt = {
    * clock, and whom it is for. @throws {Error} of @fastify/jwt, for anything else.
    */
   verifyAccess(token: string): Record<string, unknown>
+  /** The payload of an ID token that this key has signed, however old. @throws {Error} of @fastify/jwt, for anything else. */
+  verifyId(token: string): Record<string, unknown>
   /** The header of any JWT; nothing is verified. @throws {Error} of @fastify/jwt, where it is not a JWT. */
   readHeader(token: string): Record<string, unknown>
 }
@@ -59,7 +61,14 @@ export const openKeyJwt = async (
     namespace: 'id',
     secret,
     sign: { algorithm, kid },
-    verify: { algorithms: [algorithm], checkTyp: 'JWT', cache: false },
+    verify: {
+      algorithms: [algorithm],
+      checkTyp: 'JWT',
+      allowedIss: issuer,
+      requiredClaims: ['iss', 'aud', 'exp', 'iat', 'sub'],
+      ignoreExpiration: true,
+      cache: false,
+    },
   })
   await bare.register(fastifyJwt, {
     namespace: 'logout',
@@ -81,6 +90,7 @@ export const openKeyJwt = async (
     signIntrospection: (claims) => introspection.sign(claims),
     readHeader: (token) =>
       access.decode<{ header: Record<string, unknown> }>(token, { complete: true })?.header ?? {},
+    verifyId: (token) => id.verify<Record<string, unknown>>(token),
     verifyAccess: (token) => access.verify<Record<string, unknown>>(token),
   }
 }

@@ -15,8 +15,9 @@ const PATTERN = new RegExp(
 
 export type RefreshToken = { accountTag: string; sid: string; family: string; secret: string }
 
-const encodeSid = (sid: string): string => Buffer.from(sid.replaceAll('-', ''), 'hex').toString('base64url')
-const decodeSid = (encoded: string): string =>
+export const encodeSid = (sid: string): string =>
+  Buffer.from(sid.replaceAll('-', ''), 'hex').toString('base64url')
+export const decodeSid = (encoded: string): string =>
   Buffer.from(encoded, 'base64url')
     .toString('hex')
     .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
@@ -25,6 +26,11 @@ const decodeSid = (encoded: string): string =>
 export const newRefreshToken = (accountId: string, sid: string, randomBytes: RandomBytes): RefreshToken => ({
   accountTag: accountTag(accountId),
   sid,
+  ...newFamily(randomBytes),
+})
+
+/** The two parts that are secret. */
+export const newFamily = (randomBytes: RandomBytes): Pick<RefreshToken, 'family' | 'secret'> => ({
   family: randomBytes(FAMILY_BYTES).toString('base64url'),
   secret: randomBytes(SECRET_BYTES).toString('base64url'),
 })

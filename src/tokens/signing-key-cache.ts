@@ -19,6 +19,8 @@ export type SigningKeys = {
   current(now: Date, algorithm?: SigningAlgorithm): OpenKey
   /** The key of that `kid` if it is published at `now`; null for any other. */
   find(kid: string, now: Date): OpenKey | null
+  /** The key of that `kid`, also where it is published no more, for what is read as a hint; null for any other. */
+  findAny(kid: string): OpenKey | null
   /** The public keys of the JWKS at `now`. */
   published(now: Date): JWK[]
   reload(): Promise<void>
@@ -61,6 +63,7 @@ export const openSigningKeys = async (deps: CacheDeps): Promise<SigningKeys> => 
       throw new AuthError('temporarily_unavailable', `There is no ${algorithm} key yet.`, { retry_after: 1 })
     },
     find: (kid, now) => publishedKeysAt(keys, now).find((key) => key.kid === kid) ?? null,
+    findAny: (kid) => keys.find((key) => key.kid === kid) ?? null,
     published: (now) => publishedKeysAt(keys, now).map((key) => key.publicJwk),
     reload,
   }

@@ -206,7 +206,7 @@ t.test('tokens, as a gateway sees them', { skip }, async (t) => {
         issuer: 'http://localhost:8400',
         jwks_uri: 'http://localhost:8400/.well-known/jwks.json',
         token_endpoint: 'http://localhost:8400/oauth2/token',
-        grant_types_supported: ['refresh_token', 'client_credentials'],
+        grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
       })
       t.match(headers['cache-control'], /max-age=300/)
     }

@@ -261,9 +261,16 @@ export const samplePages = async (
           { clientId: 'tide', name: 'Tide Tables', clientUri: null, scopes: ['openid'], grantedAt: NOW },
         ],
         revoked: 'Old Lighthouse',
+        signOutHref: '/oauth2/logout',
         problem: null,
       }),
     'consents-none': () =>
-      accountConsentsPage(ctx, { action: '/account/consents', consents: [], revoked: null, problem: null }),
+      accountConsentsPage(ctx, {
+        action: '/account/consents',
+        consents: [],
+        revoked: null,
+        problem: null,
+        signOutHref: '/oauth2/logout',
+      }),
   }
 }

@@ -188,6 +188,9 @@ export const de: Language = {
     copied: 'Kopiert',
     codeLabel: (digits) => `${digits}-stelliger Code aus der App`,
     confirm: 'Bestätigen',
+    againText:
+      'QR-Code und Schlüssel wurden nur einmal gezeigt. Hat Ihre App noch keinen Eintrag, beginnen Sie von vorn.',
+    again: 'Von vorn beginnen, mit neuem QR-Code',
   },
 
   recoveryCodes: {

@@ -182,6 +182,8 @@ export const en = {
     copied: 'Copied',
     codeLabel: (digits: number) => `${digits}-digit code from the app`,
     confirm: 'Confirm',
+    againText: 'The QR code and the key were shown once. If your app has no entry yet, begin again.',
+    again: 'Begin again with a new QR code',
   },
 
   recoveryCodes: {

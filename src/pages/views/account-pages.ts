@@ -13,10 +13,11 @@ export type AccountConsentsModel = {
   /** Name of the application whose access has just been taken back. */
   revoked: string | null
   problem: Problem | null
+  signOutHref: string
 }
 
 export const accountConsentsPage = (ctx: PageContext, model: AccountConsentsModel): Page => {
-  const { consents } = ctx.language
+  const { consents, signOut } = ctx.language
   const items = model.consents.map(({ clientId, name, clientUri, scopes, grantedAt }) => {
     const gains = scopes.map((scope) => html`<li>${scopeText(ctx, scope)}</li>`)
     const button = html`<button class="secondary" type="submit" aria-label="${consents.revokeFor(name)}">${consents.revoke}</button>`
@@ -29,6 +30,6 @@ export const accountConsentsPage = (ctx: PageContext, model: AccountConsentsMode
     title: consents.title,
     problem: model.problem,
     kind: 'wide',
-    body: html`<h1>${consents.title}</h1>!${whoIsSignedIn(ctx)}!${lead}!${model.revoked === null ? '' : noteMessage(consents.revoked(model.revoked))}!${problemMessage(ctx, model.problem)}!${list}`,
+    body: html`<h1>${consents.title}</h1>!${whoIsSignedIn(ctx)}!${lead}!${model.revoked === null ? '' : noteMessage(consents.revoked(model.revoked))}!${problemMessage(ctx, model.problem)}!${list}<div class="buttons"><a class="secondary" href="${model.signOutHref}">${signOut.submit}</a></div>`,
   })
 }

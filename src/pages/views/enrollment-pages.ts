@@ -75,3 +75,34 @@ export const totpEnrollmentPage = (ctx: PageContext, model: TotpEnrollmentModel)
     body: html`<p class="step">${enrollment.step(2, 3)}</p><h1>${enrollment.totpTitle}</h1><p class="lead">${enrollment.totpScan}</p>!${problemMessage(ctx, problem)}!${scan}!${open}!${manualKey(ctx, model)}!${confirm}!${timeLeft(ctx, model.expiresAt)}<details class="quiet"><summary>${enrollment.noApp}</summary><p>${enrollment.noAppText}</p></details>!${asideLink(model.backHref, common.back)}`,
   })
 }
+
+export type ConfirmationModel = {
+  action: string
+  digits: 6 | 8
+  problem: Problem | null
+  /** Begins anew, with another QR code. */
+  againAction: string
+}
+
+/** Once more the code alone: the QR code and the key are shown once. */
+export const confirmationPage = (ctx: PageContext, model: ConfirmationModel): Page => {
+  const { enrollment } = ctx.language
+  const { problem, digits } = model
+  const code = codeField({
+    label: enrollment.codeLabel(digits),
+    digits,
+    problem: problemOf(ctx, problem, 'code'),
+    describedBy: null,
+  })
+  const confirm = form(ctx, model.action, code + submit(enrollment.confirm))
+  const again = form(
+    ctx,
+    model.againAction,
+    html`<button class="secondary" type="submit">${enrollment.again}</button>`,
+  )
+  return renderPage(ctx, {
+    title: enrollment.totpTitle,
+    problem,
+    body: html`<h1>${enrollment.totpTitle}</h1>!${problemMessage(ctx, problem)}!${confirm}<p class="hint">${enrollment.againText}</p>!${again}`,
+  })
+}

@@ -1,0 +1,126 @@
+// The authorization endpoint (RFC 6749 3.1, OpenID Connect Core 3.1.2) over HTTP. `oauth/authorization/` answers requests;
+// this folder owns what a browser is shown on the way.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import type { Deps } from '../deps.ts'
+import type { Asked } from '../oauth/authorization/answer-authorization.ts'
+import { findPushedRequest, pushedNameOf } from '../oauth/authorization/open-pushed-request.ts'
+import { readParameters } from '../oauth/authorization/parameters.ts'
+import { errorResponses } from '../wire/schemas.ts'
+import { sendError, sendNext, sendTo } from './answer-page.ts'
+import { newFlow } from './flow.ts'
+import { followFlow } from './follow-flow.ts'
+import { openVisit, type Visit } from './open-visit.ts'
+import { problemOfError } from './problem-of-error.ts'
+
+const one = (description: string) => Type.Optional(Type.Unsafe<string>({ description }))
+
+/** Others are ignored, and repeated ones are answered to the client (RFC 6749 3.1), so nothing is refused by the schema. */
+const AuthorizationQuery = Type.Object(
+  {
+    client_id: one('The application.'),
+    redirect_uri: one('Where it is answered: one of its registered ones, exactly.'),
+    response_type: one('`code`.'),
+    response_mode: one('`query` (the default) or `form_post`.'),
+    scope: one('`openid`, and what else is wanted.'),
+    state: one('Comes back as it is.'),
+    nonce: one('Comes back in the ID token.'),
+    code_challenge: one('PKCE (RFC 7636): the SHA-256 of the verifier in base64url.'),
+    code_challenge_method: one('`S256`.'),
+    prompt: one(
+      '`none`, `login`, `consent`, `select_account`; `create` where accounts may register themselves.',
+    ),
+    max_age: one('How old the authentication may be, in seconds.'),
+    acr_values: one('`aal1`, `aal2`, `phr`: one of them is reached, or refused.'),
+    login_hint: one('The user name to offer.'),
+    id_token_hint: one('An ID token of the user who is expected.'),
+    ui_locales: one('Languages of the pages.'),
+    claims: one('Single claims (OpenID Connect Core 5.5).'),
+    resource: one('Whom the access token is for (RFC 8707); may be repeated.'),
+    dpop_jkt: one('The key that the code is bound to (RFC 9449 10).'),
+    request_uri: one('A request that was pushed to `/oauth2/par` (RFC 9126).'),
+    lang: one('The language of the page.'),
+  },
+  { additionalProperties: true },
+)
+
+const DESCRIPTION =
+  'The browser is redirected here. It is redirected back with a `code`, or with an `error`, and with `iss` (RFC 9207); in ' +
+  'between, its user signs in, proves a second factor or enrolls one, and consents, where that is needed. Where the client ' +
+  'or the redirect URI is not registered, a page says so, and nothing is sent to it.'
+
+const RESPONSES = {
+  200: Type.String({
+    description: 'A page: sign in, second factor, enrollment, consent; or a form that posts the answer.',
+  }),
+  303: Type.Null({ description: 'Back to the redirect URI, with the answer.' }),
+  ...errorResponses(),
+}
+
+/** A pushed request under its name, or the request itself. */
+const askedOf = async (deps: Deps, visit: Visit, query: Record<string, unknown>): Promise<Asked | null> => {
+  const parameters = readParameters(query)
+  const name = pushedNameOf(parameters)
+  if (name === null) return { parameters, pushed: null }
+  const found = await findPushedRequest(deps, { ...name, browser: visit.browser }, visit.origin.now)
+  return found && { parameters: found, pushed: name.requestUri }
+}
+
+const EXPIRED = [
+  { label: 'error', value: 'invalid_request_uri' },
+  {
+    label: 'description',
+    value:
+      'This request_uri has expired, was used, or belongs to another application or browser. Push the request again.',
+  },
+]
+
+export const authorizeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  app.get(
+    '/oauth2/authorize',
+    {
+      schema: {
+        tags: ['Protocol'],
+        summary: 'Sign a user in, and return with a code',
+        description: DESCRIPTION,
+        querystring: AuthorizationQuery,
+        response: RESPONSES,
+      },
+    },
+    async (request, reply) => {
+      const visit = await openVisit(deps, request)
+      const asked = await askedOf(deps, visit, request.query)
+      if (asked === null) {
+        const problem = problemOfError(null, visit.origin.now)
+        return sendError(deps, reply, visit, {
+          problem: { ...problem, problem: { kind: 'timed_out' }, status: 400 },
+          details: EXPIRED,
+        })
+      }
+      const flow = newFlow(asked, visit.browser, visit.origin.now)
+      return sendNext(deps, reply, visit, await followFlow(deps, visit, flow), { way: 'address' })
+    },
+  )
+
+  // A form of another site brings no cookies, because they are Lax; the address that it is sent on to does.
+  app.post(
+    '/oauth2/authorize',
+    {
+      schema: {
+        tags: ['Protocol'],
+        summary: 'The same, with the parameters in a form',
+        consumes: ['application/x-www-form-urlencoded'],
+        body: Type.Object({}, { additionalProperties: true, examples: [{ client_id: 'web-shop-4f2a9c1b' }] }),
+        response: RESPONSES,
+      },
+    },
+    async (request, reply) => {
+      const visit = await openVisit(deps, request)
+      const query = new URLSearchParams()
+      for (const [name, value] of Object.entries(readParameters({ ...request.body }))) {
+        for (const text of [value].flat()) query.append(name, text)
+      }
+      return sendTo(deps, reply, { ...visit, newBrowserId: null }, `${request.url.split('?')[0]}?${query}`)
+    },
+  )
+}

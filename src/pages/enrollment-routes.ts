@@ -1,0 +1,148 @@
+// Enrolling an authenticator on the way of a sign-in. The secret, and the recovery codes, are in one answer each, and never
+// again (docs/security.md 12, 14): those pages come right from their form, without a redirect.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { authenticateFreshEnrollment } from '../callers/authenticate-enrollee.ts'
+import type { Deps } from '../deps.ts'
+import { beginTotpEnrollment } from '../profile/authenticators/begin-totp-enrollment.ts'
+import { confirmInBrowser } from '../profile/authenticators/confirm-in-browser.ts'
+import { formatBrowserKey } from '../sessions/browser-key.ts'
+import { contextOf, sendNext, sendPage, setCookie } from './answer-page.ts'
+import type { Flow } from './flow.ts'
+import { clientOfFlow, followFlow } from './follow-flow.ts'
+import { FORM_MEMBERS, type OpenedForm, openForm } from './open-form.ts'
+import { formProblem, type PageProblem, problemOfError } from './problem-of-error.ts'
+import { ACTIONS } from './render-view.ts'
+import { totpEnrollmentPage } from './views/enrollment-pages.ts'
+import { recoveryCodesPage, recoveryCodesText } from './views/recovery-codes-page.ts'
+
+const EnrollmentForm = Type.Object({ ...FORM_MEMBERS, method: Type.Optional(Type.String({ maxLength: 32 })) })
+const ConfirmationForm = Type.Object({ ...FORM_MEMBERS, code: Type.Optional(Type.String({ maxLength: 64 })) })
+const SavedForm = Type.Object({ ...FORM_MEMBERS, saved: Type.Optional(Type.String({ maxLength: 8 })) })
+
+const RecoveryCode = Type.String({ maxLength: 32, pattern: '^[0-9A-Z-]+$' })
+const DownloadForm = Type.Object({
+  ...FORM_MEMBERS,
+  codes: Type.Union([Type.Array(RecoveryCode, { maxItems: 20 }), RecoveryCode]),
+})
+
+const DOWNLOAD_NAME = 'recovery-codes.txt'
+const hidden = { hide: true } as const
+
+const inGroups = (secret: string): string => secret.replaceAll(/(.{4})(?=.)/g, '$1 ')
+
+export const pageEnrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  const again = async (
+    reply: Parameters<typeof sendNext>[1],
+    { visit, flow }: Pick<OpenedForm, 'visit' | 'flow'>,
+    problem: PageProblem | null,
+  ) => sendNext(deps, reply, visit, await followFlow(deps, visit, flow), { way: 'form', problem })
+
+  /** A step that cannot go on is begun anew, from the password. */
+  const refused = async (reply: Parameters<typeof sendNext>[1], form: OpenedForm, error: unknown) => {
+    const problem = problemOfError(error, form.visit.origin.now)
+    if (problem.status >= 500 && problem.status !== 503) throw error
+    if (problem.problem.kind === 'invalid_code')
+      return again(reply, form, { ...problem, problem: { kind: 'code_does_not_fit' } })
+    if (problem.problem.kind === 'invalid_request')
+      return again(reply, form, { ...problem, problem: { kind: 'malformed_code' } })
+    if (problem.problem.kind !== 'timed_out' && problem.problem.kind !== 'not_found')
+      return again(reply, form, problem)
+    return again(reply, { ...form, flow: { ...form.flow, step: null, notice: 'timed_out' } }, null)
+  }
+
+  app.post(ACTIONS.enrollment, { schema: { ...hidden, body: EnrollmentForm } }, async (request, reply) => {
+    const form = await openForm(deps, request, request.body)
+    const { visit, flow, problem } = form
+    const { step } = flow
+    if (problem) return again(reply, form, problem)
+    if (step === null || step.kind === 'challenge')
+      return again(reply, { visit, flow: { ...flow, step: null } }, null)
+    try {
+      const begun = await beginTotpEnrollment(
+        deps,
+        await authenticateFreshEnrollment(deps, visit.origin, step.token),
+        undefined,
+      )
+      const { token, username } = step
+      const expiresAtMs = Math.min(
+        step.expiresAtMs,
+        visit.origin.now.getTime() + begun.expiresInSeconds * 1000,
+      )
+      const next: Flow = {
+        ...flow,
+        step: { kind: 'confirmation', token, authenticatorId: begun.id, expiresAtMs, username },
+      }
+      const ctx = contextOf(deps, visit, next, {
+        client: await clientOfFlow(deps, next),
+        signedInAs: username,
+      })
+      const page = totpEnrollmentPage(ctx, {
+        action: ACTIONS.confirmation,
+        qrSvgDataUri: begun.qrCode,
+        secretGrouped: inGroups(begun.secret),
+        otpauthUri: begun.otpauthUri,
+        accountLabel: username,
+        digits: deps.policy.current().totp.digits,
+        problem: null,
+        expiresAt: new Date(expiresAtMs),
+        backHref: null,
+      })
+      return sendPage(deps, reply, visit, { page, status: 200, language: ctx.language.tag })
+    } catch (error) {
+      return refused(reply, form, error)
+    }
+  })
+
+  app.post(
+    ACTIONS.confirmation,
+    { schema: { ...hidden, body: ConfirmationForm } },
+    async (request, reply) => {
+      const form = await openForm(deps, request, request.body)
+      const { visit, flow, problem } = form
+      const { step } = flow
+      if (problem) return again(reply, form, problem)
+      if (step?.kind !== 'confirmation') return again(reply, { visit, flow: { ...flow, step: null } }, null)
+      const code = (request.body.code ?? '').replaceAll(/\s/g, '')
+      if (code === '') return again(reply, form, formProblem('code_missing'))
+      try {
+        const enrollee = await authenticateFreshEnrollment(deps, visit.origin, step.token)
+        const asked = { authenticatorId: step.authenticatorId, code, session: visit.session }
+        const { key, session, recoveryCodes } = await confirmInBrowser(deps, enrollee, asked)
+        setCookie(deps, reply, 'session', formatBrowserKey(key))
+        const next: Flow = { ...flow, step: null, notice: null, signedIn: session.accountId }
+        if (recoveryCodes === null) return again(reply, { visit: { ...visit, session }, flow: next }, null)
+        const ctx = contextOf(deps, visit, next, {
+          client: await clientOfFlow(deps, next),
+          signedInAs: step.username,
+        })
+        const page = recoveryCodesPage(ctx, {
+          action: ACTIONS.recoveryCodes,
+          codes: recoveryCodes,
+          downloadAction: ACTIONS.download,
+          downloadName: DOWNLOAD_NAME,
+          problem: null,
+        })
+        return sendPage(deps, reply, visit, { page, status: 200, language: ctx.language.tag })
+      } catch (error) {
+        return refused(reply, form, error)
+      }
+    },
+  )
+
+  // The box is required by the form itself; the codes cannot be shown once more to whoever leaves it out.
+  app.post(ACTIONS.recoveryCodes, { schema: { ...hidden, body: SavedForm } }, async (request, reply) => {
+    const form = await openForm(deps, request, request.body)
+    return again(reply, form, form.problem)
+  })
+
+  app.post(ACTIONS.download, { schema: { ...hidden, body: DownloadForm } }, async (request, reply) => {
+    const form = await openForm(deps, request, request.body)
+    if (form.problem) return again(reply, form, form.problem)
+    const ctx = contextOf(deps, form.visit, form.flow, { client: null })
+    return reply
+      .type('text/plain; charset=utf-8')
+      .header('content-disposition', `attachment; filename="${DOWNLOAD_NAME}"`)
+      .send(recoveryCodesText(ctx, [request.body.codes].flat()))
+  })
+}

@@ -1,0 +1,66 @@
+// A sign-in on its way through the pages. Nothing is stored of it: it travels sealed in each form and page address, so
+// that tabs do not disturb each other, going back and reloading work, and visitors cost no memory. It is bound to the
+// browser that it was made for, whose cookie it does not contain. Pure.
+import type { Sealer } from '../encryption/sealer.ts'
+import type { Asked } from '../oauth/authorization/answer-authorization.ts'
+import type { Method } from '../policy/policy.ts'
+
+/** A step of the sign-in that something outside of the flow is held for. */
+export type Step =
+  | {
+      kind: 'challenge'
+      token: string
+      methods: Method[]
+      /** Epoch milliseconds. */
+      expiresAtMs: number
+      purpose: 'sign_in' | 'step_up'
+      username: string
+    }
+  | { kind: 'enrollment'; token: string; expiresAtMs: number; username: string }
+  /** An authenticator that is being enrolled, whose secret has been shown. */
+  | { kind: 'confirmation'; token: string; authenticatorId: string; expiresAtMs: number; username: string }
+
+export type Flow = {
+  /** Null for a sign-in to Postern's own page. */
+  asked: Asked | null
+  /** When it was first seen, in epoch milliseconds. */
+  seenAtMs: number
+  /** The hash of the id of the browser that it was made for. */
+  browser: string
+  /** What its user has done for it: accounts by id. */
+  signedIn: string | null
+  selected: string | null
+  step: Step | null
+  /** What the page that is redirected to has to say. */
+  notice: 'timed_out' | null
+}
+
+const CONTEXT = 'pages.flow'
+
+/** Longer than anyone leaves a sign-in open, and shorter than what a stolen address would be good for. */
+const LIVES_MS = 24 * 60 * 60 * 1000
+
+export const newFlow = (asked: Asked | null, browser: string, now: Date): Flow => ({
+  asked,
+  seenAtMs: now.getTime(),
+  browser,
+  signedIn: null,
+  selected: null,
+  step: null,
+  notice: null,
+})
+
+/** At most about 12 KB, because an authorization request has a limit. */
+export const sealFlow = (sealer: Sealer, flow: Flow): string =>
+  sealer.seal(Buffer.from(JSON.stringify(flow)), CONTEXT)
+
+/** Null for anything that was not sealed here for this browser, or a day ago. */
+export const openFlow = (sealer: Sealer, sealed: string, browser: string, now: Date): Flow | null => {
+  try {
+    const flow: Flow = JSON.parse(sealer.open(sealed, CONTEXT).toString('utf8'))
+    const isOld = now.getTime() - flow.seenAtMs > LIVES_MS
+    return flow.browser === browser && !isOld ? flow : null
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,16 @@
+// The token that every form carries, bound to its browser's cookie (docs/security.md 24). Pure.
+import type { Sealer } from '../encryption/sealer.ts'
+
+const CONTEXT = 'pages.form'
+
+/** Another one at each call, so that a compressed page does not give it away. */
+export const formToken = (sealer: Sealer, browser: string): string =>
+  sealer.seal(Buffer.from(browser), CONTEXT)
+
+export const isFormTokenOf = (sealer: Sealer, token: string, browser: string): boolean => {
+  try {
+    return sealer.open(token, CONTEXT).toString('utf8') === browser
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,117 @@
+// The page of a step. Pure.
+
+import { consentAsked } from '../oauth/authorization/consent-asked.ts'
+import { oneOf } from '../oauth/authorization/parameters.ts'
+import type { Flow, Step } from './flow.ts'
+import type { View } from './follow-flow.ts'
+import { flowHref } from './page-context.ts'
+import type { PageProblem } from './problem-of-error.ts'
+import { consentPage } from './views/consent-page.ts'
+import type { Page, PageContext } from './views/context.ts'
+import { confirmationPage, enrollmentPage } from './views/enrollment-pages.ts'
+import { signInPage } from './views/password-pages.ts'
+import { secondFactorPage } from './views/second-factor-page.ts'
+import { selectAccountPage } from './views/session-pages.ts'
+
+/** What was typed into the form that is shown again, or is remembered. */
+export type Typed = {
+  username: string
+  remembered: boolean
+  rememberName: boolean
+  method: string | null
+}
+
+export const NOTHING_TYPED: Typed = { username: '', remembered: false, rememberName: false, method: null }
+
+/** Which form posts where. */
+export const ACTIONS = {
+  signIn: '/sign-in',
+  secondFactor: '/sign-in/second-factor',
+  enrollment: '/sign-in/enrollment',
+  confirmation: '/sign-in/enrollment/confirmation',
+  recoveryCodes: '/sign-in/recovery-codes',
+  download: '/sign-in/recovery-codes/download',
+  consent: '/sign-in/consent',
+  account: '/sign-in/account',
+  signOut: '/sign-out',
+} as const
+
+const challengePage = (
+  ctx: PageContext,
+  step: Extract<Step, { kind: 'challenge' }>,
+  { typed, problem, digits }: { typed: Typed; problem: PageProblem | null; digits: 6 | 8 },
+): Page => {
+  const [first = 'totp'] = step.methods
+  const method = step.methods.find((offered) => offered === typed.method) ?? first
+  const others = step.methods.filter((offered) => offered !== method)
+  const flow = ctx.flow ?? ''
+  return secondFactorPage(ctx, {
+    action: ACTIONS.secondFactor,
+    method,
+    switchHrefs: Object.fromEntries(others.map((other) => [other, flowHref(flow, { method: other })])),
+    digits,
+    attemptsRemaining: problem?.attemptsRemaining ?? null,
+    expiresAt: new Date(step.expiresAtMs),
+    problem: problem?.problem ?? null,
+    purpose: step.purpose,
+    reason: null,
+    cancelHref: null,
+  })
+}
+
+export type Rendering = {
+  view: View
+  flow: Flow
+  typed: Typed
+  problem: PageProblem | null
+  digits: 6 | 8
+  registerHref: string | null
+}
+
+export const renderView = (
+  ctx: PageContext,
+  { view, flow, typed, problem, digits, registerHref }: Rendering,
+): Page => {
+  const shown = problem?.problem ?? null
+  if (view.kind === 'select_account') {
+    const { id, username, displayName } = view.account
+    const name = displayName ?? username ?? id
+    return selectAccountPage(ctx, {
+      action: ACTIONS.account,
+      accounts: [{ value: id, name, detail: username === name ? null : username }],
+      problem: shown,
+    })
+  }
+  if (view.kind === 'consent') {
+    return consentPage(ctx, { action: ACTIONS.consent, ...consentAsked(view.request), problem: shown })
+  }
+  if (view.kind === 'step') {
+    const { step } = view
+    if (step.kind === 'challenge') return challengePage(ctx, step, { typed, problem, digits })
+    if (step.kind === 'enrollment') {
+      return enrollmentPage(ctx, {
+        action: ACTIONS.enrollment,
+        methods: ['totp'],
+        required: true,
+        problem: shown,
+        cancelHref: null,
+      })
+    }
+    return confirmationPage(ctx, {
+      action: ACTIONS.confirmation,
+      digits,
+      problem: shown,
+      againAction: ACTIONS.enrollment,
+    })
+  }
+  const hint = flow.asked ? (oneOf(flow.asked.parameters, 'login_hint') ?? '') : ''
+  return signInPage(ctx, {
+    action: ACTIONS.signIn,
+    username: typed.username || hint,
+    remembered: typed.remembered && hint === '',
+    rememberName: typed.rememberName,
+    problem: shown,
+    registerHref,
+    reason: view.kind === 'sign_in' && view.reason === 'sign_in_again' ? 'sign_in_again' : null,
+  })
+}

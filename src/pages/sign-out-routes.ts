@@ -1,0 +1,168 @@
+// The end session endpoint (OpenID Connect RP-Initiated Logout 1.0), and signing out by its user's own wish. Whoever does not
+// prove by an ID token that this very session is meant is asked first: a picture on a strange page must sign nobody out.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
+import { Type } from 'typebox'
+import type { Deps } from '../deps.ts'
+import { LOGOUT_PARAMETERS, type LogoutRequest, readLogoutRequest } from '../oauth/read-logout-request.ts'
+import { endSession } from '../sessions/end-session.ts'
+import { errorResponses } from '../wire/schemas.ts'
+import { clearCookie, HOME_PATH, sendPage, sendTo } from './answer-page.ts'
+import { FORM_MEMBERS, openPlainForm } from './open-form.ts'
+import { openVisit, type Visit } from './open-visit.ts'
+import { pageContext, SIGN_IN_PATH } from './page-context.ts'
+import type { PageProblem } from './problem-of-error.ts'
+import { ACTIONS } from './render-view.ts'
+import { confirmSignOutPage, signedOutPage } from './views/session-pages.ts'
+
+const Parameters = Type.Object(
+  {
+    id_token_hint: Type.Optional(
+      Type.Unsafe<string>({ description: 'An ID token of the session; with it, nobody is asked.' }),
+    ),
+    logout_hint: Type.Optional(Type.Unsafe<string>({ description: 'Ignored.' })),
+    client_id: Type.Optional(
+      Type.Unsafe<string>({ description: 'The application; the hint names it as well.' }),
+    ),
+    post_logout_redirect_uri: Type.Optional(
+      Type.Unsafe<string>({ description: 'One of its registered ones, exactly.' }),
+    ),
+    state: Type.Optional(Type.Unsafe<string>({ description: 'Comes back as it is.' })),
+    ui_locales: Type.Optional(Type.Unsafe<string>({ description: 'Languages of the page.' })),
+    lang: Type.Optional(Type.Unsafe<string>({ description: 'The language of the page.' })),
+  },
+  { additionalProperties: true },
+)
+
+const RESPONSES = {
+  200: Type.String({ description: 'A page: signed out, or whether to sign out.' }),
+  303: Type.Null({ description: 'To the `post_logout_redirect_uri`.' }),
+  ...errorResponses(),
+}
+
+const CONTEXT = 'pages.sign-out'
+
+/** What its user confirms, sealed in the page's form. */
+type Confirmed = { clientId: string | null; continueAt: string | null }
+
+export const signOutRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  const contextFor = (visit: Visit, client: LogoutRequest['client'], flow: string | null) => ({
+    ...pageContext(deps, visit, {
+      flow: null,
+      client,
+      signedInAs: null,
+      redirectUri: null,
+    }),
+    flow,
+  })
+
+  const end = async (visit: Visit, reply: FastifyReply): Promise<void> => {
+    if (visit.session) {
+      const { accountId, sid, clientId } = visit.session
+      const origin = { ...visit.origin, actor: { type: 'account', id: accountId } as const }
+      await endSession(deps, origin, { accountId, sid, clientId, reason: 'logout' })
+    }
+    clearCookie(deps, reply, 'session')
+  }
+
+  const sendSignedOut = (
+    visit: Visit,
+    reply: FastifyReply,
+    { client, continueAt }: Pick<LogoutRequest, 'client' | 'continueAt'>,
+  ) => {
+    if (continueAt !== null) return sendTo(deps, reply, visit, continueAt)
+    const ctx = contextFor(visit, client, null)
+    const page = signedOutPage(ctx, {
+      continueHref: client?.clientUri ?? null,
+      signInHref: client ? null : SIGN_IN_PATH,
+    })
+    return sendPage(deps, reply, visit, { page, status: 200, language: ctx.language.tag })
+  }
+
+  const ask = (
+    visit: Visit,
+    reply: FastifyReply,
+    asked: LogoutRequest,
+    problem: PageProblem | null = null,
+  ) => {
+    const { client, continueAt } = asked
+    const confirmed: Confirmed = { clientId: client?.clientId ?? null, continueAt }
+    const sealed = deps.sealer.seal(Buffer.from(JSON.stringify(confirmed)), CONTEXT)
+    const ctx = { ...contextFor(visit, client, sealed), redirectUri: continueAt }
+    const page = confirmSignOutPage(ctx, {
+      action: ACTIONS.signOut,
+      cancelHref: HOME_PATH,
+      problem: problem?.problem ?? null,
+    })
+    return sendPage(deps, reply, visit, { page, status: problem?.status ?? 200, language: ctx.language.tag })
+  }
+
+  const readConfirmed = async (sealed: string): Promise<LogoutRequest> => {
+    try {
+      const { clientId, continueAt }: Confirmed = JSON.parse(
+        deps.sealer.open(sealed, CONTEXT).toString('utf8'),
+      )
+      const client = clientId === null ? null : await deps.clients.find(clientId)
+      return { client, sid: null, continueAt }
+    } catch {
+      return { client: null, sid: null, continueAt: null }
+    }
+  }
+
+  app.get(
+    '/oauth2/logout',
+    {
+      schema: {
+        tags: ['Protocol'],
+        summary: 'Sign the user of this browser out',
+        description:
+          'Ends the browser’s session, and with it what every application got in it; those that are registered for ' +
+          'back-channel logout are told. Without a hint that proves it, a page asks first.',
+        querystring: Parameters,
+        response: RESPONSES,
+      },
+    },
+    async (request, reply) => {
+      const visit = await openVisit(deps, request)
+      const asked = await readLogoutRequest(deps, request.query, visit.origin.now)
+      if (visit.session && asked.sid !== visit.session.sid) return ask(visit, reply, asked)
+      await end(visit, reply)
+      return sendSignedOut(visit, reply, asked)
+    },
+  )
+
+  // A form of another site brings no cookies, because they are Lax; the address that it is sent on to does.
+  app.post(
+    '/oauth2/logout',
+    {
+      schema: {
+        tags: ['Protocol'],
+        summary: 'The same, with the parameters in a form',
+        consumes: ['application/x-www-form-urlencoded'],
+        body: Type.Object({}, { additionalProperties: true, examples: [{ client_id: 'web-shop-4f2a9c1b' }] }),
+        response: RESPONSES,
+      },
+    },
+    async (request, reply) => {
+      const visit = await openVisit(deps, request)
+      const query = new URLSearchParams()
+      const given = request.body as Record<string, unknown>
+      for (const name of LOGOUT_PARAMETERS) {
+        for (const value of [given[name]].flat()) if (typeof value === 'string') query.append(name, value)
+      }
+      return sendTo(deps, reply, { ...visit, newBrowserId: null }, `/oauth2/logout?${query}`)
+    },
+  )
+
+  app.post(
+    ACTIONS.signOut,
+    { schema: { hide: true, body: Type.Object(FORM_MEMBERS) } },
+    async (request, reply) => {
+      const { visit, problem } = await openPlainForm(deps, request, request.body)
+      const asked = await readConfirmed(request.body.flow ?? '')
+      if (problem) return ask(visit, reply, asked, problem)
+      await end(visit, reply)
+      return sendSignedOut(visit, reply, asked)
+    },
+  )
+}

@@ -53,8 +53,6 @@ export const parseClaimsRequest = (text: string | null): ClaimsRequest => {
 
 /** What is asked for, as a grant keeps it: names alone, for the ID token and for userinfo; null where there are none. */
 export const packClaims = ({ idToken, userinfo }: ClaimsRequest): string | null => {
-  const names = (asked: object) => Object.fromEntries(Object.keys(asked).map((name) => [name, null]))
-  const kept = { id_token: names(idToken), userinfo: names(userinfo) }
-  const isEmpty = Object.keys(idToken).length + Object.keys(userinfo).length === 0
-  return isEmpty ? null : JSON.stringify(kept)
+  const names = { id_token: Object.keys(idToken), userinfo: Object.keys(userinfo) }
+  return names.id_token.length + names.userinfo.length === 0 ? null : JSON.stringify(names)
 }

@@ -46,6 +46,22 @@ const useOnce = async (deps: ProofDeps, { jkt, jti }: DpopProof, now: Date): Pro
 }
 
 /**
+ * The key that a request without an access token proves; null where it sends no proof. A client that is registered for
+ * DPoP need not send one with a pushed authorization request: RFC 9449 5.2 is about its token requests.
+ * @throws {AuthError} invalid_dpop_proof, use_dpop_nonce
+ */
+export const verifyOfferedDpop = async (
+  deps: ProofDeps,
+  request: FastifyRequest,
+  now: Date,
+): Promise<ProvenKey | null> => {
+  if (request.headers.dpop === undefined) return null
+  const proof = await readProof(deps, request, null, now)
+  await useOnce(deps, proof, now)
+  return { jkt: proof.jkt }
+}
+
+/**
  * The key that a token request of `client` proves, to which its tokens are bound; null where it sends no proof, and
  * needs none.
  * @throws {AuthError} invalid_dpop_proof, also where the client has to send one; use_dpop_nonce
@@ -56,14 +72,10 @@ export const verifyDpop = async (
   client: Pick<Client, 'dpopBoundAccessTokens'>,
   now: Date,
 ): Promise<ProvenKey | null> => {
-  if (request.headers.dpop === undefined) {
-    if (!client.dpopBoundAccessTokens) return null
-    const text = 'This client is registered for DPoP: it sends a proof with each token request (RFC 9449).'
-    throw new AuthError('invalid_dpop_proof', text)
-  }
-  const proof = await readProof(deps, request, null, now)
-  await useOnce(deps, proof, now)
-  return { jkt: proof.jkt }
+  const proven = await verifyOfferedDpop(deps, request, now)
+  if (proven || !client.dpopBoundAccessTokens) return proven
+  const text = 'This client is registered for DPoP: it sends a proof with each token request (RFC 9449).'
+  throw new AuthError('invalid_dpop_proof', text)
 }
 
 /** RFC 9449 7.1: where the proof comes with an access token, its refusals are 401. */

@@ -66,6 +66,21 @@ export const requireGrantType = ({ grantTypes }: Client, grantType: GrantType): 
   )
 }
 
+/**
+ * A client whose access tokens are always bound to a key (RFC 9449 5.2) gets them at the token endpoint, where it proves
+ * the key: a sign-in over JSON has no proof, and would give it others.
+ * @throws {AuthError} unauthorized_client
+ */
+export const refuseUnboundTokens = ({
+  dpopBoundAccessTokens,
+}: Pick<Client, 'dpopBoundAccessTokens'>): void => {
+  if (!dpopBoundAccessTokens) return
+  throw new AuthError(
+    'unauthorized_client',
+    'This client is registered for DPoP: its users sign in by redirect, and it gets tokens at the token endpoint.',
+  )
+}
+
 /** The scopes of a client that is registered without any. */
 export const defaultScopes = ({ firstParty }: Pick<Client, 'firstParty'>): string[] =>
   firstParty ? [...COMMON_SCOPES, ...ACCOUNT_SCOPES] : [...COMMON_SCOPES]

@@ -6,7 +6,7 @@ import { Type } from 'typebox'
 import { presentedClientOf } from '../callers/authenticate-client.ts'
 import { authenticateFormClient, CLIENT_MEMBERS } from '../callers/authenticate-form-client.ts'
 import { originOf } from '../callers/guard.ts'
-import { verifyDpop } from '../callers/verify-dpop.ts'
+import { verifyOfferedDpop } from '../callers/verify-dpop.ts'
 import type { Deps } from '../deps.ts'
 import { errorResponses } from '../wire/schemas.ts'
 import { openPushedRequest } from './authorization/open-pushed-request.ts'
@@ -64,7 +64,7 @@ export const parRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, 
       const now = deps.clock()
       const presented = presentedClientOf(request)
       const client = await authenticateFormClient(deps, presented, request.body, originOf(request, now))
-      const jkt = (await verifyDpop(deps, request, client, now))?.jkt ?? null
+      const jkt = (await verifyOfferedDpop(deps, request, now))?.jkt ?? null
       const opened = await openPushedRequest(deps, client, { given: request.body, jkt })
       return reply.code(201).send({ request_uri: opened.requestUri, expires_in: opened.expiresInSeconds })
     },

@@ -97,6 +97,7 @@ export const challengeOpeningRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> =
           200: SignInAnswer,
           ...errorResponses(
             'invalid_client',
+            'unauthorized_client',
             'invalid_token',
             'insufficient_scope',
             'access_denied',

@@ -6,7 +6,7 @@ import { findAccountByName } from '../accounts/store.ts'
 import { primaryAuthenticationFailed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
-import { type Client, grantScope, USER_SCOPES } from '../clients/client.ts'
+import { type Client, grantScope, refuseUnboundTokens, USER_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { AccountState, EndUser } from '../ephemeral/ephemeral.ts'
 import { AuthError } from '../errors.ts'
@@ -75,6 +75,7 @@ export const logIn = async (
   if (!client.firstParty) {
     throw new AuthError('unauthorized_client', 'Only a first-party client may pass a password on.')
   }
+  refuseUnboundTokens(client)
   const granted = grantScope(client, scope, USER_SCOPES)
   const { origin, ...passed } = await checkPassword(deps, request, client, given)
   return continueSignIn(

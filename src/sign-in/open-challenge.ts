@@ -4,7 +4,7 @@ import { findAccountByName } from '../accounts/store.ts'
 import { primaryAuthenticationFailed } from '../audit/authentication-events.ts'
 import { recordEvent } from '../audit/store.ts'
 import type { Backend } from '../callers/authenticate-backend.ts'
-import { grantScope, type MachineScope, USER_SCOPES } from '../clients/client.ts'
+import { grantScope, type MachineScope, refuseUnboundTokens, USER_SCOPES } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { newSession } from '../sessions/new-session.ts'
@@ -95,6 +95,7 @@ export const openChallenge = async (
     })
   }
   const { client, origin } = backend
+  refuseUnboundTokens(client)
   const found = await findVouched(deps, backend, vouched)
   const signIn = await continueSignIn(
     deps,

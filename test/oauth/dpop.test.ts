@@ -75,7 +75,46 @@ t.test('a token request with a DPoP proof', { skip }, async (t) => {
     const refused = await postern.request('POST', TOKEN.path, { basic: strict, form: CHALLENGES })
     t.match(refused, { status: 400, body: { error: 'invalid_dpop_proof' } })
     t.equal((await tokenWithProof(postern, key, { basic: strict, form: CHALLENGES })).status, 200)
+
+    const { username, password } = await postern.createAccount()
+    const wanted = { firstParty: true, scopes: ['openid'] }
+    const { clientId } = await postern.createClient({
+      ...wanted,
+      tokenEndpointAuthMethod: 'none',
+      dpopBoundAccessTokens: true,
+    })
+    const body = { username, password, client_id: clientId }
+    t.match(await postern.request('POST', '/v1/login', { body }), {
+      status: 403,
+      body: { error: 'unauthorized_client' },
+    })
+    const vouched = { basic: strict, body: { subject: 'ada' } }
+    t.match(await postern.request('POST', '/v1/challenges', vouched), {
+      status: 403,
+      body: { error: 'unauthorized_client' },
+    })
   })
+})
+
+t.test('a pushed request needs no proof, and one that comes is verified', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const redirectUri = 'https://app.example/cb'
+  const registered = { redirectUris: [redirectUri], scopes: ['openid'], dpopBoundAccessTokens: true }
+  const client = await postern.createClient(registered)
+  const form = {
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    scope: 'openid',
+    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+    code_challenge_method: 'S256',
+  }
+  const push = (headers = {}) => postern.request('POST', '/oauth2/par', { basic: client, form, headers })
+  t.equal((await push()).status, 201)
+  const key = await newDpopKey()
+  const asked = { method: 'POST', path: '/oauth2/par' }
+  t.equal((await push({ dpop: await key.proof(postern, asked) })).status, 201)
+  const other = await key.proof(postern, { ...asked, path: '/oauth2/token' })
+  t.match(await push({ dpop: other }), { status: 400, body: { error: 'invalid_dpop_proof' } })
 })
 
 t.test('an access token that is bound to a key', { skip }, async (t) => {

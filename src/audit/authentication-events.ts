@@ -119,7 +119,7 @@ export const authorizationGranted = (
 
 export const codeRefused = (
   origin: Origin,
-  about: About & { reason: 'unknown' | 'reused' | 'mismatch' | 'not_allowed' },
+  about: About & { reason: 'unknown' | 'reused' | 'mismatch' | 'locked' | 'not_allowed' },
 ): AuditEvent =>
   auditEvent('authorization_code.refused', 'failure', origin, { ...about, details: { reason: about.reason } })
 

@@ -60,6 +60,8 @@ export type CodeRedeemed =
   | { kind: 'redeemed'; record: CodeRecord; session: UsedSession }
   /** Another binding or key than the code's: nothing has changed. */
   | { kind: 'mismatch'; record: CodeRecord }
+  /** The account is locked (docs/security.md 8): nothing has changed. */
+  | { kind: 'locked'; record: CodeRecord; untilMs: number }
   /** It was redeemed before, in the last ten minutes: what it gave has been ended in the same step. */
   | ({ kind: 'reused'; clientId: string } & Pick<CodeRecord, 'accountId' | 'sid'>)
   | { kind: 'unknown' }

@@ -100,7 +100,8 @@ export const renewSession = async (
     if (rotated.isToBeRecorded) {
       await recordEvent(deps, sessionRenewed(origin, { accountId, clientId, sessionId }))
     }
-    const holder = { account, client, refreshToken: rotation.next, ...bound, ...grantedTo(session, bound) }
+    const audience = grantedAudience(session.grant?.audience ?? null, bound.audience)
+    const holder = { account, client, refreshToken: rotation.next, jkt: bound.jkt, audience }
     return session.inBrowser
       ? mintGrantTokens(
           deps,
@@ -113,19 +114,6 @@ export const renewSession = async (
     if (keepsToken(error)) await putBack(deps, rotation)
     throw error
   }
-}
-
-/**
- * Whom the next access token is for, of those that were granted (RFC 8707 2.2).
- * @throws {AuthError} invalid_target; invalid_dpop_proof, where the refresh token is bound to another key (RFC 9449 5)
- */
-const grantedTo = (
-  { grant }: UsedSession,
-  { audience, jkt }: { audience: string | null; jkt: string | null },
-): { audience: string | null } => {
-  if (grant && grant.jkt !== null && grant.jkt !== jkt)
-    throw new AuthError('invalid_dpop_proof', 'The refresh token is bound to another key than the proof’s.')
-  return { audience: grantedAudience(grant?.audience ?? null, audience) }
 }
 
 /** A dependency is away, or a second factor is needed after all: the session has not ended. */

@@ -44,6 +44,9 @@ export const memoryCodes = (clock: MonotonicClock, accounts: MemoryAccounts, ses
       if (record.binding !== shown.binding || (record.jkt !== null && record.jkt !== shown.jkt)) {
         return { kind: 'mismatch', record }
       }
+      const { lockedUntilMs } = accounts.read(place.tag)
+      if (lockedUntilMs !== null && lockedUntilMs > nowMs)
+        return { kind: 'locked', record, untilMs: lockedUntilMs }
       const id = grantIdOf(grant.familyHash)
       const refresh = record.isRenewable ? grant : { refreshHash: null }
       const opened = newStoredGrant(refresh, { jkt: grant.jkt ?? '', own: code.own }, nowMs)

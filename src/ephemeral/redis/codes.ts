@@ -8,6 +8,7 @@ type RedeemReply =
   | ['redeemed', own: string, record: string, ...UsedReply]
   | ['mismatch', own: string, record: string]
   | ['reused', own: string, record: string]
+  | ['locked', own: string, record: string, untilMs: number]
   | ['unknown']
 
 const redeemed = (grantId: string, reply: RedeemReply): CodeRedeemed => {
@@ -16,6 +17,7 @@ const redeemed = (grantId: string, reply: RedeemReply): CodeRedeemed => {
   const record = unpackCode({ own, record: packed })
   if (!record) return { kind: 'unknown' }
   if (reply[0] === 'mismatch') return { kind: reply[0], record }
+  if (reply[0] === 'locked') return { kind: reply[0], record, untilMs: reply[3] }
   if (reply[0] === 'reused') {
     const { accountId, sid, grant } = record
     return { kind: reply[0], accountId, sid, clientId: grant.clientId }

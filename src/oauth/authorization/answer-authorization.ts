@@ -90,7 +90,9 @@ const answerClient = async (
     throw new AuthError('invalid_request', 'This client has to push its requests to /oauth2/par (RFC 9126).')
   const request = readAuthorizationRequest({ issuer, client, target }, parameters)
   const found = session && (await deps.accounts.find(session.accountId, session.accountVersion))
-  const signedIn = session && found ? await view(deps, origin, request, session, found.account) : null
+  const hinted = hintedSubject(deps, request, origin.now)
+  const signedIn =
+    session && found ? await view(deps, origin, request, { session, account: found.account, hinted }) : null
   const interaction = interactionFor(request, signedIn, done, origin.now)
   if (interaction.kind !== 'answer' || !session || !found) {
     if (interaction.kind === 'answer') throw new AuthError('login_required')
@@ -106,8 +108,7 @@ const view = async (
   deps: AnswerDeps,
   origin: Origin,
   request: AuthorizationRequest,
-  session: UsedSession,
-  account: Account,
+  { session, account, hinted }: { session: UsedSession; account: Account; hinted: string | null },
 ): Promise<SignedIn> => {
   const { client } = request
   const policy = tightenPolicy(deps.policy.current(), client)
@@ -118,31 +119,37 @@ const view = async (
     acr,
     decision: decide(policy, account, session, origin.now),
     enrolledAuthenticators: account.enrolledAuthenticators,
-    isAnother: await isAnother(deps, request, account, origin.now),
+    isAnother: isAnother(deps, request, { account, hinted }),
     isConsented: client.firstParty || (await hasConsented(deps, request, accountId)),
   }
 }
 
 /**
- * True where the request is about another account: by `id_token_hint`, or by the claim `sub` (OpenID Connect Core
- * 3.1.2.1, 5.5.1).
+ * Whom `id_token_hint` names.
  * @throws {AuthError} invalid_request, for a hint that was not signed here
  */
-const isAnother = async (
+const hintedSubject = (deps: AnswerDeps, { idTokenHint }: AuthorizationRequest, now: Date): string | null => {
+  if (idTokenHint === null) return null
+  const hint = readIdTokenHint(deps, idTokenHint, now)
+  if (hint) return hint.sub
+  throw new AuthError('invalid_request', 'id_token_hint is no ID token of this issuer.', {
+    fields: ['id_token_hint'],
+  })
+}
+
+/**
+ * True where the request is about another account: by `id_token_hint`, or by the claim `sub` (OpenID Connect Core
+ * 3.1.2.1, 5.5.1).
+ */
+const isAnother = (
   deps: AnswerDeps,
-  { client, idTokenHint, claims }: AuthorizationRequest,
-  account: Account,
-  now: Date,
-): Promise<boolean> => {
-  const hint = idTokenHint === null ? null : readIdTokenHint(deps, idTokenHint, now)
-  if (idTokenHint !== null && hint === null)
-    throw new AuthError('invalid_request', 'id_token_hint is no ID token of this issuer.', {
-      fields: ['id_token_hint'],
-    })
+  { client, claims }: AuthorizationRequest,
+  { account, hinted }: { account: Account; hinted: string | null },
+): boolean => {
   const asked = [...(claims.idToken.sub?.values ?? []), ...(claims.userinfo.sub?.values ?? [])]
-  if (hint === null && asked.length === 0) return false
+  if (hinted === null && asked.length === 0) return false
   const subject = subjectOf(deps, client, account.id)
-  return (hint !== null && hint.sub !== subject) || (asked.length > 0 && !asked.includes(subject))
+  return (hinted !== null && hinted !== subject) || (asked.length > 0 && !asked.includes(subject))
 }
 
 const hasConsented = async (

@@ -3,6 +3,7 @@
 // ends what the first has given (docs/security.md 26).
 import { hash } from 'node:crypto'
 import type { Account } from '../../accounts/account.ts'
+import { refuseLocked } from '../../accounts/refuse-locked.ts'
 import { codeRefused } from '../../audit/authentication-events.ts'
 import type { Origin } from '../../audit/event.ts'
 import { recordEvent } from '../../audit/store.ts'
@@ -65,7 +66,7 @@ const mismatchText = (
 /**
  * The tokens of a code.
  * @throws {AuthError} invalid_request, invalid_grant (unknown, expired, used before, or shown with something else than it is
- *   bound to), invalid_target
+ *   bound to), invalid_target, account_locked
  */
 export const redeemCode = async (
   deps: RedeemDeps,
@@ -100,6 +101,11 @@ export const redeemCode = async (
     const about = { accountId, sessionId, clientId: client.clientId, reason: 'mismatch' as const }
     const text = mismatchText(client, redeemed.record, { redirectUri, codeChallenge, jkt })
     return refuse(deps, origin, about, text)
+  }
+  if (redeemed.kind === 'locked') {
+    const { accountId, sid: sessionId } = redeemed.record
+    const about = { accountId, sessionId, clientId: client.clientId, reason: 'locked' as const }
+    return refuseLocked(deps, codeRefused(origin, about), { untilMs: redeemed.untilMs, now: origin.now })
   }
   const { session, record } = redeemed
   refreshToken.sid = session.sid

@@ -39,7 +39,11 @@ const REFUSED: [string, Record<string, string | undefined>, string][] = [
   ['a registration', { registration: '{}' }, 'registration_not_supported'],
   ['another’s resource', { resource: 'https://other.example' }, 'invalid_target'],
   ['a dpop_jkt that is no thumbprint', { dpop_jkt: 'short' }, 'invalid_request'],
-  ['an id_token_hint that was not issued here', { id_token_hint: 'a.b.c', prompt: 'none' }, 'login_required'],
+  [
+    'an id_token_hint that was not issued here',
+    { id_token_hint: 'a.b.c', prompt: 'none' },
+    'invalid_request',
+  ],
 ]
 
 test('What a request may not ask for is answered to the client, with state and iss', { skip }, async (t) => {

@@ -147,3 +147,17 @@ testOnServers(
     t.ok(answers.every(({ status, body }) => status === 200 || body.error === 'invalid_grant'))
   },
 )
+
+test('While the account is locked its codes are refused, and are not used up', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ max_failed_attempts: 1, lockout: 20 })
+  const { account, client, newCode } = await signedIn(postern)
+  const grant = await newCode()
+  const limits = { maxFailedAttempts: 1, lockoutSeconds: 20 }
+  await postern.deps.ephemeral.budgets.take(account.id, limits, postern.now().getTime())
+  const refused = await redeem(postern, client, grant)
+  t.equal(refused.status, 429)
+  t.equal(refused.body.error, 'account_locked')
+  postern.advance(21)
+  t.equal((await redeem(postern, client, grant)).status, 200)
+})

@@ -4,7 +4,8 @@
 --       6 thumbprint of the key that is shown or '', 7 thumbprint of the key that the grant is bound to or '',
 --       8 the account's version where it has none
 -- Result: { 'redeemed', grant's own, code's record, session…, version } or { 'mismatch', grant's own, code's record }
---         or { 'reused', grant's own, code's record } or { 'unknown' }; session… as in rotate-refresh
+--         or { 'reused', grant's own, code's record } or { 'locked', grant's own, code's record, until (ms) }
+--         or { 'unknown' }; session… as in rotate-refresh
 
 local now, grant_id = tonumber(ARGV[1]), ARGV[3]
 local account = read_account(KEYS[2])
@@ -26,6 +27,9 @@ if not session or code.withdrawn ~= (redis.call('HGET', key, 'x') or '0') then
 end
 if code.binding ~= ARGV[5] or (code.jkt ~= '' and code.jkt ~= ARGV[6]) then
   return { 'mismatch', code.own, code.record }
+end
+if account.locked_until > now then
+  return { 'locked', code.own, code.record, account.locked_until }
 end
 
 local grant = { refresh_hash = code.is_renewable and ARGV[4] or '', jkt = ARGV[7], own = code.own, used = now }

@@ -7,19 +7,25 @@
 import { systemOrigin } from '../audit/event.ts'
 import { noticeDelivered, noticeFailed } from '../audit/notice-events.ts'
 import type { Deps } from '../deps.ts'
-import { type AttemptOutcome, type LeasedNotice, nextAttempt } from './notice.ts'
+import { type AttemptOutcome, type LeasedNotice, type NewNotice, nextAttempt } from './notice.ts'
 import { SEND_WITHIN_MS, sendNotice } from './send-notice.ts'
-import { leaseNotices, postponeNotice, settleNotice } from './store.ts'
+import { addNotices, leaseNotices, postponeNotice, settleNotice } from './store.ts'
 
 export type NoticeSender = {
   /** There is something new in the outbox. Returns at once. */
   wake(): void
+  /**
+   * Writes notices of sessions that have ended, and sends them. Where PostgreSQL is away, it is tried until it is back:
+   * the sessions have ended, and nobody would repeat it.
+   */
+  add(notices: readonly NewNotice[]): Promise<void>
   /** Waits a moment for what is under way, and gives the rest up: it is sent again by whoever comes next. */
   close(): Promise<void>
 }
 
 const LOOK_EVERY_MS = 2_000
 const CLIENTS_AT_ONCE = 16
+const WRITTEN_AT_ONCE = 500
 const LEASE_MS = 6 * SEND_WITHIN_MS
 const FINISH_WITHIN_MS = 2_000
 
@@ -58,6 +64,7 @@ const handBack = (deps: SenderDeps, { id }: LeasedNotice): Promise<void> =>
 export const startSender = (deps: SenderDeps): NoticeSender => {
   const stopping = new AbortController()
   const underWay = new Set<Promise<void>>()
+  const unwritten: NewNotice[] = []
   let looking: Promise<void> | null = null
   let isWokenAgain = false
   let isStopping = false
@@ -72,7 +79,20 @@ export const startSender = (deps: SenderDeps): NoticeSender => {
     }
   }
 
+  const writeUnwritten = async (): Promise<void> => {
+    if (unwritten.length === 0) return
+    const now = deps.clock()
+    const written = unwritten.splice(0, WRITTEN_AT_ONCE)
+    try {
+      await addNotices(deps, written, { now, sendFrom: now })
+    } catch (error) {
+      unwritten.unshift(...written)
+      throw error
+    }
+  }
+
   const lookOnce = async (): Promise<void> => {
+    await writeUnwritten()
     const limit = CLIENTS_AT_ONCE - underWay.size
     if (limit <= 0) return
     const now = deps.clock()
@@ -102,10 +122,20 @@ export const startSender = (deps: SenderDeps): NoticeSender => {
     else looking = look()
   }
 
+  const add = async (notices: readonly NewNotice[]): Promise<void> => {
+    if (notices.length === 0) return
+    unwritten.push(...notices)
+    await writeUnwritten().catch((error: Error) =>
+      deps.log.warn({ reason: error.message }, 'could not write logout notices yet'),
+    )
+    wake()
+  }
+
   const timer = setInterval(wake, LOOK_EVERY_MS).unref()
   wake()
   return {
     wake,
+    add,
     async close() {
       isStopping = true
       clearInterval(timer)

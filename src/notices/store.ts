@@ -6,43 +6,46 @@ import type { LeasedNotice, NewNotice, NoticeStatus } from './notice.ts'
 const IS_PENDING = 'delivered_at IS NULL AND failed_at IS NULL'
 
 // A client that is gone has nothing to be told; it is locked against being deleted meanwhile.
-const ADDED = `
+const ADD_NOTICES = {
+  name: 'add_logout_notices',
+  text: `
     WITH wanted AS MATERIALIZED (
       SELECT * FROM jsonb_to_recordset($1::jsonb) AS w ("id" uuid, "clientId" text, "accountId" uuid, "sid" uuid)
     ), known AS MATERIALIZED (
       SELECT client_id FROM clients WHERE client_id IN (SELECT "clientId" FROM wanted) FOR KEY SHARE
-    ), added AS (
-      INSERT INTO logout_notices (id, client_id, account_id, sid, created_at, next_attempt_at)
-      SELECT w.id, w."clientId", w."accountId", w.sid, $2, $2
-        FROM wanted AS w
-        JOIN known ON known.client_id = w."clientId"
-       ORDER BY w.id
-          ON CONFLICT (client_id, sid) WHERE ${IS_PENDING} DO NOTHING
-      RETURNING id
-    )`
-const ADD_NOTICES = { name: 'add_logout_notices', text: `${ADDED} SELECT id FROM added` }
-const ADD_NOTICES_WITH_EVENT = {
-  name: 'add_logout_notices_with_event',
-  text: `${ADDED}
-    SELECT record_audit_event($3::jsonb)`,
+    )
+    INSERT INTO logout_notices AS n (id, client_id, account_id, sid, created_at, next_attempt_at)
+    SELECT w.id, w."clientId", w."accountId", w.sid, $2, $3
+      FROM wanted AS w
+      JOIN known ON known.client_id = w."clientId"
+     ORDER BY w.id
+        ON CONFLICT (client_id, sid) WHERE ${IS_PENDING} DO UPDATE
+       SET next_attempt_at = LEAST(n.next_attempt_at, excluded.next_attempt_at)
+     WHERE n.attempts = 0`,
 }
 
-/** Writes notices. A client that has not been told of the end of that session yet is told once. */
+/**
+ * Writes notices, to be sent from `sendFrom` on. A client that has not been told of the end of that session yet is told
+ * once, at the earlier of the two times.
+ */
 export const addNotices = async (
   deps: { postgres: Sql },
   notices: readonly NewNotice[],
-  now: Date,
+  { now, sendFrom }: { now: Date; sendFrom: Date },
 ): Promise<void> => {
-  await deps.postgres.query(ADD_NOTICES, [JSON.stringify(notices), now])
+  await deps.postgres.query(ADD_NOTICES, [JSON.stringify(notices), now, sendFrom])
 }
 
-/** The same, in the statement that records the end of the sessions. */
-export const addNoticesWithEvent = async (
-  deps: { postgres: Sql },
-  notices: readonly NewNotice[],
-  { event, now }: { event: AuditEvent; now: Date },
-): Promise<void> => {
-  await deps.postgres.query(ADD_NOTICES_WITH_EVENT, [JSON.stringify(notices), now, JSON.stringify(event)])
+const WITHDRAW_NOTICES = {
+  name: 'withdraw_logout_notices',
+  text: `
+    DELETE FROM logout_notices
+     WHERE id = ANY ($1) AND attempts = 0 AND ${IS_PENDING}`,
+}
+
+/** Takes notices back that nobody has begun to send: their sessions have not ended after all. */
+export const withdrawNotices = async (deps: { postgres: Sql }, ids: readonly string[]): Promise<void> => {
+  await deps.postgres.query(WITHDRAW_NOTICES, [ids])
 }
 
 type LeasedRow = {

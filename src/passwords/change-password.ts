@@ -3,7 +3,7 @@ import { passwordChanged } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { endOtherAccess } from '../sessions/end-other-access.ts'
+import { endOtherAccess, notifyingOfOthers } from '../sessions/end-other-access.ts'
 import type { OtherSessions } from '../sessions/schemas.ts'
 import { isLongPassword } from './check-password.ts'
 import { requireAcceptablePassword } from './require-acceptable-password.ts'
@@ -19,7 +19,10 @@ export type PasswordChange = {
   others: OtherSessions
 }
 
-type ChangeDeps = Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'passwords'>
+type ChangeDeps = Pick<
+  Deps,
+  'config' | 'postgres' | 'ephemeral' | 'policy' | 'passwords' | 'clients' | 'notices'
+>
 
 /**
  * Changes an account's password. Ends its pending challenges, and its other sessions unless they are to be kept.
@@ -49,10 +52,12 @@ export const changePassword = async (
   const isLong = isLongPassword(newPassword)
   const changed = { acceptedFor: found.account, previous, next, isLong, now }
   const event = passwordChanged(origin, { accountId, sessionId: sid })
-  await deps.postgres.transaction(async (postgres) => {
-    const stored = await storePassword({ postgres }, changed, event)
-    if (!stored) throw new AuthError('conflict', 'The account was changed meanwhile; begin again.')
-    const about = { accountId, keptSessionId: sid, others }
-    await endOtherAccess({ ...deps, postgres }, origin, about, 'password_changed')
-  })
+  const about = { accountId, keptSessionId: sid, others }
+  await notifyingOfOthers(deps, origin, about, () =>
+    deps.postgres.transaction(async (postgres) => {
+      const stored = await storePassword({ postgres }, changed, event)
+      if (!stored) throw new AuthError('conflict', 'The account was changed meanwhile; begin again.')
+      return { ended: await endOtherAccess({ ...deps, postgres }, origin, about, 'password_changed') }
+    }),
+  )
 }

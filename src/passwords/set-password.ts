@@ -2,7 +2,7 @@ import { passwordChanged } from '../audit/account-events.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
-import { endAccess } from '../sessions/end-access.ts'
+import { endOtherAccess, notifyingOfOthers } from '../sessions/end-other-access.ts'
 import { isLongPassword } from './check-password.ts'
 import { requireAcceptablePassword } from './require-acceptable-password.ts'
 import { findAccountWithPassword, storePassword } from './store.ts'
@@ -13,7 +13,7 @@ import { findAccountWithPassword, storePassword } from './store.ts'
  * @throws {AuthError} not_found, weak_password, conflict (disabled, or changed meanwhile)
  */
 export const setPassword = async (
-  deps: Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'passwords'>,
+  deps: Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'passwords' | 'clients' | 'notices'>,
   origin: Origin,
   accountId: string,
   password: string,
@@ -28,10 +28,13 @@ export const setPassword = async (
   const isLong = isLongPassword(password)
   const { account: acceptedFor, passwordHash: previous } = found
   const change = { acceptedFor, previous, next, isLong, now: origin.now }
-  await deps.postgres.transaction(async (postgres) => {
-    if (!(await storePassword({ postgres }, change, event)))
-      throw new AuthError('conflict', 'The account is disabled, or was changed meanwhile.')
-    // Before the commit: where Redis is away nothing has changed, and the command can be repeated.
-    await endAccess({ ...deps, postgres }, origin, accountId, 'password_set')
-  })
+  const all = { accountId, keptSessionId: null, others: 'end' } as const
+  await notifyingOfOthers(deps, origin, all, () =>
+    deps.postgres.transaction(async (postgres) => {
+      if (!(await storePassword({ postgres }, change, event)))
+        throw new AuthError('conflict', 'The account is disabled, or was changed meanwhile.')
+      // Before the commit: where Redis is away nothing has changed, and the command can be repeated.
+      return { ended: await endOtherAccess({ ...deps, postgres }, origin, all, 'password_set') }
+    }),
+  )
 }

@@ -3,12 +3,12 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { bearerCallerOf, ownRoute, sessionCallerOf } from '../callers/guard-account.ts'
 import type { Deps } from '../deps.ts'
+import { AuthError } from '../errors.ts'
+import { endSession } from '../sessions/end-session.ts'
+import { endSessions } from '../sessions/end-sessions.ts'
 import { listSessions } from '../sessions/list-sessions.ts'
 import { SessionItem, toSessionItem } from '../sessions/schemas.ts'
 import { errorResponses, Page, PageQuery, Strict, Uuid } from '../wire/schemas.ts'
-import { endOtherSessions } from './end-other-sessions.ts'
-import { endSession } from './end-session.ts'
-import { logOut } from './log-out.ts'
 
 const OwnSessionItem = Type.Object({
   ...SessionItem.properties,
@@ -30,7 +30,8 @@ export const logoutRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
     },
     async (request, reply) => {
       const { session, origin } = bearerCallerOf(request)
-      await logOut(deps, origin, session)
+      const { accountId, sid, clientId } = session
+      await endSession(deps, origin, { accountId, sid, clientId, reason: 'logout' })
       return reply.code(204).send(null)
     },
   )
@@ -69,7 +70,9 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     },
     async (request, reply) => {
       const { session, origin } = sessionCallerOf(request)
-      await endSession(deps, origin, session.accountId, request.params.id)
+      const asked = { accountId: session.accountId, sid: request.params.id, reason: 'ended_by_account' }
+      if (!(await endSession(deps, origin, asked)))
+        throw new AuthError('not_found', 'The account has no such session.')
       return reply.code(204).send(null)
     },
   )
@@ -85,7 +88,8 @@ export const sessionRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     },
     async (request, reply) => {
       const { session, origin } = sessionCallerOf(request)
-      await endOtherSessions(deps, origin, session)
+      const { accountId, sid: keptSessionId } = session
+      await endSessions(deps, origin, { accountId, keptSessionId, reason: 'ended_by_account' })
       return reply.code(204).send(null)
     },
   )

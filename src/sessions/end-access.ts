@@ -1,20 +1,17 @@
-import { sessionsEnded } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
-import { recordEvent } from '../audit/store.ts'
-import type { Deps } from '../deps.ts'
-import type { Sql } from '../postgres/pool.ts'
+import { endSessions } from './end-sessions.ts'
+import type { NotifyDeps } from './notify-clients.ts'
 
 /**
  * Ends every session of an account, with its access and refresh tokens, and every pending challenge and
  * enrollment, at once. Safe to repeat after an outage.
  */
 export const endAccess = async (
-  deps: Pick<Deps, 'ephemeral'> & { postgres: Sql },
+  deps: NotifyDeps,
   origin: Origin,
   accountId: string,
-  reason: 'disabled' | 'deleted' | 'second_factor_reset' | 'password_set',
+  reason: 'disabled' | 'deleted' | 'second_factor_reset',
 ): Promise<void> => {
-  await deps.ephemeral.sessions.endAll(accountId, null, origin.now.getTime())
   await deps.ephemeral.challenges.endAll(accountId)
-  await recordEvent(deps, sessionsEnded(origin, { accountId, keptSessionId: null, reason }))
+  await endSessions(deps, origin, { accountId, keptSessionId: null, reason })
 }

@@ -26,6 +26,7 @@ import { decide } from '../policy/decide.ts'
 import type { Method, Policy } from '../policy/policy.ts'
 import { tightenPolicy } from '../policy/tighten-policy.ts'
 import type { SessionGrounds, SessionMaker } from '../sessions/new-session.ts'
+import { notifyOfEnded } from '../sessions/notify-clients.ts'
 import type { OpenedSession } from './issue-tokens.ts'
 
 export type PassedChallenge<Credentials> = {
@@ -38,7 +39,15 @@ export type PassedChallenge<Credentials> = {
 
 type AttemptDeps = Pick<
   Deps,
-  'accounts' | 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'randomBytes' | 'clients' | 'clock'
+  | 'accounts'
+  | 'postgres'
+  | 'ephemeral'
+  | 'policy'
+  | 'sealer'
+  | 'randomBytes'
+  | 'clients'
+  | 'clock'
+  | 'notices'
 >
 
 /** What answers a challenge. */
@@ -78,6 +87,7 @@ export const attemptChallenge = async <Credentials>(
   const { challenges } = deps.ephemeral
   const won = await challenges.pass(challengeToken, session, sessionEpoch, origin.now.getTime())
   if (!won) throw new AuthError('invalid_challenge')
+  await notifyOfEnded(deps, account.id, won)
   return {
     opened: { session, account, client, credentials },
     recoveryCodesRemaining: match.kind === 'recovery_code' ? match.remaining : null,

@@ -18,6 +18,7 @@ import { ENROLLMENT_TTL_SECONDS, type Method } from '../policy/policy.ts'
 import { withSecondFactor } from '../policy/require-second-factor.ts'
 import { tightenPolicy } from '../policy/tighten-policy.ts'
 import type { SessionMaker } from '../sessions/new-session.ts'
+import { notifyOfEnded } from '../sessions/notify-clients.ts'
 import type { Tokens } from '../tokens/mint-tokens.ts'
 import type { OpenedSession } from './issue-tokens.ts'
 
@@ -51,7 +52,7 @@ export type SignInResult<Credentials> = SignedIn<Credentials> | ChallengeOpened 
 /** The same, for a client that has its tokens. */
 export type SignInAnswered = { status: 'authenticated'; tokens: Tokens } | ChallengeOpened | EnrollmentOpened
 
-type SignInDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes'>
+type SignInDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'clients' | 'notices'>
 
 const epochSeconds = (date: Date): number => Math.floor(date.getTime() / 1000)
 
@@ -99,6 +100,7 @@ const authenticate = async <Credentials>(
   const opened = await deps.ephemeral.sessions.open(session, primary.state, now.getTime())
   if (!opened) return refuseChanged(deps, origin, primary)
   const { account, client } = primary
+  await notifyOfEnded(deps, account.id, opened)
   return { status: 'authenticated', opened: { session, account, client, credentials } }
 }
 

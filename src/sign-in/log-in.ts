@@ -29,7 +29,10 @@ export type Credentials = {
   endUser: EndUser | null
 }
 
-type LogInDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'passwords'>
+type LogInDeps = Pick<
+  Deps,
+  'clients' | 'notices' | 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'passwords'
+>
 
 /** A password that was right, and who has given it. */
 export type PasswordPassed = AccountWithPassword & { state: AccountState; origin: Origin }

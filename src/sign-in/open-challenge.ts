@@ -33,7 +33,10 @@ export type VouchedSignIn = {
   username: string | null
 }
 
-type OpenDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'clock' | 'accounts'>
+type OpenDeps = Pick<
+  Deps,
+  'clients' | 'notices' | 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'clock' | 'accounts'
+>
 
 /** The reason is recorded, and not answered. */
 const refuse = async (

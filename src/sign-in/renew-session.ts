@@ -27,6 +27,7 @@ import type { ListedSession, UsedSession } from '../ephemeral/sessions.ts'
 import { AuthError, DependencyError } from '../errors.ts'
 import { decide } from '../policy/decide.ts'
 import { tightenPolicy } from '../policy/tighten-policy.ts'
+import { notifyOfEnded } from '../sessions/notify-clients.ts'
 import { type GrantTokens, mintGrantTokens, mintTokens } from '../tokens/mint-tokens.ts'
 import {
   nextRefreshToken,
@@ -48,6 +49,7 @@ type RenewDeps = Pick<
   | 'randomBytes'
   | 'accounts'
   | 'clients'
+  | 'notices'
 >
 
 type Refusal = Parameters<typeof refreshTokenRefused>[1]['reason']
@@ -135,7 +137,11 @@ const rotate = async (
   )
   if (rotated.kind === 'rotated') return rotated
   if (rotated.kind === 'stale') return { ...rotated, isToBeRecorded: false }
-  if (rotated.kind === 'reused') return refuse(deps, origin, rotated.session, 'reused')
+  if (rotated.kind === 'reused') {
+    const { session, endedSession } = rotated
+    await notifyOfEnded(deps, session.accountId, endedSession ? [endedSession] : [])
+    return refuse(deps, origin, session, 'reused')
+  }
   if (rotated.kind === 'wrong_key') return refuse(deps, origin, rotated.session, 'wrong_key')
   if (rotated.kind === 'unknown') return refuse(deps, origin, null, 'unknown')
   const about = { accountId: rotated.accountId, sessionId: presented.sid, reason: 'locked' as const }
@@ -162,7 +168,8 @@ const requireRenewable = async (
       sid: session.sid,
       grantId: session.grant?.id ?? '',
     }
-    await deps.ephemeral.sessions.endGrant(at, origin.now.getTime())
+    const ended = await deps.ephemeral.sessions.endGrant(at, origin.now.getTime())
+    await notifyOfEnded(deps, session.accountId, ended?.endedSession ? [ended.endedSession] : [])
     return refuse(deps, origin, session, reason)
   }
   // Another client presents it: the token has leaked, so its grant is ended (RFC 9700 4.14.2).

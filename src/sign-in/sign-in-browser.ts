@@ -22,6 +22,7 @@ export type BrowserSignIn =
 
 type BrowserDeps = Pick<
   Deps,
+  | 'notices'
   | 'accounts'
   | 'clients'
   | 'clock'

@@ -27,7 +27,7 @@ const enqueue = async ({ deps, now }: TestApp, clientIds: string[]) => {
     accountId: uuidv7(),
     sid: uuidv7(),
   }))
-  await addNotices(deps, notices, now())
+  await addNotices(deps, notices, { now: now(), sendFrom: now() })
   deps.notices.wake()
   return notices
 }
@@ -295,7 +295,7 @@ t.test(
     const receiver = await openLogoutReceiver(t)
     const clientId = await registered(postern, receiver.uri())
     const notice = { id: uuidv7(), clientId, accountId: uuidv7(), sid: uuidv7() }
-    await addNotices(postern.deps, [notice], postern.now())
+    await addNotices(postern.deps, [notice], { now: postern.now(), sendFrom: postern.now() })
     await postern.changeByHand(
       { text: 'UPDATE logout_notices SET leased_until = $2, attempts = 1 WHERE id = $1' },
       [notice.id, new Date(postern.now().getTime() + 30_000)],
@@ -318,7 +318,10 @@ t.test('a session that is ended twice before its client is told is told of once'
   const clientId = await registered(postern, receiver.uri())
   const about = { clientId, accountId: uuidv7(), sid: uuidv7() }
   for (let count = 0; count < 3; count += 1)
-    await addNotices(postern.deps, [{ id: uuidv7(), ...about }], postern.now())
+    await addNotices(postern.deps, [{ id: uuidv7(), ...about }], {
+      now: postern.now(),
+      sendFrom: postern.now(),
+    })
   t.equal((await listed(postern)).length, 1)
   isBack = true
   postern.advance(10)

@@ -62,7 +62,7 @@ const refuseOwnDemotion = ({ actor }: Origin, account: Account, wanted: AccountC
  *   last active administrator)
  */
 export const changeAccount = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clock'>,
+  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clock' | 'clients' | 'notices'>,
   origin: Origin,
   accountId: string,
   wanted: AccountChanges,

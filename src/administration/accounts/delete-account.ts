@@ -12,7 +12,7 @@ import { endAccess } from '../../sessions/end-access.ts'
  * @throws {AuthError} not_found, access_denied (one's own), conflict (the last active administrator)
  */
 export const deleteAccount = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clock'>,
+  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clock' | 'clients' | 'notices'>,
   origin: Origin,
   accountId: string,
 ): Promise<void> => {

@@ -13,7 +13,7 @@ import { endAccess } from '../../sessions/end-access.ts'
  * @throws {AuthError} not_found; access_denied, for an administrator's own: it would be removed without being asked for
  */
 export const resetSecondFactor = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clock'>,
+  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'clock' | 'clients' | 'notices'>,
   origin: Origin,
   accountId: string,
 ): Promise<void> => {

@@ -22,11 +22,11 @@ import { isTotpCode } from '../../authenticators/totp/totp.ts'
 import type { FreshEnrollee } from '../../callers/authenticate-enrollee.ts'
 import { isRegisteredAs } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
-import type { NewSession } from '../../ephemeral/sessions.ts'
+import type { NewSession, SessionClients } from '../../ephemeral/sessions.ts'
 import { AuthError } from '../../errors.ts'
 import { tightenPolicy } from '../../policy/tighten-policy.ts'
 import type { Sql } from '../../postgres/pool.ts'
-import { endOtherAccess } from '../../sessions/end-other-access.ts'
+import { endOtherAccess, notifyingOfOthers } from '../../sessions/end-other-access.ts'
 import type { SessionMaker } from '../../sessions/new-session.ts'
 import type { OtherSessions } from '../../sessions/schemas.ts'
 import type { OpenedSession } from '../../sign-in/issue-tokens.ts'
@@ -39,7 +39,15 @@ export type ConfirmedAuthenticator<Credentials> = EnrolledAuthenticator & {
 
 type ConfirmDeps = Pick<
   Deps,
-  'accounts' | 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'randomBytes' | 'clients' | 'clock'
+  | 'accounts'
+  | 'postgres'
+  | 'ephemeral'
+  | 'policy'
+  | 'sealer'
+  | 'randomBytes'
+  | 'clients'
+  | 'clock'
+  | 'notices'
 >
 
 /**
@@ -67,22 +75,26 @@ export const confirmAuthenticator = async <Credentials>(
   const asked = { accountId: account.id, sessionId, purpose: 'confirm' } as const
   const attempt = await takeAccountAttempt(deps, origin, asked, { method: 'totp', code })
   const { timeStep } = await checkPendingCode(deps, origin, attempt, { authenticatorId, code })
-  const confirmed = await changingAccount(deps, account.id, ({ transaction }) =>
-    // Nothing in here takes another connection: all those of the pool may be waiting for this account's row.
-    transaction(async (postgres) => {
-      const within = { ...deps, postgres }
-      const matched = { account, sessionId, authenticatorId, timeStep, below }
-      const signingIn = enrollee.by === 'enrollment' && opening ? opening.session : null
-      const enrolled = await enrollAuthenticator(within, origin, matched, signingIn)
-      const { sessionEpoch } = attempt
-      if (opening) await openSession(within, enrollee, { session: opening.session, sessionEpoch })
-      if (enrollee.by === 'session') await deps.ephemeral.budgets.clear(account.id)
-      const kept = { accountId: account.id, keptSessionId: opening?.session.sid ?? sessionId, others }
-      await endOtherAccess(within, origin, kept, 'authenticator_confirmed')
-      return enrolled
-    }),
+  const kept = { accountId: account.id, keptSessionId: opening?.session.sid ?? sessionId, others }
+  const { enrolled } = await notifyingOfOthers(deps, origin, kept, () =>
+    changingAccount(deps, account.id, ({ transaction }) =>
+      // Nothing in here takes another connection: all those of the pool may be waiting for this account's row.
+      transaction(async (postgres) => {
+        const within = { ...deps, postgres }
+        const matched = { account, sessionId, authenticatorId, timeStep, below }
+        const signingIn = enrollee.by === 'enrollment' && opening ? opening.session : null
+        const enrolled = await enrollAuthenticator(within, origin, matched, signingIn)
+        const { sessionEpoch } = attempt
+        const replaced = opening
+          ? await openSession(within, enrollee, { session: opening.session, sessionEpoch })
+          : []
+        if (enrollee.by === 'session') await deps.ephemeral.budgets.clear(account.id)
+        const ended = await endOtherAccess(within, origin, kept, 'authenticator_confirmed')
+        return { enrolled, ended: [...replaced, ...ended] }
+      }),
+    ),
   )
-  return { ...confirmed, opened: opening }
+  return { ...enrolled, opened: opening }
 }
 
 /** A caller who has shown no second factor may add the first one only. */
@@ -131,18 +143,19 @@ const openSession = async (
   deps: Pick<ConfirmDeps, 'ephemeral'> & { postgres: Sql },
   enrollee: FreshEnrollee,
   { session, sessionEpoch }: { session: NewSession; sessionEpoch: number },
-): Promise<void> => {
+): Promise<readonly SessionClients[]> => {
   const { enrollments, sessions } = deps.ephemeral
   const { origin } = enrollee
   const nowMs = origin.now.getTime()
   if (enrollee.by === 'enrollment') {
     const won = await enrollments.pass(enrollee.token, session, sessionEpoch, nowMs)
     if (!won) throw new AuthError('invalid_enrollment')
-    return
+    return won
   }
   const { accountId, clientId, sid } = enrollee.session
   const about = { accountId, clientId, sessionId: sid, reason: 'second_factor_enrolled' }
   await recordEvent(deps, sessionEnded(origin, about))
   const replaced = await sessions.open(session, { sessionEpoch }, nowMs)
   if (!replaced) throw new AuthError('conflict', 'Sessions of the account were ended meanwhile; try again.')
+  return replaced
 }

@@ -12,18 +12,19 @@ import { burnMatch, type Match } from '../../authenticators/match-answer.ts'
 import type { AccountCaller, Caller } from '../../callers/authenticate-account.ts'
 import { refuseSession } from '../../callers/refuse-session.ts'
 import type { Deps } from '../../deps.ts'
+import type { SessionClients } from '../../ephemeral/sessions.ts'
 import { AuthError } from '../../errors.ts'
 import { isLongPassword, MIN_LENGTH_ALONE } from '../../passwords/check-password.ts'
 import { requireCurrentPassword } from '../../passwords/require-current-password.ts'
 import { findAccountWithPassword } from '../../passwords/store.ts'
 import { requirementReasons } from '../../policy/decide.ts'
 import type { Method } from '../../policy/policy.ts'
-import { endOtherAccess } from '../../sessions/end-other-access.ts'
+import { endOtherAccess, notifyingOfOthers, type OtherAccess } from '../../sessions/end-other-access.ts'
 import type { OtherSessions } from '../../sessions/schemas.ts'
 
 type DisableDeps = Pick<
   Deps,
-  'accounts' | 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords' | 'clock'
+  'accounts' | 'postgres' | 'ephemeral' | 'policy' | 'sealer' | 'passwords' | 'clock' | 'clients' | 'notices'
 >
 
 type DisableAnswer = { password: string; method: Method; code: string; others: OtherSessions }
@@ -48,33 +49,43 @@ export const disableSecondFactor = async (
   const about = { accountId: account.id, sessionId: session.sid }
   const attempt = await takeAccountAttempt(deps, origin, { ...about, purpose: 'disable' }, { method, code })
   const { match } = await checkCode(deps, origin, attempt, { method, code })
-  const outcome = await changingAccount(deps, account.id, ({ transaction }) =>
-    transaction((postgres) => disable({ ...deps, postgres }, caller, { match, others: answer.others })),
+  const kept = { accountId: account.id, keptSessionId: session.sid, others: answer.others }
+  const { outcome } = await notifyingOfOthers(deps, origin, kept, () =>
+    changingAccount(deps, account.id, ({ transaction }) =>
+      transaction((postgres) => disable({ ...deps, postgres }, caller, { match, kept })),
+    ),
   )
   if (outcome === 'required') await refuseRequired(deps, caller)
   if (outcome === 'short_password') await refuseShortPassword(deps, caller)
   if (outcome === 'replayed_code') await refuseCode(deps, origin, attempt, { method, reason: outcome })
 }
 
+/** What came of it, and which sessions have ended. */
+type Disabled = {
+  outcome: 'disabled' | 'required' | 'short_password' | 'replayed_code'
+  ended: readonly SessionClients[]
+}
+
+const refused = (outcome: Disabled['outcome']): Disabled => ({ outcome, ended: [] })
+
 /** In one transaction; a refusal is returned, and changes nothing. */
 const disable = async (
   deps: Pick<DisableDeps, 'ephemeral' | 'policy'> & { postgres: ChangingSql },
   { session, account, origin }: Caller,
-  { match, others }: { match: Match; others: OtherSessions },
-): Promise<'disabled' | 'required' | 'short_password' | 'replayed_code'> => {
+  { match, kept }: { match: Match; kept: OtherAccess },
+): Promise<Disabled> => {
   const locked = await lockFactors(deps, account.id)
   if (!locked?.enrolled) throw noneEnrolled()
   // Once more: the account, its password and the policy may have changed while the password and the code were looked at.
   const found = await findAccount(deps, account.id)
-  if (!found || isRequired(deps, found)) return 'required'
-  if (!locked.canDoWithout) return 'short_password'
+  if (!found || isRequired(deps, found)) return refused('required')
+  if (!locked.canDoWithout) return refused('short_password')
   const event = secondFactorDisabled(origin, { accountId: account.id, sessionId: session.sid })
-  if (!(await burnMatch(deps, match, { now: origin.now, signedInAt: null }, event))) return 'replayed_code'
+  if (!(await burnMatch(deps, match, { now: origin.now, signedInAt: null }, event)))
+    return refused('replayed_code')
   await clearFactors(deps, account.id, 'enrolled_and_begun')
   await deps.ephemeral.budgets.clear(account.id)
-  const kept = { accountId: account.id, keptSessionId: session.sid, others }
-  await endOtherAccess(deps, origin, kept, 'second_factor_disabled')
-  return 'disabled'
+  return { outcome: 'disabled', ended: await endOtherAccess(deps, origin, kept, 'second_factor_disabled') }
 }
 
 const noneEnrolled = () => new AuthError('conflict', 'The account has no second factor.')

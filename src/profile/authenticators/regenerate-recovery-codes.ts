@@ -6,7 +6,7 @@ import { replaceRecoveryCodes } from '../../authenticators/recovery-codes/store.
 import type { FreshCaller } from '../../callers/authenticate-account.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
-import { endOtherAccess } from '../../sessions/end-other-access.ts'
+import { endOtherAccess, notifyingOfOthers } from '../../sessions/end-other-access.ts'
 import type { OtherSessions } from '../../sessions/schemas.ts'
 
 /**
@@ -14,7 +14,7 @@ import type { OtherSessions } from '../../sessions/schemas.ts'
  * @throws {AuthError} conflict where no authenticator is enrolled
  */
 export const regenerateRecoveryCodes = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'clock'>,
+  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'randomBytes' | 'clock' | 'clients' | 'notices'>,
   { session, account, origin }: FreshCaller,
   others: OtherSessions,
 ): Promise<string[]> => {
@@ -23,14 +23,18 @@ export const regenerateRecoveryCodes = async (
   const count = deps.policy.current().recovery_code_count
   const { codes, stored } = newRecoveryCodes(deps.randomBytes, count)
   const event = recoveryCodesGenerated(origin, { accountId, sessionId: session.sid, count })
-  await changingAccount(deps, accountId, ({ transaction }) =>
-    transaction(async (postgres) => {
-      // No authenticator is left, or the account is gone.
-      if (!(await lockFactors({ postgres }, accountId))?.enrolled) throw noneEnrolled()
-      await replaceRecoveryCodes({ postgres }, accountId, { codes: stored, now: origin.now }, event)
-      const kept = { accountId, keptSessionId: session.sid, others }
-      await endOtherAccess({ ...deps, postgres }, origin, kept, 'recovery_codes_generated')
-    }),
+  const kept = { accountId, keptSessionId: session.sid, others }
+  await notifyingOfOthers(deps, origin, kept, () =>
+    changingAccount(deps, accountId, ({ transaction }) =>
+      transaction(async (postgres) => {
+        // No authenticator is left, or the account is gone.
+        if (!(await lockFactors({ postgres }, accountId))?.enrolled) throw noneEnrolled()
+        await replaceRecoveryCodes({ postgres }, accountId, { codes: stored, now: origin.now }, event)
+        return {
+          ended: await endOtherAccess({ ...deps, postgres }, origin, kept, 'recovery_codes_generated'),
+        }
+      }),
+    ),
   )
   return codes
 }

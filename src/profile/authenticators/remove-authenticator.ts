@@ -16,7 +16,7 @@ import type { Deps } from '../../deps.ts'
 import { AuthError, type ErrorCode } from '../../errors.ts'
 import { MIN_LENGTH_ALONE } from '../../passwords/check-password.ts'
 import { requirementReasons } from '../../policy/decide.ts'
-import { endOtherAccess } from '../../sessions/end-other-access.ts'
+import { endOtherAccess, notifyingOfOthers } from '../../sessions/end-other-access.ts'
 import type { OtherSessions } from '../../sessions/schemas.ts'
 import { CHANGEABLE } from './changeable.ts'
 
@@ -26,7 +26,7 @@ const REFUSALS = new Map<ErrorCode, string>([
   ['weak_password', 'weak_password'],
 ])
 
-type RemoveDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'clock'>
+type RemoveDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'clock' | 'clients' | 'notices'>
 
 /** @throws {AuthError} not_found, policy_violation, weak_password */
 export const removeAuthenticator = async (
@@ -37,15 +37,18 @@ export const removeAuthenticator = async (
   const { session, account, origin, proof } = caller
   const own = { accountId: account.id, authenticatorId, statuses: CHANGEABLE[proof] }
   const about = { accountId: account.id, sessionId: session.sid, authenticatorId, type: 'totp' }
+  const kept = { accountId: account.id, keptSessionId: session.sid, others }
   try {
-    await changingAccount(deps, account.id, ({ transaction }) =>
-      transaction(async (postgres) => {
-        const event = authenticatorRemoved(origin, about)
-        const left = await removeOne({ ...deps, postgres }, own, event)
-        if (left === null) return
-        const kept = { accountId: account.id, keptSessionId: session.sid, others }
-        await endOtherAccess({ ...deps, postgres }, origin, kept, 'authenticator_removed')
-      }),
+    await notifyingOfOthers(deps, origin, kept, () =>
+      changingAccount(deps, account.id, ({ transaction }) =>
+        transaction(async (postgres) => {
+          const within = { ...deps, postgres }
+          const left = await removeOne(within, own, authenticatorRemoved(origin, about))
+          const ended =
+            left === null ? [] : await endOtherAccess(within, origin, kept, 'authenticator_removed')
+          return { ended }
+        }),
+      ),
     )
   } catch (error) {
     if (!(error instanceof AuthError)) throw error

@@ -34,7 +34,7 @@ t.test('administrators see what clients were told, and what is still to be sent'
   for (const path of ['/there', '/away', '/refuses']) {
     await postern.createClient({ clientId: path.slice(1), backchannelLogoutUri: receiver.uri(path) })
     const notice = { id: uuidv7(), clientId: path.slice(1), accountId: uuidv7(), sid: uuidv7() }
-    await addNotices(postern.deps, [notice], postern.now())
+    await addNotices(postern.deps, [notice], { now: postern.now(), sendFrom: postern.now() })
     newest.unshift(notice.id)
     sids.unshift(notice.sid)
   }

@@ -1,5 +1,6 @@
 // Where the answer to an authorization request goes. Until this is known to be the client's own, nothing is sent there:
 // the browser gets a page that says what the integrator has to mend (RFC 6749 4.1.2.1, RFC 9700 4.11). Pure.
+import { decodeJwt } from 'jose'
 import type { Client } from '../../clients/client.ts'
 import { type AuthorizationParameters, oneOf } from './parameters.ts'
 
@@ -29,9 +30,24 @@ export const isRegisteredRedirect = ({ redirectUris }: Pick<Client, 'redirectUri
 
 export const RESPONSE_MODES = ['query', 'form_post'] as const satisfies readonly ResponseMode[]
 
+/**
+ * The mode that a request object names. Request objects are refused; this only decides how the refusal travels, to a
+ * redirect URI that is registered, so that nothing depends on who has written it.
+ */
+const modeInRequestObject = (request: string | null | undefined): unknown => {
+  if (!request) return null
+  try {
+    return decodeJwt(request).response_mode
+  } catch {
+    return null
+  }
+}
+
 /** `form_post` only where it is asked for, so that an error about the mode itself can be answered too. */
-const responseModeOf = (parameters: AuthorizationParameters): ResponseMode =>
-  oneOf(parameters, 'response_mode') === 'form_post' ? 'form_post' : 'query'
+const responseModeOf = (parameters: AuthorizationParameters): ResponseMode => {
+  const mode = oneOf(parameters, 'response_mode') ?? modeInRequestObject(oneOf(parameters, 'request'))
+  return mode === 'form_post' ? 'form_post' : 'query'
+}
 
 export const unknownClient = (clientId: string | null | undefined): TargetProblem =>
   clientId

@@ -40,7 +40,14 @@ export const REQUEST_OBJECT_MODULES: Modules = {
   },
 
   'oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported': async (t, setting) => {
-    await isRefused(t, setting, { request: unsigned(setting) }, 'request_not_supported')
+    const { clientId } = setting.first
+    // Beside the object there is only what OAuth itself needs, so that the response mode is in the object alone.
+    const query = { client_id: clientId, redirect_uri: CALLBACK, response_type: 'code', scope: 'openid' }
+    const { browser } = await newVisitor(setting)
+    const request = unsigned(setting)
+    const page = await browser.visit(`/oauth2/authorize?${new URLSearchParams({ ...query, request })}`)
+    const parameters = { ...query, response_mode: setting.responseMode }
+    t.match(checkedResponse(t, setting, { parameters, page }, page), { error: 'request_not_supported' })
     t.notOk((await discovery(setting)).request_parameter_supported)
   },
 

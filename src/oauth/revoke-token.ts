@@ -6,9 +6,10 @@ import { recordEvent } from '../audit/store.ts'
 import { type Client, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
+import { notifyOfEnded } from '../sessions/notify-clients.ts'
 import { grantOf, parseRefreshToken } from '../tokens/refresh-token.ts'
 
-type RevokeDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'verifyIssuedToken'>
+type RevokeDeps = Pick<Deps, 'postgres' | 'ephemeral' | 'clients' | 'notices' | 'verifyIssuedToken'>
 
 type Place = { accountTag: string; sid: string; grantId: string }
 
@@ -52,5 +53,6 @@ export const revokeToken = async (
   const ended = await deps.ephemeral.sessions.endGrant(place, nowMs)
   if (!ended) return
   const { accountId, clientId, sid: sessionId } = session
+  if (ended.endedSession) await notifyOfEnded(deps, accountId, [ended.endedSession])
   await recordEvent(deps, grantRevoked(origin, { accountId, clientId, sessionId }))
 }

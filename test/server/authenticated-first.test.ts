@@ -12,6 +12,7 @@ const ID = '01998a7e-5f5e-7c3a-9b1e-0f4f2f0a6c11'
 const FOR_ANYONE = [
   'POST /v1/login',
   'POST /oauth2/token',
+  'POST /oauth2/par',
   'POST /oauth2/userinfo',
   'POST /oauth2/introspect',
   'POST /oauth2/revoke',

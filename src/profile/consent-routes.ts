@@ -53,7 +53,8 @@ export const consentChangeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = as
     {
       schema: {
         ...ownRoute('Take back what a client has been allowed'),
-        description: 'It is asked for again when the account next signs in at that client.',
+        description:
+          'Ends the client’s tokens. It is asked for again when the account next signs in at that client.',
         params: Strict({ client_id: PlainText({ minLength: 1, maxLength: 128 }) }),
         response: {
           204: Type.Null(),

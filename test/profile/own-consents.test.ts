@@ -58,3 +58,31 @@ t.test('what an account has allowed is listed by page, and taken back', { skip }
   )
   t.equal(count, 1, 'nobody else’s')
 })
+
+t.test('what a client has got ends with the consent, and nothing else does', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount()
+  const { access_token: bearer } = await postern.signIn(account)
+  const { clientId } = await postern.createClient({
+    tokenEndpointAuthMethod: 'none',
+    firstParty: true,
+    scopes: ['openid', 'postern:me', 'offline_access'],
+  })
+  const { username, password } = account
+  const body = { username, password, client_id: clientId }
+  const theirs = (await postern.request('POST', '/v1/login', { body })).body
+  await allow(postern, account.id, clientId)
+  t.equal((await postern.request('DELETE', `/v1/me/consents/${clientId}`, { bearer })).status, 204)
+  const form = { grant_type: 'refresh_token', refresh_token: theirs.refresh_token, client_id: clientId }
+  t.equal((await postern.request('POST', '/oauth2/token', { form })).body.error, 'invalid_grant')
+  t.equal((await postern.request('GET', '/v1/me', { bearer: theirs.access_token })).status, 401)
+  t.equal((await postern.request('GET', '/v1/me', { bearer })).status, 200)
+
+  const own = await postern.request('DELETE', '/v1/me/consents/postern', { bearer })
+  t.equal(own.status, 404)
+  t.equal(
+    (await postern.request('GET', '/v1/me', { bearer })).status,
+    200,
+    'what was not allowed does not end',
+  )
+})

@@ -43,12 +43,12 @@ const CONNECTIONS = ['^src/postgres/', '^src/ephemeral/(open|redis|memory)']
 // A use case is named `<verb>-<noun>.ts`. Any other file of a domain folder is a pure module; where this list
 // lacks the verb of a new use case, its store import is reported, and the verb is added here.
 const VERBS = `
-  add allow answer attempt authenticate begin burn cancel change check claim clear close complete confirm
+  add allow answer apply attempt authenticate begin burn cancel change check claim clear close complete confirm
   continue count create delete disable enable end enroll ensure explain export find follow forget get guard hash
-  import introspect issue keep know list load lock log match mint notify offer open pass prune publish purge read redeem
-  recognise record refuse regenerate register remove rename renew require reseal reset resolve revoke
-  rotate save seal seed send set show sign start stop take throttle touch trust unlock update use verify
-  watch withdraw write
+  import introspect issue keep know list load lock log match mint notify offer open pass prune publish purge read
+  recognise record redeem refuse regenerate register remove rename renew require reseal reset resolve revoke rotate
+  save seal seed send set show sign start stop take throttle touch trust unlock update use verify warn watch
+  withdraw write
 `
 const USE_CASE = `${DOMAIN}(${VERBS.trim().split(/\s+/).join('|')})-[a-z0-9-]+[.]ts$`
 

@@ -4,6 +4,8 @@
 //   <!-- table: environment -->   …   <!-- end -->
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { MEMBERS, toWireMembers } from '../src/administration/clients/member-schemas.ts'
+import { registeredClient } from '../src/administration/clients/registered-client.ts'
 import { VARIABLES } from '../src/config.ts'
 import { ERROR_CODES } from '../src/errors.ts'
 import { DEFAULT_POLICY, Policy } from '../src/policy/policy.ts'
@@ -26,6 +28,7 @@ type Schema = {
   description?: string
   const?: unknown
   anyOf?: Schema[]
+  enum?: unknown[]
   items?: Schema
   minimum?: number
   maximum?: number
@@ -42,12 +45,13 @@ const environment = (): string =>
     }),
   )
 
-const kindOf = ({ type, const: constant, anyOf, items, minimum, maximum }: Schema): string => {
+const kindOf = ({ type, const: constant, enum: values, anyOf, items, minimum, maximum }: Schema): string => {
+  if (values) return values.map(code).join(', ')
   if (constant !== undefined) return code(constant)
   if (anyOf) return anyOf.map(kindOf).join(', ')
-  if (items) return items.anyOf ? `list of ${kindOf(items)}` : 'list'
+  if (items) return items.anyOf || items.enum ? `list of ${kindOf(items)}` : 'list'
   if (type === 'integer') return minimum === maximum ? `${minimum}` : `${minimum} to ${maximum}`
-  return { boolean: '`true`, `false`', string: 'text', null: '`null`' }[type ?? ''] ?? ''
+  return { boolean: '`true`, `false`', string: 'text', null: '`null`', object: 'object' }[type ?? ''] ?? ''
 }
 
 const policyRows = (schema: Schema, standards: Record<string, unknown>, prefix = ''): Row[] =>
@@ -75,7 +79,23 @@ const errors = (): string =>
     ]),
   )
 
-const TABLES: Record<string, () => string> = { environment, policy, errors }
+/** What a client that names nothing is registered with; its id and its scopes depend on what it names. */
+const UNNAMED = toWireMembers(
+  registeredClient({ name: '' }, { clientId: '', secretHash: null, createdAt: new Date(0), declared: null }),
+)
+
+const clients = (): string =>
+  markdown(
+    ['member', 'value', 'default', 'what'],
+    Object.entries(MEMBERS).map(([name, schema]) => {
+      const member: Schema = schema
+      const description = member.description ?? member.anyOf?.[0]?.description ?? ''
+      const standard = name === 'name' ? '' : code(UNNAMED[name as keyof typeof MEMBERS])
+      return [code(name), kindOf(member), standard, description]
+    }),
+  )
+
+const TABLES: Record<string, () => string> = { environment, policy, errors, clients }
 
 const current = (text: string): string =>
   text.replaceAll(BLOCK, (block, ...rest) => {

@@ -91,6 +91,12 @@ export const VARIABLES = {
       'Networks that Postern may also fetch from where a client names a URL there, as addresses or CIDR networks; `all` for any. Unset: public addresses only.',
     expects: 'a comma-separated list such as 10.0.0.0/8,fd00::/8, or all',
   },
+  POSTERN_CLIENTS_FILE: {
+    schema: text({ minLength: 1 }),
+    description:
+      'A YAML file that declares clients; applied at start and on SIGHUP. Unset: clients are registered otherwise.',
+    expects: 'a path',
+  },
   POSTERN_RATE_LIMIT: {
     schema: integer({ default: 6000, minimum: 0, maximum: 10_000_000 }),
     description: 'Requests a minute from one network (IPv4 /32, IPv6 /64) to one process; 0 for no limit.',
@@ -121,6 +127,8 @@ export type Config = {
   trustedProxies: string[]
   /** Networks that are fetched from besides the public internet. */
   allowedPrivateNetworks: string[]
+  /** Null: no clients are declared. */
+  clientsFile: string | null
   rateLimitPerMinute: number
   logLevel: string
 }
@@ -276,6 +284,7 @@ export const readConfig = (environment: NodeJS.ProcessEnv = process.env): Readon
     trustedProxies: list(env.POSTERN_TRUSTED_PROXIES),
     allowedPrivateNetworks:
       env.POSTERN_ALLOW_PRIVATE_ADDRESSES === ALL ? EVERY_ADDRESS : list(env.POSTERN_ALLOW_PRIVATE_ADDRESSES),
+    clientsFile: env.POSTERN_CLIENTS_FILE ? resolve(env.POSTERN_CLIENTS_FILE) : null,
     rateLimitPerMinute: env.POSTERN_RATE_LIMIT,
     logLevel: env.LOG_LEVEL,
   })

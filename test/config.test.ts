@@ -30,6 +30,7 @@ t.test('an empty environment gives the embedded defaults', async (t) => {
     encryptionKeys: null,
     trustedProxies: [],
     allowedPrivateNetworks: [],
+    clientsFile: null,
     rateLimitPerMinute: 6000,
     logLevel: 'info',
   })

@@ -43,12 +43,21 @@ export type Client = ClientMembers & {
   redirectUris: string[]
   /** From where its scripts may call (CORS): exact origins. */
   webOrigins: string[]
-  /** By the clients file: a hash of what it says there. Null for a client of administrators. */
+  /**
+   * By the clients file: a hash of what it says there, or `REMOVED_FROM_FILE`. Null for a client of administrators.
+   */
   declared: string | null
   /** Treated everywhere like a client that is not there; administrators see it. */
   disabled: boolean
   createdAt: Date
 }
+
+/** `declared` of a client that the clients file had once. */
+export const REMOVED_FROM_FILE = 'removed'
+
+/** True for a client that the clients file declares. */
+export const isDeclared = ({ declared }: Pick<Client, 'declared'>): boolean =>
+  declared !== null && declared !== REMOVED_FROM_FILE
 
 /** True for a client that cannot prove who it is. */
 export const isPublic = ({ tokenEndpointAuthMethod }: Pick<Client, 'tokenEndpointAuthMethod'>): boolean =>

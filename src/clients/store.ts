@@ -86,6 +86,30 @@ export const findWebOrigins = async (deps: { postgres: Sql }): Promise<string[]>
   return rows.map(({ origin }) => origin)
 }
 
+const LOCK_DECLARATIONS = {
+  name: 'lock_declarations',
+  text: 'SELECT pg_advisory_xact_lock(7305612490120)',
+}
+const LOCK_FOR_DECLARATIONS = {
+  name: 'lock_for_declarations',
+  text: `
+    SELECT version, ${COLUMNS}
+      FROM clients
+     WHERE client_id = ANY ($1) OR declared IS NOT NULL
+     ORDER BY client_id
+       FOR NO KEY UPDATE`,
+}
+
+/** Of `clientIds` those that there are, and all that are or were declared; nobody changes them until the commit. */
+export const lockForDeclarations = async (
+  deps: { postgres: Sql },
+  clientIds: readonly string[],
+): Promise<ReadClient[]> => {
+  await deps.postgres.query(LOCK_DECLARATIONS)
+  const rows = await deps.postgres.query<ClientRow & { version: string }>(LOCK_FOR_DECLARATIONS, [clientIds])
+  return rows.map((row) => ({ client: toClient(row), version: row.version }))
+}
+
 const LIST_CLIENTS = {
   name: 'list_clients',
   text: `

@@ -44,9 +44,10 @@ const listen = async (app: App, { host, port }: Config, log: Log): Promise<numbe
  * the start, so that a first start is not left half-written. A second signal changes nothing: npm passes on a Ctrl-C
  * that the process has already received from the terminal.
  */
-const closeGracefully = (started: Promise<App>, log: Log): void => {
+const closeGracefully = (started: Promise<App>, { clientsFile }: Config, log: Log): void => {
   const signals = ['SIGTERM', 'SIGINT'] as const
-  const options = { delay: SHUTDOWN_MS, logger: log, skip: [...signals, 'beforeExit' as const] }
+  const reread = clientsFile === null ? [] : (['SIGHUP'] as const)
+  const options = { delay: SHUTDOWN_MS, logger: log, skip: [...signals, ...reread, 'beforeExit' as const] }
   const { close } = closeWithGrace(options, async ({ err }) => {
     if (err) log.error({ err }, 'closing after an error')
     await (await started).close()
@@ -63,6 +64,41 @@ const closeGracefully = (started: Promise<App>, log: Log): void => {
   }
 }
 
+/** Applies the clients file; its reader is loaded when there is one, to keep an idle server small. */
+const applyDeclaredClients = async (deps: Deps): Promise<void> => {
+  const { clientsFile } = deps.config
+  if (clientsFile === null) return
+  const { applyClientsFile } = await import('./apply-clients-file.ts')
+  await applyClientsFile(deps, clientsFile)
+}
+
+/**
+ * On SIGHUP the clients file is applied again, one time after the other; a wrong one changes nothing. During the start
+ * nothing is done, because the start applies it. Returns a function that stops it.
+ */
+const applyOnSignal = (
+  { clientsFile }: Config,
+  log: Log,
+  openedDeps: () => Deps | null,
+): (() => Promise<void>) => {
+  let applying = Promise.resolve()
+  const applyAgain = async () => {
+    const deps = openedDeps()
+    if (!deps) return
+    await applyDeclaredClients(deps).catch((error: Error) =>
+      log.error({ reason: error.message }, 'the clients file is not applied; nothing has changed'),
+    )
+  }
+  const apply = () => {
+    applying = applying.then(applyAgain)
+  }
+  if (clientsFile !== null) process.on('SIGHUP', apply)
+  return () => {
+    process.off('SIGHUP', apply)
+    return applying
+  }
+}
+
 const start = async (config: Readonly<Config>, log: Log, output: Output): Promise<App> => {
   let deps: Deps | null = null
   const control = needsControlSocket(config)
@@ -71,8 +107,10 @@ const start = async (config: Readonly<Config>, log: Log, output: Output): Promis
         commandRunner(() => deps),
       )
     : null
+  const stopApplying = applyOnSignal(config, log, () => deps)
   // The folder is released last: until then no other process may open it.
   const close = async () => {
+    await stopApplying()
     await control?.drain()
     await deps?.close()
     await control?.close()
@@ -80,6 +118,7 @@ const start = async (config: Readonly<Config>, log: Log, output: Output): Promis
   let app: App | null = null
   try {
     deps = await openDeps(config, log)
+    await applyDeclaredClients(deps)
     app = await buildApp(deps)
     app.addHook('onClose', close)
     const firstAdministrator = await createFirstAdministrator(deps)
@@ -117,6 +156,6 @@ const start = async (config: Readonly<Config>, log: Log, output: Output): Promis
 export const serve = async (config: Readonly<Config>, output: Output): Promise<void> => {
   const log = createLog(config.logLevel)
   const started = start(config, log, output)
-  closeGracefully(started, log)
+  closeGracefully(started, config, log)
   await started
 }

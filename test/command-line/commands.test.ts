@@ -52,7 +52,7 @@ t.test('an impossible client is refused in one line', { skip }, async (t) => {
   for (const [options, message] of [
     [['--scope', 'root'], /scopes\/0/],
     [['--id', 'postern'], /client id is taken/],
-    [['--redirect-uri', 'http://app.example'], /redirect URI/],
+    [['--redirect-uri', 'http://app.example'], /redirect_uris\/0 is http; use https/],
     [['--auth-method', 'magic'], /Allowed choices/],
     [['--auth-method', 'none', '--scope', 'challenges'], /public client/],
   ] as const) {

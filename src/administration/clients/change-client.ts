@@ -13,6 +13,7 @@ import { checkSector } from './check-sector.ts'
 import type { ClientDeps } from './create-client.ts'
 import { refuseUnfit } from './refuse-unfit.ts'
 import { type ClientAndSecret, namesOf } from './schemas.ts'
+import { warnOfDrift } from './warn-of-drift.ts'
 
 const needsSecret = (client: Client, { tokenEndpointAuthMethod: method }: ClientChange): boolean =>
   client.secretHash === null && method !== undefined && usesSecret(method)
@@ -61,6 +62,7 @@ export const changeClient = async (
     { ...followed, ...(secret && { secretHash: hashToken(secret) }) },
     event,
   )
+  warnOfDrift(deps, read.client, namesOf(change))
   deps.clients.forgetAll()
   await announceChange(deps, 'clients')
   return { client: stored, secret }

@@ -1,7 +1,6 @@
 import { clientCreated } from '../../audit/administration-events.ts'
 import type { Origin } from '../../audit/event.ts'
-import { type Client, defaultScopes } from '../../clients/client.ts'
-import { DEFAULT_MEMBERS, defaultGrantTypes, usesSecret } from '../../clients/members.ts'
+import { usesSecret } from '../../clients/members.ts'
 import { insertClient } from '../../clients/store.ts'
 import type { Deps } from '../../deps.ts'
 import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
@@ -11,6 +10,7 @@ import { prepareSigning } from '../../tokens/create-signing-key.ts'
 import { signingOf } from '../../tokens/select-signing-keys.ts'
 import { checkSector } from './check-sector.ts'
 import { refuseUnfit } from './refuse-unfit.ts'
+import { authMethodOf, registeredClient } from './registered-client.ts'
 import type { ClientAndSecret, WantedClient } from './schemas.ts'
 
 const MAX_READABLE = 32
@@ -42,25 +42,13 @@ export const createClient = async (
   origin: Origin,
   wanted: WantedClient,
 ): Promise<ClientAndSecret> => {
-  const { firstParty = false, tokenEndpointAuthMethod = 'client_secret_basic' } = wanted
-  const secret = usesSecret(tokenEndpointAuthMethod) ? newClientSecret(deps.randomBytes) : null
-  const { redirectUris = [] } = wanted
-  const client: Client = {
-    ...DEFAULT_MEMBERS,
-    clientId: newClientId(wanted.name, deps.randomBytes),
-    grantTypes: defaultGrantTypes({ tokenEndpointAuthMethod, redirectUris }),
-    scopes: defaultScopes({ firstParty }),
-    audience: [],
-    redirectUris,
-    webOrigins: [],
-    declared: null,
-    disabled: false,
-    ...wanted,
-    firstParty,
-    tokenEndpointAuthMethod,
+  const secret = usesSecret(authMethodOf(wanted)) ? newClientSecret(deps.randomBytes) : null
+  const client = registeredClient(wanted, {
+    clientId: wanted.clientId ?? newClientId(wanted.name, deps.randomBytes),
     secretHash: secret === null ? null : hashToken(secret),
     createdAt: origin.now,
-  }
+    declared: null,
+  })
   refuseUnfit(client)
   await checkSector(deps, client)
   await prepareSigning(deps, origin, signingOf(client))

@@ -6,6 +6,7 @@ import { hashToken, newClientSecret } from '../../encryption/opaque-token.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
 import { AuthError } from '../../errors.ts'
 import type { ClientAndSecret } from './schemas.ts'
+import { warnOfDrift } from './warn-of-drift.ts'
 
 /**
  * Gives a client a new secret; the old one is refused from then on.
@@ -28,6 +29,7 @@ export const rotateClientSecret = async (
   const secret = newClientSecret(deps.randomBytes)
   const event = clientChanged(origin, { clientId, changed: ['client_secret'] })
   const stored = await updateClient(deps, read, { secretHash: hashToken(secret) }, event)
+  warnOfDrift(deps, read.client, ['client_secret'])
   deps.clients.forgetAll()
   await announceChange(deps, 'clients')
   return { client: stored, secret }

@@ -1,6 +1,6 @@
 // How a client is registered, changed and shown. Pure.
 import { type Static, Type } from 'typebox'
-import type { Client } from '../../clients/client.ts'
+import { type Client, isDeclared } from '../../clients/client.ts'
 import type { ClientChange } from '../../clients/store.ts'
 import { Nullable, Page, Strict, Timestamp } from '../../wire/schemas.ts'
 import { MEMBERS, toMembers, toWireMembers, WIRE_NAMES } from './member-schemas.ts'
@@ -9,7 +9,7 @@ import { MEMBERS, toMembers, toWireMembers, WIRE_NAMES } from './member-schemas.
  * No colon: in HTTP Basic it ends the id. No UUID: a client's own tokens have its id as their `sub`, and accounts are
  * named by UUIDs.
  */
-const ClientId = Type.String({
+export const ClientId = Type.String({
   maxLength: 64,
   pattern: '^(?![0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$)[A-Za-z0-9][A-Za-z0-9._-]{2,63}$',
   description: 'Letters, digits, dots, underscores and hyphens; not a UUID, which is how accounts are named.',
@@ -80,7 +80,7 @@ export const namesOf = (change: ClientChange): string[] =>
 export const toClientItem = (client: Client): ClientItem => ({
   client_id: client.clientId,
   ...toWireMembers(client),
-  declared: client.declared !== null,
+  declared: isDeclared(client),
   created_at: client.createdAt.toISOString(),
 })
 

@@ -111,7 +111,7 @@ t.test('a client that is taken out is disabled, and comes back as it was', { ski
   const { apply, find, lines, postern, origin } = await open(t)
   await apply(SHOP)
   const before = await find('shop')
-  const without = SHOP.replace(/ {2}- client_id: shop[^]*(?= {2}- client_id: app)/, '')
+  const without = SHOP.replace(/ {2}- client_id: shop[\s\S]*(?= {2}- client_id: app)/, '')
   await apply(without)
   t.notOk(await authenticates(postern, 'shop', SECRET))
   t.ok(lines.some((line) => /"clientId":"shop".*no longer in the clients file, and is disabled/.test(line)))

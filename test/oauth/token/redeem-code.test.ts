@@ -4,6 +4,7 @@ import { openTestApp, PASSWORD, type TestApp, type TestClient } from '../../supp
 import { onBothEngines, testOnServers } from '../../support/embedded.ts'
 import { openBrowser } from '../../support/form-browser.ts'
 import { answerOf, authorizationRequest, claimsOf, REDIRECT_URI, redeem } from '../../support/oidc-client.ts'
+import { openReplicas } from '../../support/replicas.ts'
 
 const skip = onBothEngines()
 
@@ -134,10 +135,7 @@ testOnServers(
   t,
   'One code that is redeemed 50 times at once on two replicas gives tokens once',
   async (t) => {
-    const redisKeyPrefix = `codes-${Date.now()}:`
-    const postern = await openTestApp(t, { redisKeyPrefix })
-    const { databaseUrl, redisUrl } = postern.config
-    const replica = await openTestApp(t, { redisKeyPrefix, databaseUrl: databaseUrl ?? '', redisUrl })
+    const [postern, replica] = await openReplicas(t)
     const { client, newCode } = await signedIn(postern)
     const grant = await newCode()
     const answers = await Promise.all(

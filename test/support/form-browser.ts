@@ -1,5 +1,5 @@
 // A browser without script: keeps cookies, fills in forms, follows redirects within Postern, and stops where it would
-// leave for an application.
+// leave for an application. It calls a test's app directly, or a running Postern over HTTP.
 import type { TestApp } from './app.ts'
 
 export type Form = { action: string; method: string; fields: Record<string, string> }
@@ -59,19 +59,33 @@ const formsOf = (html: string): Form[] =>
 
 const MAX_REDIRECTS = 10
 
-export const openBrowser = ({ app, config }: Pick<TestApp, 'app' | 'config'>): Browser => {
-  const cookies = new Map<string, string>()
-  const { issuer } = config
+type Sent = { headers: Record<string, string>; payload?: string }
+type Received = {
+  statusCode: number
+  headers: Visited['headers']
+  body: string
+  cookies: { name: string; value: string; maxAge?: number; expires?: Date }[]
+}
+/** Sends one request to an absolute URL, and follows nothing. */
+export type Send = (method: 'GET' | 'POST', url: string, sent: Sent) => Promise<Received>
 
-  const send = async (
-    method: 'GET' | 'POST',
-    url: string,
-    { headers = {}, payload }: { headers?: Record<string, string>; payload?: string } = {},
-  ) => {
+/** A browser of an app that does not listen. */
+export const openBrowser = ({ app, config }: Pick<TestApp, 'app' | 'config'>): Browser =>
+  openBrowserThrough([config.issuer], (method, url, sent) =>
+    app.inject({ method, url: url.slice(config.issuer.length), ...sent }),
+  )
+
+/**
+ * A browser that stays within these origins, and stops where it would leave them. The first is what relative URLs
+ * are relative to. As every browser on one host, it tells no ports apart: each gets all cookies.
+ */
+export const openBrowserThrough = (origins: [string, ...string[]], transmit: Send): Browser => {
+  const cookies = new Map<string, string>()
+  const [home] = origins
+
+  const send = async (method: 'GET' | 'POST', url: URL, { headers, payload }: Sent) => {
     const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-    const answer = await app.inject({
-      method,
-      url,
+    const answer = await transmit(method, url.href, {
       headers: {
         accept: 'text/html',
         ...(cookie && { cookie }),
@@ -88,33 +102,30 @@ export const openBrowser = ({ app, config }: Pick<TestApp, 'app' | 'config'>): B
     return answer
   }
 
-  const follow = async (
-    first: Awaited<ReturnType<typeof send>>,
-    from: string,
-    headers: Record<string, string>,
-  ): Promise<Visited> => {
+  const follow = async (first: Received, from: URL, headers: Record<string, string>): Promise<Visited> => {
+    const shown = (url: URL) => (url.origin === home ? url.pathname + url.search : url.href)
     let answer = first
     let url = from
     for (let i = 0; i < MAX_REDIRECTS && answer.statusCode >= 300 && answer.statusCode < 400; i += 1) {
-      const to = new URL(String(answer.headers.location), `${issuer}${url}`)
-      if (to.origin !== new URL(issuer).origin)
+      const to = new URL(String(answer.headers.location), url)
+      if (!origins.includes(to.origin))
         return {
           status: answer.statusCode,
-          url,
+          url: shown(url),
           html: '',
           headers: answer.headers,
           forms: [],
           heading: '',
           left: to,
         }
-      url = to.pathname + to.search
+      url = to
       answer = await send('GET', url, { headers })
     }
     const html = answer.body
     const [, heading = ''] = /<h1[^>]*>(.*?)<\/h1>/s.exec(html) ?? []
     return {
       status: answer.statusCode,
-      url,
+      url: shown(url),
       html,
       headers: answer.headers,
       forms: formsOf(html),
@@ -125,16 +136,17 @@ export const openBrowser = ({ app, config }: Pick<TestApp, 'app' | 'config'>): B
 
   return {
     cookies,
-    async visit(url, headers = {}) {
-      const path = url.startsWith(issuer) ? url.slice(issuer.length) : url
-      return follow(await send('GET', path, { headers }), path, headers)
+    async visit(address, headers = {}) {
+      const url = new URL(address, home)
+      return follow(await send('GET', url, { headers }), url, headers)
     },
     async submit(page, fields = {}, { form: index = 0, headers = {} } = {}) {
       const form = page.forms[index]
       if (!form) throw new Error(`there is no form ${index} on "${page.heading}" (${page.status})`)
       const payload = new URLSearchParams({ ...form.fields, ...fields }).toString()
-      const sent = { origin: new URL(issuer).origin, ...headers }
-      return follow(await send('POST', form.action, { headers: sent, payload }), form.action, headers)
+      const url = new URL(form.action, new URL(page.url, home))
+      const sent = { origin: url.origin, ...headers }
+      return follow(await send('POST', url, { headers: sent, payload }), url, headers)
     },
   }
 }

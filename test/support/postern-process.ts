@@ -18,9 +18,9 @@ export type PosternProcess = {
   kill: () => Promise<void>
 }
 
-/** Runs `postern serve` with this environment and waits until it has said that it is ready. */
+/** Runs `postern serve` with this environment, on a free port by default, and waits until it has said that it is ready. */
 export const startPostern = async (environment: Record<string, string>): Promise<PosternProcess> => {
-  const port = await freePort()
+  const port = environment.PORT ?? (await freePort())
   const url = `http://127.0.0.1:${port}`
   const child = spawn(process.execPath, [MAIN, 'serve'], {
     env: { ...process.env, PORT: String(port), HOST: '127.0.0.1', ...environment },

@@ -66,10 +66,10 @@ export type Suite = ReturnType<typeof createInterface> & Running & { url: string
 const startMongo = async ({ mongoJars, mongoSource }: BuiltSuite, folder: string) => {
   const port = await freePort()
   const isReady = () => answersAnything(port)
-  const options = ['java', '-Xmx512m', '-cp', join(mongoJars, '*'), mongoSource, String(port)]
+  const options = ['-Xmx512m', '-cp', join(mongoJars, '*'), mongoSource, String(port)]
   const running = await start({
     name: 'MongoDB',
-    command: 'nice',
+    command: 'java',
     options,
     log: join(folder, 'mongo.log'),
     isReady,
@@ -105,10 +105,10 @@ export const startSuite = async (
     'server.address': '127.0.0.1',
     'server.port': String(port),
   }
-  const java = ['java', '-Xmx1g', '-Djdk.tls.maxHandshakeMessageSize=65536', '-jar', built.jar]
+  const java = ['-Xmx1g', '-Djdk.tls.maxHandshakeMessageSize=65536', '-jar', built.jar]
   const running = await start({
     name: 'The conformance suite',
-    command: 'nice',
+    command: 'java',
     options: [...java, ...Object.entries(settings).map(([name, value]) => `--${name}=${value}`)],
     log: join(folder, 'suite.log'),
     isReady: () => answers(`http://127.0.0.1:${port}/api/plan?length=1`, BEHIND_PROXY),

@@ -18,7 +18,9 @@ export type Outcome = {
   log: LogEntry[]
 }
 
-type Run = { id: string; module: string; context: BrowserContext; person: Person; picture: Buffer | null }
+/** `wanted`: what the module waited for when the picture was taken. */
+type Picture = { jpeg: Buffer; wanted: string[] }
+type Run = { id: string; module: string; context: BrowserContext; person: Person; picture: Picture | null }
 
 const MODULE_WITHIN_MS = 300_000
 const LOOK_EVERY_MS = 250
@@ -39,16 +41,18 @@ const makeVisit = async (stage: Stage, run: Run, next: Visit, visited: number): 
   await stage.suite.noteVisit(run.id, next.url)
   const looksOnly = run.module.endsWith(ONLY_LOOKED_AT) && visited === 0
   const provider = looksOnly ? { ...stage.provider, answerPage: async () => false } : stage.provider
-  const picture = await visit({ suite: stage.suite, provider }, run.context, next, run.person)
-  run.picture = picture ?? run.picture
+  const wanted = await stage.suite.wantedPictures(run.id)
+  const jpeg = await visit({ suite: stage.suite, provider }, run.context, next, run.person)
+  run.picture = jpeg && { jpeg, wanted }
 }
 
 /** After the visit, so that the module has seen what came of it; some modules want a picture only where nothing came. */
-const givePictures = async ({ suite, folder }: Stage, run: Run): Promise<void> => {
-  if (run.picture === null) return
-  for (const wanted of await suite.wantedPictures(run.id)) {
-    await suite.givePicture(run.id, wanted, run.picture)
-    writeFileSync(join(folder, `${run.module}.jpg`), run.picture)
+const givePictures = async ({ suite, folder }: Stage, { id, module, picture }: Run): Promise<void> => {
+  if (picture === null) return
+  for (const wanted of await suite.wantedPictures(id)) {
+    if (!picture.wanted.includes(wanted)) continue
+    await suite.givePicture(id, wanted, picture.jpeg)
+    writeFileSync(join(folder, `${module}.jpg`), picture.jpeg)
   }
 }
 

@@ -46,7 +46,12 @@ const settle = async (page: Page, suite: Suite): Promise<void> => {
   await page.locator('#submission_complete').waitFor({ state: 'attached' })
 }
 
-/** Goes to where the suite sends the person, and answers pages until there is none. A picture of the first page of the provider. */
+const picturePage = (page: Page): Promise<Buffer> => page.screenshot({ type: 'jpeg', quality: JPEG_QUALITY })
+
+/**
+ * Goes to where the suite sends the person, and answers pages until there is none. Answers a picture: of the page where
+ * it ends, or where it ends at the suite, of the first page of the provider; null where there was none.
+ */
 export const visit = async (
   { provider, suite }: { provider: Provider; suite: Suite },
   context: BrowserContext,
@@ -54,18 +59,18 @@ export const visit = async (
   person: Person,
 ): Promise<Buffer | null> => {
   const page = await context.newPage()
+  const isBack = () => page.url().startsWith(suite.url)
   try {
     if (method === 'POST') await postTo(page, suite, url)
     else await page.goto(url)
     await settle(page, suite)
-    if (page.url().startsWith(suite.url)) return null
-    const picture = await page.screenshot({ type: 'jpeg', quality: JPEG_QUALITY })
-    for (let answered = 0; answered < ANSWERS_AT_MOST; answered += 1) {
-      if (page.url().startsWith(suite.url)) break
+    if (isBack()) return null
+    const first = await picturePage(page)
+    for (let answered = 0; answered < ANSWERS_AT_MOST && !isBack(); answered += 1) {
       if (!(await provider.answerPage(page, person))) break
       await settle(page, suite)
     }
-    return picture
+    return isBack() ? first : await picturePage(page)
   } finally {
     await page.close()
   }

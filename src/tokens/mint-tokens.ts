@@ -70,7 +70,7 @@ const accessTokenClaims = (
   const party = audience ?? audienceOf(issuer, client)
   return {
     iss: issuer,
-    sub: account.id,
+    sub: subjectOf(deps, client, account.id),
     aud: [party],
     client_id: client.clientId,
     iat,
@@ -99,14 +99,13 @@ const idToken = (
   {
     account,
     client,
-    sub,
     scopes,
     asked,
-  }: { account: Account; client: Client; sub: string; scopes: readonly string[]; asked: AskedOfIdToken },
+  }: { account: Account; client: Client; scopes: readonly string[]; asked: AskedOfIdToken },
 ) =>
   key.jwt.signId({
     iss: claims.iss,
-    sub,
+    sub: claims.sub,
     aud: claims.client_id,
     iat: claims.iat,
     exp: claims.iat + tokenLifetimesOf(client).idToken,
@@ -124,7 +123,6 @@ const mintAccess = (deps: Deps, session: SessionRecord, holder: Holder, now: Dat
   const { account, client } = holder
   const claims = accessTokenClaims(deps, session, holder, Math.floor(now.getTime() / 1000))
   const accessToken = deps.signingKeys.current(now).jwt.signAccess(claims)
-  const sub = subjectOf(deps, client, account.id)
   return {
     claims,
     scopes: keptScope(client, session.scope).split(' '),
@@ -133,7 +131,7 @@ const mintAccess = (deps: Deps, session: SessionRecord, holder: Holder, now: Dat
       tokenType: tokenType(holder.jkt ?? null),
       expiresInSeconds: claims.exp - claims.iat,
       scope: claims.scope,
-      sub,
+      sub: claims.sub,
       subject: account.subject,
       sid: session.sid,
       acr: session.acr,
@@ -150,8 +148,7 @@ const mintId = (
   { now, asked }: { now: Date; asked: AskedOfIdToken },
 ): string => {
   const key = deps.signingKeys.current(now, client.idTokenSignedResponseAlg)
-  const { sub, accessToken } = members
-  return idToken(key, claims, accessToken, { account, client, sub, scopes, asked })
+  return idToken(key, claims, members.accessToken, { account, client, scopes, asked })
 }
 
 /** Signs the tokens of a session that was opened for a client. */

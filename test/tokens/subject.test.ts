@@ -85,6 +85,7 @@ t.test(
     for (const clientId of ['one', 'sister', 'two', 'one']) {
       const answer = await signIn(postern, account.username, clientId)
       t.equal(decodeJwt(answer.id_token).sub, answer.sub, 'the answer names whom the ID token does')
+      t.equal(decodeJwt(answer.access_token).sub, answer.sub, 'and the access token')
       subjects.push(answer.sub)
     }
     const [one, sister, two, again] = subjects
@@ -94,3 +95,18 @@ t.test(
     t.notOk(subjects.includes(account.id))
   },
 )
+
+t.test('Postern knows the account of a pairwise client’s token', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount()
+  const { clientId } = await postern.createClient({
+    firstParty: true,
+    tokenEndpointAuthMethod: 'none',
+    scopes: ['openid', 'postern:me'],
+    subjectType: 'pairwise',
+  })
+  const { access_token: bearer, sub } = await signIn(postern, account.username, clientId)
+  t.not(sub, account.id)
+  const me = await postern.request('GET', '/v1/me', { bearer })
+  t.match(me, { status: 200, body: { username: account.username } })
+})

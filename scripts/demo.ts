@@ -4,15 +4,17 @@
 // Exits with 1, after one clear line, if any step does not end as it should.
 import { parseArgs } from 'node:util'
 import { signInAdministrator } from './demo/administrator.ts'
+import { playInBrowser } from './demo/browser.ts'
 import { createNarrator, type Narrator } from './demo/narrator.ts'
 import { createPosternCaller, DemoError } from './demo/postern.ts'
 import { type DemoServer, findServer } from './demo/server.ts'
 import { createAccount, tellStory, tidyUp } from './demo/story.ts'
 
-const USAGE = `Usage: npm run demo -- [--url <url> | --own]
+const USAGE = `Usage: npm run demo -- [--url <url> | --own | --browser]
 
   --url <url>   a running Postern; else POSTERN_URL, POSTERN_ISSUER, http://localhost:8400
   --own         a server of the demo's own, in a temporary folder, removed at the end
+  --browser     such a server and an example application, to click through, until Ctrl+C
 
 For a running one: POSTERN_ADMIN_USERNAME (admin), POSTERN_ADMIN_PASSWORD, and where the administrator has a
 second factor DEMO_ADMIN_CODE or DEMO_ADMIN_TOTP_SECRET. In a terminal the demo asks for what is missing.`
@@ -35,11 +37,16 @@ const play = async (server: DemoServer, narrator: Narrator): Promise<void> => {
   narrator.title('\nEvery step ended as it should.')
 }
 
+const OPTIONS = {
+  url: { type: 'string' },
+  own: { type: 'boolean' },
+  browser: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
 const readOptions = () => {
   try {
-    return parseArgs({
-      options: { url: { type: 'string' }, own: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
-    }).values
+    return parseArgs({ options: OPTIONS }).values
   } catch (error) {
     throw new DemoError(`${(error as Error).message}\n\n${USAGE}`)
   }
@@ -48,9 +55,12 @@ const readOptions = () => {
 const main = async (narrator: Narrator): Promise<void> => {
   const options = readOptions()
   if (options.help) return console.log(USAGE)
-  const server = await findServer(options, narrator)
+  if (options.browser && options.url !== undefined)
+    throw new DemoError(`--browser starts a server of its own; it takes no --url.\n\n${USAGE}`)
+  const own = options.own || options.browser
+  const server = await findServer({ url: options.url, own }, narrator)
   try {
-    await play(server, narrator)
+    await (options.browser ? playInBrowser(server, narrator) : play(server, narrator))
   } finally {
     await server.stop()
   }

@@ -20,6 +20,8 @@ export type DemoServer = {
   /** Started by the demo: nobody else's second factors are in it. */
   own: boolean
   stop(): Promise<void>
+  /** When it has ended by itself; never, where it is not the demo's own. */
+  ended(): Promise<unknown>
 }
 
 const DEFAULT_URL = 'http://localhost:8400'
@@ -43,6 +45,7 @@ const running = (url: string): DemoServer => ({
   },
   own: false,
   stop: async () => {},
+  ended: () => new Promise(() => {}),
 })
 
 /** The server named by `--url` or the environment, else the one at its usual place, else one of its own. */
@@ -64,7 +67,7 @@ export const findServer = async (
   return startOwnServer()
 }
 
-const freePort = async (): Promise<number> => {
+export const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
@@ -75,7 +78,7 @@ const freePort = async (): Promise<number> => {
 }
 
 /** The environment without the settings of another Postern: its database, its Redis, its keys. */
-const cleanEnvironment = (): NodeJS.ProcessEnv =>
+export const withoutSettings = (): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(process.env).filter(([name]) => !(name.replace(/_FILE$/, '') in VARIABLES)),
   )
@@ -88,7 +91,7 @@ const startOwnServer = async (): Promise<DemoServer> => {
   const child = spawn(process.execPath, [MAIN, 'serve'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      ...cleanEnvironment(),
+      ...withoutSettings(),
       PORT: String(port),
       POSTERN_ISSUER: url,
       POSTERN_DATA_DIR: folder,
@@ -109,6 +112,7 @@ const startOwnServer = async (): Promise<DemoServer> => {
     url,
     administrator,
     own: true,
+    ended: () => exited,
     async stop() {
       child.kill('SIGTERM')
       await exited

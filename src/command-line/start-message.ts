@@ -42,6 +42,9 @@ const links = (url: string): string[] => [
   `  ${url}/.well-known/openid-configuration  discovery`,
 ]
 
+/** At the issuer, because forms and cookies of the pages are its alone. */
+const signIn = ({ issuer }: Settings): string => `Sign in by browser: ${issuer}/sign-in`
+
 const storage = ({ postgres, ephemeral }: StartFacts, { dataDir }: Settings): string[] => [
   '',
   postgres === 'embedded'
@@ -69,12 +72,13 @@ const nextSteps = (
   'Next:',
   ...(fromSource
     ? [
-        '  npm run demo                            walks through enrolling, signing in and verifying tokens',
+        '  npm run demo -- --browser               starts another Postern with an example application, to click through',
+        '  npm run demo                            walks through enrolling, signing in and verifying tokens, over HTTP',
         '  npx node src/main.ts serve --help       every setting; in production DATABASE_URL, REDIS_URL,',
       ]
     : ['  postern serve --help                    every setting; in production DATABASE_URL, REDIS_URL,']),
   '                                          POSTERN_ISSUER and POSTERN_ENCRYPTION_KEYS',
-  '  Sign in, enroll an authenticator app with the token that this answers, and change the password:',
+  '  Sign in at the link above: its pages enroll an authenticator app. Or over HTTP, with the token that this answers:',
   `  curl ${url}/v1/login -H 'content-type: application/json' \\`,
   `    -d '${JSON.stringify({ username, password: password ?? '…' })}'`,
 ]
@@ -86,6 +90,7 @@ export const startMessage = (facts: StartFacts, settings: Settings): string => {
   return [
     '',
     `Postern ${version} is ready on ${url}`,
+    signIn(settings),
     ...(firstAdministrator ? administrator(firstAdministrator) : []),
     ...(firstAdministrator ? links(url) : []),
     ...storage(facts, settings),

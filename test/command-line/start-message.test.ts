@@ -19,11 +19,17 @@ t.test('the first start shows the password once, the URLs that matter, and what 
   for (const path of ['/docs', '/healthz', '/.well-known/jwks.json', '/.well-known/openid-configuration']) {
     t.ok(text.includes(`http://localhost:8400${path} `), path)
   }
-  t.match(text, /npm run demo/)
+  t.match(text, /npm run demo -- --browser/)
   t.match(text, /curl http:\/\/localhost:8400\/v1\/login .*\n.*"password":"shown-once"/)
   const installed = startMessage({ ...FACTS, firstAdministrator: administrator, fromSource: false }, SETTINGS)
   t.notMatch(installed, /npm run demo/)
   t.match(installed, /postern serve --help/)
+})
+
+t.test('every start prints the link to sign in by browser, at the issuer', async (t) => {
+  t.match(startMessage(FACTS, SETTINGS), /\nSign in by browser: http:\/\/localhost:8400\/sign-in\n/)
+  const behindProxy = startMessage(FACTS, { ...SETTINGS, issuer: 'https://login.example' })
+  t.match(behindProxy, /Sign in by browser: https:\/\/login\.example\/sign-in\n/)
 })
 
 t.test('a password that was configured is not repeated', async (t) => {

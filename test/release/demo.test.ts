@@ -1,11 +1,14 @@
 // The demo, as a newcomer runs it: against a server of its own, and against one that runs already.
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { VARIABLES } from '../../src/config.ts'
+import { missingBrowser, openBrowser } from '../support/browser.ts'
+import { eventually } from '../support/eventually.ts'
 import { startPostern } from '../support/postern-process.ts'
 import { freePort, temporaryFolder } from '../support/server-process.ts'
 
@@ -137,4 +140,68 @@ t.test('where it cannot begin, it says so in one line', async (t) => {
   const unknown = await runDemo(['--nonsense'])
   t.equal(unknown.code, 1)
   t.match(unknown.err, /Unknown option '--nonsense'[\s\S]*Usage: npm run demo/)
+})
+
+/** Starts it and waits until it says what to click. */
+const startBrowserDemo = async (folder: string) => {
+  const inherited = Object.entries(process.env).filter(([name]) => !(name in VARIABLES))
+  const env = { ...Object.fromEntries(inherited), NO_COLOR: '1', TMPDIR: folder }
+  const child = spawn(process.execPath, [DEMO, '--browser'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  let out = ''
+  child.stdout.on('data', (chunk) => (out += chunk))
+  const exited = once(child, 'exit')
+  await eventually(60_000, () => out.includes('Ctrl+C stops both'))
+  const member = (name: string): string => new RegExp(`^ +${name} +(\\S+)`, 'm').exec(out)?.[1] ?? ''
+  return { child, exited, member }
+}
+
+t.test(
+  'with --browser it starts an application too, which a browser goes through, until Ctrl+C',
+  { skip: missingBrowser() },
+  async (t) => {
+    const folder = join(temporaryFolder('demo'), 'tmp')
+    await mkdir(folder)
+    const { child, exited, member } = await startBrowserDemo(folder)
+    t.teardown(() => child.kill('SIGKILL'))
+    const chromium = await openBrowser()
+    t.teardown(() => chromium.close())
+    const page = await chromium.newPage()
+    const codesOf = async () => [...(await (await fetch(member('code'))).text()).matchAll(/<b>(\d{6})/g)]
+    const signIn = async (which: 0 | 1) => {
+      await page.fill('[name=username]', member('user name'))
+      await page.fill('[name=password]', member('password'))
+      await page.press('[name=password]', 'Enter')
+      const code = (await codesOf())[which]?.[1] ?? ''
+      await page.waitForSelector('[name=code]')
+      await page.fill('[name=code]', code)
+      // The page sends a full field by itself.
+      await page.press('[name=code]', 'Enter').catch(() => {})
+    }
+    await page.goto(member('application'))
+    await page.click('text=Sign in')
+    await signIn(0)
+    await page.click('[name=decision][value=allow]')
+    await page.waitForSelector('text=Hello, Ada Lovelace')
+    t.match(await page.textContent('table'), /"mfa"/)
+    await page.click('text=Renew')
+    await page.waitForSelector('text=Hello, Ada Lovelace')
+    await page.click('text=Delete everything')
+    await signIn(1)
+    await page.click('text=Delete everything now')
+    await page.waitForSelector('text=Everything is deleted')
+    await page.click('text=Go on')
+    await page.click('text=Sign out')
+    await page.waitForSelector('text=It has no users')
+
+    child.kill('SIGINT')
+    t.same(await exited, [0, null])
+    t.same(await readdir(folder), [], 'nothing is left behind')
+    await t.rejects(fetch(member('application')), 'the application has ended with it')
+  },
+)
+
+t.test('--browser takes no server of others', async (t) => {
+  const { code, err } = await runDemo(['--browser', '--url', 'http://localhost:8400'])
+  t.equal(code, 1)
+  t.match(err, /--browser starts a server of its own/)
 })

@@ -37,6 +37,8 @@ const registerClients = async (
         // Of a third party, whose users are asked: a module wants them to say no.
         first_party: !isFapi,
         code_protection: isFapi ? 'pkce' : 'nonce',
+        // A module loses an answer, and tries the token before 30 seconds later.
+        ...(isFapi && { refresh_grace: 60 }),
       },
     )
     if (secret !== null) secrets.set(client.client_id, secret)

@@ -32,6 +32,11 @@ What the OpenID Foundation's conformance suite says of ${provider.name} ${provid
 \`npm run conformance -- --suite DIR\`, which builds the suite from a checkout, runs each plan, and answers the pages in
 Chromium as a person would. Suite: ${built.version} (${built.commit}). This is no certification: that is the foundation's to give.
 
+Clients are registered by an administrator, as there is no dynamic registration; modules that need it are not part of a plan then
+(\`oidcc-idtoken-signature\`, \`oidcc-idtoken-unsigned\`, \`oidcc-request-uri-unsigned-…\`). Those of OpenID Connect are confidential, first-party, with
+\`code_protection: nonce\`, because the suite sends no PKCE in most modules, and RS256. Those of FAPI are third parties with \`private_key_jwt\` (PS256),
+DPoP, pushed requests, PKCE, and \`refresh_grace: 60\`. Everyone who signs in has a password and an authenticator app.
+
 \`passed\`: every condition of the module holds. \`review\`: it holds, and the module wants a person to look at a picture of a
 page. \`skipped\`: it is about something that Postern does not offer, and says so in its discovery document. \`warning\`: explained beside it.
 

@@ -98,6 +98,7 @@ export const refreshTokenRefused = (
       | 'wrong_client'
       | 'wrong_key'
       | 'client_replaced'
+      | 'expired'
       | 'scope'
       | 'locked'
       | 'disabled'

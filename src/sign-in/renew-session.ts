@@ -25,7 +25,9 @@ import type { Deps } from '../deps.ts'
 import { accountTag } from '../encryption/opaque-token.ts'
 import type { ListedSession, UsedSession } from '../ephemeral/sessions.ts'
 import { AuthError, DependencyError } from '../errors.ts'
+import { isWithin } from '../policy/age.ts'
 import { decide } from '../policy/decide.ts'
+import type { Policy } from '../policy/policy.ts'
 import { tightenPolicy } from '../policy/tighten-policy.ts'
 import { notifyOfEnded } from '../sessions/notify-clients.ts'
 import { type GrantTokens, mintGrantTokens, mintTokens } from '../tokens/mint-tokens.ts'
@@ -155,6 +157,21 @@ const putBack = (deps: RenewDeps, { presented, next }: Rotation): Promise<void> 
     // Where Redis is away too, the user signs in again: the safe side.
     .catch(() => {})
 
+/**
+ * A browser's session has grants of many clients, and one with shorter limits has them for its own grant. Counted from
+ * the sign-in, as the grant has it.
+ */
+const isRenewableYet = (
+  { session_absolute: absolute }: Policy,
+  { refreshTokenLifetime: lifetime, policy: own }: Client,
+  { authTime, createdAt }: UsedSession,
+  now: Date,
+): boolean => {
+  const isTightened = own.session_absolute !== undefined
+  if (isTightened && !isWithin(absolute, createdAt, now)) return false
+  return lifetime === null || isWithin(lifetime, authTime, now)
+}
+
 /** The session's account, where both still may have tokens. Ends the grant where they may not. */
 const requireRenewable = async (
   deps: RenewDeps,
@@ -176,10 +193,12 @@ const requireRenewable = async (
   if (session.clientId !== client.clientId) return end('wrong_client')
   if (!isRegisteredAs(client, session)) return end('client_replaced')
   if (keptScope(client, session.scope) === '') return end('scope')
+  const policy = tightenPolicy(deps.policy.current(), client)
+  if (!isRenewableYet(policy, client, session, origin.now)) return end('expired')
   const details = await deps.accounts.find(session.accountId, session.accountVersion)
   if (!details) return end('disabled')
   const { account } = details
-  const decision = decide(tightenPolicy(deps.policy.current(), client), account, session, origin.now)
+  const decision = decide(policy, account, session, origin.now)
   if (decision.kind === 'deny') return end('disabled')
   if (decision.kind === 'challenge') return askForStepUp(deps, { session, account, details, origin }, client)
   return decision.kind === 'allow' ? account : end('policy')

@@ -333,3 +333,27 @@ t.test('a client’s policy holds for its challenges, renewals and step-ups', { 
   postern.advance(841)
   t.match(await renew(again.body.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
 })
+
+t.test('a client’s refresh tokens are good for as long after the sign-in as it says', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { username, password } = await postern.createAccount()
+  const basic = await postern.createClient({
+    firstParty: true,
+    scopes: ['openid'],
+    refreshTokenLifetime: 600,
+  })
+  const signedIn = await postern.request('POST', '/v1/login', { body: { username, password }, basic })
+  const renew = (token: string) =>
+    postern.request('POST', '/oauth2/token', {
+      form: { grant_type: 'refresh_token', refresh_token: token },
+      basic,
+    })
+  postern.advance(599)
+  const renewed = await renew(signedIn.body.refresh_token)
+  t.equal(renewed.status, 200, renewed.text)
+  postern.advance(1)
+  t.match(await renew(renewed.body.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
+  t.match((await postern.auditEvents({ event: 'refresh_token.refused' })).at(-1)?.details, {
+    reason: 'expired',
+  })
+})

@@ -122,7 +122,11 @@ export const MEMBERS = {
   access_token_lifetime: Nullable(seconds(MINUTE, 60 * MINUTE, 'In seconds; null: 600.')),
   id_token_lifetime: Nullable(seconds(MINUTE, 60 * MINUTE, 'In seconds; null: 600.')),
   refresh_token_lifetime: Nullable(
-    seconds(5 * MINUTE, 90 * DAY, 'In seconds, of each refresh token; null: as long as its session.'),
+    seconds(
+      5 * MINUTE,
+      90 * DAY,
+      'For how many seconds after the sign-in its refresh tokens are good; null: as long as the session.',
+    ),
   ),
   code_protection: Type.Enum(['pkce', 'nonce'], {
     description: '`nonce`: for a confidential client that has no PKCE.',

@@ -4,8 +4,8 @@ import { cpuMs, rssMb, type UnderTest } from './processes.ts'
 
 export const CONNECTIONS = 32
 
-/** What is measured: its name finds its requests; every answer is 200 and has the expected texts. */
-export type Measurable = { name: string; title: string; expected: readonly string[] }
+/** What is measured: its name finds its requests; every answer has the status (200) and the expected texts. */
+export type Measurable = { name: string; title: string; status?: number; expected: readonly string[] }
 
 /** Who is measured: one server in one or more processes. */
 export type Contestant = {
@@ -13,6 +13,10 @@ export type Contestant = {
   processes: readonly UnderTest[]
   /** So many requests that can be sent once each, for the scenario of this name. */
   prepare: (scenario: string, count: number) => Promise<Buffer[]>
+  /** The scenarios that it does; all of them where it is not said. */
+  does?: readonly string[]
+  /** What its answers have instead of the scenario's texts. */
+  expected?: Partial<Record<string, readonly string[]>>
   stop: () => Promise<void>
 }
 
@@ -31,10 +35,10 @@ export const quantile = (values: readonly number[], share: number): number => {
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
-const targetOf = ({ processes }: Contestant, connections: number, expected: readonly string[]): Target => ({
-  ports: processes.map(({ port }) => port),
+const targetOf = (contestant: Contestant, { name, expected }: Measurable, connections: number): Target => ({
+  ports: contestant.processes.map(({ port }) => port),
   connections,
-  expected,
+  expected: contestant.expected?.[name] ?? expected,
 })
 
 const measureRound = async (
@@ -45,9 +49,9 @@ const measureRound = async (
   const prepared = await contestant.prepare(scenario.name, requests)
   const spentMs = () => sum(contestant.processes.map(cpuMs))
   const before = spentMs()
-  const answers = await load(targetOf(contestant, connections, scenario.expected), each(prepared))
+  const answers = await load(targetOf(contestant, scenario, connections), each(prepared))
   const cpuUs = ((spentMs() - before) * 1000) / prepared.length
-  refuseFailures(answers, `${scenario.name} ${contestant.name}`)
+  refuseFailures(answers, `${scenario.name} ${contestant.name}`, scenario.status)
   return {
     throughput: prepared.length / (answers.elapsedMs / 1000),
     p50Ms: quantile(answers.latenciesMs, 0.5),
@@ -72,10 +76,11 @@ export type Plan = { warmUps: number; rounds: number; requests: number; connecti
 
 /** Measures in rounds: A and B, then B and A, and so on, after some to warm up (V8 takes a while to be done with them). */
 export const compare = async (
-  contestants: readonly Contestant[],
+  all: readonly Contestant[],
   scenario: Measurable,
   plan: Plan,
 ): Promise<Measured[]> => {
+  const contestants = all.filter(({ does }) => does?.includes(scenario.name) ?? true)
   const rounds = new Map<Contestant, Round[]>(contestants.map((contestant) => [contestant, []]))
   for (let round = -plan.warmUps; round < plan.rounds; round += 1) {
     for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
@@ -101,8 +106,8 @@ export const measureHalfLoad = async (
   { connections, requests }: Plan,
 ): Promise<number> => {
   const prepared = await contestant.prepare(scenario.name, requests)
-  const target = targetOf(contestant, connections, scenario.expected)
+  const target = targetOf(contestant, scenario, connections)
   const answers = await loadAtRate(target, prepared, throughput / 2)
-  refuseFailures(answers, `${scenario.name} ${contestant.name}`)
+  refuseFailures(answers, `${scenario.name} ${contestant.name}`, scenario.status)
   return quantile(answers.latenciesMs, 0.99)
 }

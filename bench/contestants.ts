@@ -6,12 +6,17 @@ import { fileURLToPath } from 'node:url'
 import { temporaryFolder } from '../test/support/server-process.ts'
 import type { Contestant } from './compare.ts'
 import { writeAccounts } from './floor/accounts.ts'
+import { writePages } from './floor/pages.ts'
 import { createFloorTables, forgetFloorBurns, seedFloor } from './floor/seed.ts'
 import type { Bench } from './prepare.ts'
 import { PROGRAMS, type UnderTest } from './processes.ts'
+import { PAGES } from './redirect-scenarios.ts'
 import { SCENARIOS } from './scenarios.ts'
 
 export type Environment = Record<string, string> & { DATABASE_URL: string; REDIS_URL: string }
+
+/** A Postern on the first core, and what its requests are made of. */
+export type Subject = { bench: Bench; environment: Environment; server: UnderTest }
 
 /** Starts one server under test; `program` as `PROGRAMS` has them. */
 export type Start = (program: readonly string[], environment: Environment) => Promise<UnderTest>
@@ -35,14 +40,17 @@ export const postern = (bench: Bench, processes: readonly UnderTest[]): Contesta
 
 /** Its requests are Postern's. What they need it keeps beside Postern's, in keys and tables of its own. */
 export const startFloor = async (
-  bench: Bench,
-  environment: Environment,
+  { bench, environment, server }: Subject,
   start: Start,
 ): Promise<Contestant> => {
-  const accounts = join(temporaryFolder('floor'), 'accounts.json')
+  const folder = temporaryFolder('floor')
+  const [accounts, pages] = [join(folder, 'accounts.json'), join(folder, 'pages.json')]
   writeAccounts(accounts, bench.accounts)
+  const asked = PAGES.map(async (name) => [name, (await prepareOwn(bench)(name, 1))[0] as Buffer] as const)
+  await writePages(pages, server.port, await Promise.all(asked))
   await createFloorTables(environment.DATABASE_URL, bench.accounts)
-  const processes = [await start(PROGRAMS.floor, { ...environment, FLOOR_ACCOUNTS: accounts })]
+  const files = { FLOOR_ACCOUNTS: accounts, FLOOR_PAGES: pages }
+  const processes = [await start(PROGRAMS.floor, { ...environment, ...files })]
   return {
     name: 'floor',
     processes,
@@ -67,7 +75,7 @@ export const startOther = async (
   const folder = resolve(checkout)
   const preparer = fork(
     fileURLToPath(new URL('prepare-other.ts', import.meta.url)),
-    [folder, `${accounts}`],
+    [folder, `${accounts}`, SCENARIOS.map(({ name }) => name).join(',')],
     {
       cwd: folder,
       env: { PATH: process.env.PATH, ...environment },
@@ -80,11 +88,12 @@ export const startOther = async (
     const [message] = await Promise.race([once(preparer, 'message'), failed])
     return message
   }
-  await answer()
+  const does: string[] = await answer()
   const processes = [await start([join(folder, 'src/main.ts'), 'serve'], environment)]
   return {
     name: 'before',
     processes,
+    does,
     async prepare(name, count) {
       preparer.send({ name, count })
       return await answer()

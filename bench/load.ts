@@ -14,10 +14,11 @@ export type Answers = {
   incomplete: number
 }
 
-/** @throws {Error} an answer that is not 200 or not whole: only requests that do all of the work are measured */
-export const refuseFailures = ({ statuses, incomplete }: Answers, whose: string): void => {
-  const failed = [...statuses].filter(([status]) => status !== 200)
-  if (failed.length > 0) throw new Error(`${whose}: answers that are not 200: ${JSON.stringify(failed)}`)
+/** @throws {Error} an answer of another status or not whole: only requests that do all of the work are measured */
+export const refuseFailures = ({ statuses, incomplete }: Answers, whose: string, expected = 200): void => {
+  const failed = [...statuses].filter(([status]) => status !== expected)
+  if (failed.length > 0)
+    throw new Error(`${whose}: answers that are not ${expected}: ${JSON.stringify(failed)}`)
   if (incomplete > 0) throw new Error(`${whose}: ${incomplete} answers lack what they must have`)
 }
 

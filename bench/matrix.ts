@@ -2,9 +2,8 @@
 // and the load have the one that is not the first. A version before is measured where nobody shares anything: with one
 // connection.
 import { type Contestant, compare } from './compare.ts'
-import { type Environment, postern } from './contestants.ts'
-import type { Bench } from './prepare.ts'
-import { ALL_CORES, PROGRAMS, startUnderTest, type UnderTest } from './processes.ts'
+import { postern, type Subject } from './contestants.ts'
+import { ALL_CORES, PROGRAMS, startUnderTest } from './processes.ts'
 import { PATHS } from './scenarios.ts'
 import type { Setting } from './setting.ts'
 import type { MatrixResult } from './tables.ts'
@@ -13,9 +12,6 @@ const ROUNDS = { full: { warmUps: 1, rounds: 3 }, quick: { warmUps: 0, rounds: 1
 /** Requests of a round: so many for each connection, within limits. */
 const A_CONNECTION = { full: 100, quick: 1 }
 const LIMITS = { full: { least: 1_000, most: 3_000 }, quick: { least: 64, most: 256 } }
-
-/** A Postern on the first core, and what its requests are made of. */
-export type Subject = { bench: Bench; environment: Environment; server: UnderTest }
 
 export const measureMatrix = async (
   { options, emptyRedis }: Setting,

@@ -3,16 +3,21 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-const PARTS = ['P1', 'P2', 'P2c', 'P3', 'P3r', 'P4', 'matrix', 'start', 'redis', 'flood']
+const PATHS = ['P1', 'P2', 'P2c', 'P3', 'P3r', 'P4']
+const REDIRECT_FLOW = ['O1', 'O2', 'O3', 'O4', 'O5', 'O6']
+const PAGES = ['S1', 'S2']
+const PARTS = [...PATHS, ...REDIRECT_FLOW, ...PAGES, 'matrix', 'start', 'redis', 'flood']
+/** What others do too. */
+const SHARED = ['P2', ...REDIRECT_FLOW]
 
 const HELP = `Usage: npm run bench -- [options]
 
-  Eight minutes on a machine that does nothing else, eleven with --before; --peers alone, two.
+  A quarter of an hour on a machine that does nothing else; --peers alone, six minutes.
 
   --quick             half a minute, to see that it works; its figures mean nothing
   --only <names>      some of ${PARTS.join(',')}
   --before <folder>   also the Postern of that checkout, with its dependencies installed, in the same rounds
-  --peers             instead: refresh, client_credentials and session check beside oidc-provider
+  --peers             also oidc-provider, in the same rounds; without --only, what it does too: ${SHARED.join(',')}
   --better-auth <folder>  with --peers: session check of the better-auth that is installed there, too
   --connections <n>   those of the matrix (1,8,32,256)
   --rounds <n>        rounds of each server (5)
@@ -29,7 +34,7 @@ const isCount = (text: string): boolean => /^[1-9]\d*$/.test(text)
 const parse = () => {
   const options = {
     quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: PARTS.join(',') },
+    only: { type: 'string' },
     before: { type: 'string' },
     'better-auth': { type: 'string' },
     peers: { type: 'boolean', default: false },
@@ -47,7 +52,7 @@ const parse = () => {
 
 /** Ends the process with 2 where something is asked for that there is not. */
 const requireSense = (values: ReturnType<typeof parse>): void => {
-  const unknown = values.only.split(',').filter((name) => !PARTS.includes(name))
+  const unknown = (values.only ?? '').split(',').filter((name) => name !== '' && !PARTS.includes(name))
   if (unknown.length > 0) refuse(`--only: there is no ${unknown.join(', ')}.`)
   if (!values.connections.split(',').every(isCount))
     refuse('--connections: numbers from 1 on, with commas between.')
@@ -55,8 +60,6 @@ const requireSense = (values: ReturnType<typeof parse>): void => {
   const before = values.before ?? '.'
   if (!existsSync(join(before, 'bench/prepare.ts'))) refuse(`--before: ${before} is no checkout of Postern.`)
   if (!existsSync(join(before, 'node_modules'))) refuse(`--before: npm ci has not been run in ${before}.`)
-  if (values.peers && (values.before !== undefined || values.only !== PARTS.join(',')))
-    refuse('--peers has scenarios of its own: give it without --only and --before.')
   if (values['better-auth'] !== undefined && !values.peers) refuse('--better-auth goes with --peers.')
 }
 
@@ -69,7 +72,7 @@ export const readOptions = () => {
   requireSense(values)
   return {
     size: values.quick ? ('quick' as const) : ('full' as const),
-    wanted: new Set(values.only.split(',')),
+    wanted: new Set(values.only?.split(',') ?? (values.peers ? SHARED : PARTS)),
     before: values.before ?? null,
     peers: values.peers,
     betterAuth: values['better-auth'] ?? null,

@@ -13,12 +13,15 @@ import { type Deps, openDeps } from '../src/deps.ts'
 import { hashToken, newAccountToken, newClientSecret } from '../src/encryption/opaque-token.ts'
 import type { ListedSession } from '../src/ephemeral/sessions.ts'
 import { createLog } from '../src/server/log.ts'
-import { newSession } from '../src/sessions/new-session.ts'
+import { newSession, type SessionGrounds } from '../src/sessions/new-session.ts'
 import { nextRefreshToken, type RefreshToken, refreshHashes } from '../src/tokens/refresh-token.ts'
 import { totpCode } from '../test/support/totp-code.ts'
 
 export const CLIENT_ID = 'bench'
-const SCOPE = 'openid profile email offline_access postern:me'
+export const SCOPE = 'openid profile email offline_access postern:me'
+export const REDIRECT_URI = 'https://app.example.org/callback'
+
+export const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0'
 
 export type BenchAccount = { id: string; subject: string; authenticatorId: string; secret: Buffer }
 
@@ -78,8 +81,8 @@ export const openBench = async (environment: Record<string, string>, accounts: n
     secretHash: hashToken(secret),
     scopes: ['challenges', ...SCOPE.split(' ')],
     audience: [],
-    redirectUris: [],
-    grantTypes: ['refresh_token', 'client_credentials'],
+    redirectUris: [REDIRECT_URI],
+    grantTypes: ['authorization_code', 'refresh_token', 'client_credentials'],
     webOrigins: [],
     declared: null,
     disabled: false,
@@ -116,7 +119,7 @@ export const openChallenges = async (
       sid: null,
       endUser: {
         ip: '203.0.113.9',
-        userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+        userAgent: USER_AGENT,
       },
       byBackend: true,
     }
@@ -128,7 +131,10 @@ export const openChallenges = async (
 }
 
 /** Renews a session from the load's address: of the renewals of an hour, this one is recorded. */
-export const renewOnce = async ({ deps }: Bench, { refreshToken }: OpenSession): Promise<RefreshToken> => {
+export const renewOnce = async (
+  { deps }: Bench,
+  { refreshToken }: Pick<OpenSession, 'refreshToken'>,
+): Promise<RefreshToken> => {
   const next = nextRefreshToken(refreshToken, deps.randomBytes)
   const { refreshHash } = refreshHashes(next)
   const from = { refreshHash, secondFactorSince: 0, ip: '127.0.0.1', graceMs: 0 }
@@ -142,27 +148,28 @@ export const renewOnce = async ({ deps }: Bench, { refreshToken }: OpenSession):
   return next
 }
 
+/** A password and a second factor that have just passed. */
+export const signInGrounds = ({ client }: Bench, { id }: BenchAccount, now: Date): SessionGrounds => ({
+  account: { id, clientId: null },
+  ...registrationOf(client),
+  scope: SCOPE,
+  amr: ['pwd'],
+  authTime: Math.floor(now.getTime() / 1000),
+  vouched: false,
+  secondFactor: { amr: ['otp', 'mfa'], acr: 'aal2' },
+  ip: '203.0.113.9',
+  userAgent: USER_AGENT,
+  replaces: null,
+})
+
 export type OpenSession = { account: BenchAccount; session: ListedSession; refreshToken: RefreshToken }
 
 /** A session of each account, with a second factor just passed. */
-export const openSessions = async (
-  { deps, client, accounts }: Bench,
-  count: number,
-): Promise<OpenSession[]> => {
+export const openSessions = async (bench: Bench, count: number): Promise<OpenSession[]> => {
+  const { deps, accounts } = bench
   const now = deps.clock()
   return forEach(accounts.slice(0, count), async (account) => {
-    const grounds = {
-      account: { id: account.id, clientId: null },
-      ...registrationOf(client),
-      scope: SCOPE,
-      amr: ['pwd'],
-      authTime: Math.floor(now.getTime() / 1000),
-      vouched: false,
-      secondFactor: { amr: ['otp', 'mfa'], acr: 'aal2' as const },
-      ip: '203.0.113.9',
-      userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
-      replaces: null,
-    }
+    const grounds = signInGrounds(bench, account, now)
     const { session, credentials: refreshToken } = newSession(deps, deps.policy.current(), grounds, now)
     await deps.ephemeral.sessions.open(session, { sessionEpoch: 0 }, now.getTime())
     return { account, session: { ...session, lastSeenAt: session.createdAt, inBrowser: false }, refreshToken }

@@ -1,12 +1,12 @@
 // npm run bench: measures the hot paths and their floors, and the other limits of speed and size. README.md says how to
 // read the tables.
 import { CONNECTIONS, type Contestant, compare, measureHalfLoad } from './compare.ts'
-import { postern, startFloor, startOther } from './contestants.ts'
+import { postern, type Subject, startFloor, startOther } from './contestants.ts'
 import { measureFlood } from './flood.ts'
 import { measureChallengeBytes, measureStart } from './footprint.ts'
-import { measureMatrix, type Subject } from './matrix.ts'
+import { measureMatrix } from './matrix.ts'
 import { readOptions } from './options.ts'
-import { openBench } from './prepare.ts'
+import { type Bench, openBench } from './prepare.ts'
 import { ALL_CORES, PROGRAMS, startUnderTest } from './processes.ts'
 import { ACCOUNTS, CHALLENGE_VERIFICATION, SCENARIOS } from './scenarios.ts'
 import { openSetting, type Setting } from './setting.ts'
@@ -18,7 +18,6 @@ import {
   matrixTable,
   type PathResult,
   pathTable,
-  peerTable,
   startFigures,
 } from './tables.ts'
 
@@ -34,16 +33,30 @@ const startBefore = async ({ options, newEnvironment, start }: Setting): Promise
   return startOther(options.before, its)
 }
 
-const measurePaths = async (
-  setting: Setting,
-  { bench, environment, server }: Subject,
-  before: Contestant | null,
-): Promise<void> => {
+/** Loaded where they are asked for alone: they say things when they are loaded. */
+const startPeers = async (setting: Setting, { accounts }: Bench): Promise<Contestant[]> => {
+  const { peers, betterAuth } = setting.options
+  if (!peers) return []
+  const { startOidcProvider } = await import('./peers/oidc-contestant.ts')
+  const started = [
+    await startOidcProvider(
+      setting,
+      accounts.map(({ id }) => id),
+    ),
+  ]
+  if (betterAuth === null) return started
+  const { startBetterAuth } = await import('./peers/better-auth.ts')
+  return [...started, await startBetterAuth(setting, betterAuth)]
+}
+
+const measurePaths = async (setting: Setting, subject: Subject, before: Contestant | null): Promise<void> => {
+  const { bench, server } = subject
   const { size, wanted, warmUps, rounds } = setting.options
   const scenarios = SCENARIOS.filter(({ name }) => wanted.has(name))
   if (scenarios.length === 0) return
-  const floor = await startFloor(bench, environment, setting.start)
-  const contestants = [postern(bench, [server]), floor, ...(before ? [before] : [])]
+  const floor = await startFloor(subject, setting.start)
+  const peers = await startPeers(setting, bench)
+  const contestants = [postern(bench, [server]), floor, ...(before ? [before] : []), ...peers]
   const results: PathResult[] = []
   for (const scenario of scenarios) {
     say(`${scenario.name} ${scenario.title}`)
@@ -55,7 +68,7 @@ const measurePaths = async (
     results.push({ scenario, measured, halfLoadP99Ms })
   }
   show(pathTable(results))
-  await floor.stop()
+  await Promise.all([floor, ...peers].map((one) => one.stop()))
 }
 
 const measureFigures = async (
@@ -100,9 +113,5 @@ const measureAll = async (setting: Setting): Promise<void> => {
 }
 
 const setting = await openSetting(readOptions())
-if (setting.options.peers) {
-  // Loaded where it is asked for alone: peers say things when they are loaded.
-  const { measurePeers } = await import('./peers/peers.ts')
-  show(peerTable(await measurePeers(setting, say)))
-} else await measureAll(setting)
+await measureAll(setting)
 await setting.close()

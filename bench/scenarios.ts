@@ -1,16 +1,19 @@
-// The four paths that are measured, and two variants. Each makes its requests beforehand; Postern and the floor serve the
+// What is measured: four paths and two variants of them, and the redirect flow (`redirect-scenarios.ts`). Each makes its requests beforehand; Postern and the floor serve the
 // same.
 import { findAccount } from '../src/accounts/store.ts'
 import { mintTokens } from '../src/tokens/mint-tokens.ts'
 import { formatRefreshToken } from '../src/tokens/refresh-token.ts'
 import { httpRequest, postJson } from './connection.ts'
-import { type Bench, forEach, openChallenges, openSessions, renewOnce } from './prepare.ts'
+import { type Bench, forEach, openChallenges, openSessions, renewOnce, USER_AGENT } from './prepare.ts'
+import { REDIRECT_SCENARIOS } from './redirect-scenarios.ts'
 
 export type Scenario = {
   name: string
   title: string
   /** Requests a round, in full and in quick runs; at most as many as there are accounts, but where they repeat. */
   requests: { full: number; quick: number }
+  /** Of every answer; 200 where it is not said. */
+  status?: number
   /** Texts that every answer has. */
   expected: readonly string[]
   prepare: (bench: Bench, count: number) => Promise<Buffer[]>
@@ -100,7 +103,7 @@ export const openings = async ({ basic, accounts }: Bench, count: number): Promi
         subject,
         amr: ['pwd'],
         ip: '203.0.113.9',
-        user_agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0',
+        user_agent: USER_AGENT,
       },
       { authorization: basic },
     ),
@@ -160,4 +163,5 @@ export const SCENARIOS: Scenario[] = [
     prepare: renewals(SOME_RECORDED),
   },
   CHALLENGE_OPENING,
+  ...REDIRECT_SCENARIOS,
 ]

@@ -2,8 +2,7 @@
 import { type Measurable, type Measured, ratio } from './compare.ts'
 import type { Flood } from './flood.ts'
 import type { Start } from './footprint.ts'
-import { atLeastPercent, atLeastTimes, atMostPercent, GOALS, percent } from './goals.ts'
-import type { PeerResult } from './peers/peers.ts'
+import { besideGoal, percent } from './goals.ts'
 
 export const table = (header: string[], rows: string[][]): string => {
   const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)))
@@ -30,16 +29,6 @@ export type PathResult = { scenario: Measurable; measured: Measured[]; halfLoadP
 const nameOf = (scenario: Measurable, { contestant }: Measured, i: number): string =>
   `${scenario.name} ${i === 0 ? scenario.title : contestant.name}`
 
-/** Shares of CPU, in the rows of those that Postern is compared with. */
-const goalOf = (scenario: Measurable, postern: Measured, other: Measured): string => {
-  const goals = GOALS[scenario.name]
-  if (other === postern) return ''
-  const isFloor = other.contestant.name === 'floor'
-  const share = isFloor ? ratio(other, postern, 'cpuUs') : ratio(postern, other, 'cpuUs')
-  if (!goals) return percent(share)
-  return isFloor ? atLeastPercent(share, goals.ofFloor) : atMostPercent(share, goals.ofBefore)
-}
-
 const pathRows = ({ scenario, measured, halfLoadP99Ms }: PathResult): string[][] => {
   const [postern] = measured
   if (!postern) return []
@@ -47,7 +36,7 @@ const pathRows = ({ scenario, measured, halfLoadP99Ms }: PathResult): string[][]
     ...cells(nameOf(scenario, one, i), one),
     (halfLoadP99Ms[i] ?? Number.NaN).toFixed(1),
     one === postern ? '' : percent(ratio(postern, one, 'throughput')),
-    goalOf(scenario, postern, one),
+    one === postern ? '' : besideGoal(scenario.name, one.contestant.name, ratio(one, postern, 'cpuUs')),
   ])
 }
 
@@ -55,18 +44,6 @@ export const pathTable = (results: readonly PathResult[]): string =>
   table(
     ['path', ...ROUND_HEADER, 'p99 ms at half load', 'of its throughput', 'of its CPU'],
     results.flatMap(pathRows),
-  )
-
-/** What others do too: Postern, then they. */
-export const peerTable = (results: readonly PeerResult[]): string =>
-  table(
-    ['', ...ROUND_HEADER, 'CPU of Postern’s'],
-    results.flatMap(({ title, goal, measured }) =>
-      measured.map((one, i) => [
-        ...cells(`${title}, ${one.contestant.name}`, one),
-        i === 0 || !measured[0] ? '' : atLeastTimes(ratio(one, measured[0], 'cpuUs'), goal),
-      ]),
-    ),
   )
 
 /** One path with so many connections, on one and on two processes; and a version before, on one. */

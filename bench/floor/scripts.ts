@@ -7,12 +7,16 @@ export const floorKeys = {
   challenge: (tag: string, tokenHash: string) => `floor:ch:{${tag}}:${tokenHash}`,
   failures: (tag: string) => `floor:fa:{${tag}}`,
   session: (tag: string, sid: string) => `floor:se:{${tag}}:${sid}`,
+  sessionPrefix: (tag: string) => `floor:se:{${tag}}:`,
   sessions: (tag: string) => `floor:sx:{${tag}}`,
+  code: (tag: string, tokenHash: string) => `floor:co:{${tag}}:${tokenHash}`,
 }
 
 /**
  * Of a session's hash. d: record, s: last seen (ms), f and r: hashes of the refresh token's family and rotating part,
- * v: version of the account, which every change of it raises, n: when its renewal was last recorded (ms).
+ * v: version of the account, which every change of it raises, n: when its renewal was last recorded (ms), k: hash of the
+ * secret in the browser's cookie, f:<hash of a family>: hash of the refresh token of that grant.
+ * Of a code's: d: record, s: sid, b: hash of what it is bound to, r: what was asked for, g: the grant, once it is used.
  */
 const SCRIPTS = {
   // Counts an attempt on the challenge and on the account before anything is checked, and hands out the challenge.
@@ -70,6 +74,42 @@ const SCRIPTS = {
       redis.call('EXPIRE', KEYS[1], ARGV[2])
       return { session[1], due and 1 or 0 }`,
   },
+  // Begins the idle time of a browser's session anew, as floorTouch, and opens a code in it.
+  // KEYS: session, code. ARGV: now (ms), idle seconds, hash of the cookie's secret, sid, binding, what was asked for, seconds
+  // of a code. Result: { record, version of the account }, or { nil }.
+  floorAuthorize: {
+    numberOfKeys: 2,
+    lua: `
+      local session = redis.call('HMGET', KEYS[1], 'd', 'v', 's', 'k')
+      if not session[1] or session[4] ~= ARGV[3] then return { false } end
+      if ARGV[1] - session[3] >= 1000 then
+        redis.call('HSET', KEYS[1], 's', ARGV[1])
+        redis.call('EXPIRE', KEYS[1], ARGV[2])
+      end
+      redis.call('HSET', KEYS[2], 'd', session[1], 's', ARGV[4], 'b', ARGV[5], 'r', ARGV[6])
+      redis.call('EXPIRE', KEYS[2], ARGV[7])
+      return { session[1], session[2] }`,
+  },
+  // Uses a code up, and opens its grant in its session, which has to be there. A second use ends that grant.
+  // KEYS: code. ARGV: now (ms), idle seconds, key prefix of the account's sessions, binding, family hash, refresh hash,
+  // seconds for which a used code is remembered. Result: { record, sid, what was asked for }, or nil.
+  floorRedeem: {
+    numberOfKeys: 1,
+    lua: `
+      local code = redis.call('HMGET', KEYS[1], 'd', 's', 'b', 'r', 'g')
+      if not code[1] then return nil end
+      local session = ARGV[3] .. code[2]
+      if code[5] then
+        redis.call('HDEL', session, 'f:' .. code[5])
+        return nil
+      end
+      if code[3] ~= ARGV[4] or redis.call('EXISTS', session) == 0 then return nil end
+      redis.call('HSET', session, 'f:' .. ARGV[5], ARGV[6], 's', ARGV[1])
+      redis.call('EXPIRE', session, ARGV[2])
+      redis.call('HSET', KEYS[1], 'g', ARGV[5])
+      redis.call('EXPIRE', KEYS[1], ARGV[7])
+      return { code[1], code[2], code[4] }`,
+  },
   // Opens a challenge where the account has attempts left.
   // KEYS: challenge, failures. ARGV: attempts allowed, seconds, record. Result: 1 or 0.
   floorOpenChallenge: {
@@ -89,6 +129,8 @@ export type FloorRedis = Redis & {
   floorPass: Run<number>
   floorTouch: Run<[record: string | null, version: string | null]>
   floorRotate: Run<[record: string, due: number] | null>
+  floorAuthorize: Run<[record: string | null, version: string | null]>
+  floorRedeem: Run<[record: string, sid: string, asked: string] | null>
   floorOpenChallenge: Run<number>
 }
 

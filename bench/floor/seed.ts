@@ -3,8 +3,11 @@ import { hash } from 'node:crypto'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import type { BenchAccount } from '../prepare.ts'
+import { REDIRECT_URI } from '../prepare.ts'
+import { CODE_CHALLENGE } from '../prepare-redirect.ts'
 import { CHANGED_ACCOUNTS, isRecorded } from '../scenarios.ts'
 import { type FloorAccount, toFloorAccount } from './accounts.ts'
+import { bindingOf, toSid } from './redirect-routes.ts'
 import { floorKeys } from './scripts.ts'
 import { FLOOR_TABLES } from './statements.ts'
 
@@ -35,20 +38,38 @@ export const forgetFloorBurns = async (databaseUrl: string): Promise<void> => {
 
 const CHALLENGE = /"challenge_token":"(pst_ch_([\w-]{12})[\w-]{43})"/
 const REFRESH = /refresh_token=pst_rt_([\w-]{12})([\w-]{22})([\w-]{22})([\w-]{43})$/
-const BEARER = /authorization: Bearer [\w-]+\.([\w-]+)\./
-
-const toSid = (encoded: string) =>
-  Buffer.from(encoded, 'base64url')
-    .toString('hex')
-    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+const ACCESS = /(?:authorization: Bearer |\r\n\r\ntoken=)[\w-]+\.([\w-]+)\./
+const COOKIE = /postern=pst_bs_([\w-]{12})([\w-]{22})([\w-]{43})/
+const CODE = /&code=(pst_ac_([\w-]{12})[\w-]{43})&/
+const CODE_SID = '00000000-0000-7000-8000-000000000000'
 
 type Known = { byTag: Map<string, FloorAccount>; byId: Map<string, FloorAccount> }
 
 /** `v`: of the accounts; `n`: when the session's renewal was last recorded (ms). */
 type Past = { v: number; n: number }
 
+/** A code that waits, and the session that it is of. */
+const codeState = ({ byTag }: Known, request: string, { v }: Past) => {
+  const [, code, tag] = CODE.exec(request) ?? []
+  if (!code || !tag) return null
+  const d = byTag.get(tag)?.id ?? ''
+  const asked = {
+    b: bindingOf(REDIRECT_URI, CODE_CHALLENGE),
+    r: JSON.stringify({ nonce: 'a-nonce-of-the-bench' }),
+  }
+  return [
+    { key: floorKeys.code(tag, sha256(code)), fields: { d, s: CODE_SID, ...asked } },
+    { key: floorKeys.session(tag, CODE_SID), fields: { d, s: Date.now(), v } },
+  ]
+}
+
 /** The key and the hash that a request is about; null for one that needs nothing. */
 const stateOf = ({ byTag, byId }: Known, request: string, { v, n }: Past) => {
+  const [, browserTag, browserSid, browserSecret] = COOKIE.exec(request) ?? []
+  if (browserTag && browserSid && browserSecret) {
+    const fields = { d: byTag.get(browserTag)?.id ?? '', s: Date.now(), k: sha256(browserSecret), v }
+    return { key: floorKeys.session(browserTag, toSid(browserSid)), fields }
+  }
   const [, token, challengeTag] = CHALLENGE.exec(request) ?? []
   if (token && challengeTag) {
     const d = byTag.get(challengeTag)?.id ?? ''
@@ -60,7 +81,7 @@ const stateOf = ({ byTag, byId }: Known, request: string, { v, n }: Past) => {
     const fields = { d: byTag.get(tag)?.id ?? '', s: Date.now(), ...hashes, v, n }
     return { key: floorKeys.session(tag, toSid(sid)), fields }
   }
-  const [, claims] = BEARER.exec(request) ?? []
+  const [, claims] = ACCESS.exec(request) ?? []
   if (!claims) return null
   const { sub, sid: claimed } = JSON.parse(Buffer.from(claims, 'base64url').toString())
   const key = floorKeys.session(byId.get(sub)?.tag ?? '', claimed)
@@ -73,17 +94,19 @@ export const seedFloor = async (
   accounts: readonly BenchAccount[],
   { name, requests }: { name: string; requests: readonly Buffer[] },
 ): Promise<void> => {
-  const known = accounts.map(toFloorAccount)
-  const byTag = new Map(known.map((account) => [account.tag, account]))
-  const byId = new Map(known.map((account) => [account.id, account]))
+  const all = accounts.map(toFloorAccount)
+  const byTag = new Map(all.map((account) => [account.tag, account]))
+  const byId = new Map(all.map((account) => [account.id, account]))
   const now = Date.now()
   const v = name === CHANGED_ACCOUNTS ? now : 0
   const redis = new Redis(redisUrl)
   const pipeline = redis.pipeline()
   for (const [i, request] of [...new Set(requests)].entries()) {
     const past = { v, n: isRecorded(name, i) ? 0 : now }
-    const state = stateOf({ byTag, byId }, request.toString('latin1'), past)
-    if (state) pipeline.hset(state.key, state.fields).expire(state.key, 3600)
+    const known = { byTag, byId }
+    const text = request.toString('latin1')
+    for (const state of codeState(known, text, past) ?? [stateOf(known, text, past)])
+      if (state) pipeline.hset(state.key, state.fields).expire(state.key, 3600)
   }
   const results = (await pipeline.exec()) ?? []
   redis.disconnect()

@@ -4,6 +4,8 @@
 import { hash, randomBytes, randomUUID } from 'node:crypto'
 import Fastify from 'fastify'
 import { readAccounts } from './accounts.ts'
+import { readPages } from './pages.ts'
+import { exchangeCode, issueClientToken, redirectRoutes, type TokenForm, toSid } from './redirect-routes.ts'
 import { floorKeys, openFloorRedis } from './scripts.ts'
 import { type FloorEvent, type FloorProfile, openFloorPostgres } from './statements.ts'
 import { floorTokens } from './tokens.ts'
@@ -14,6 +16,7 @@ const {
   REDIS_URL = '',
   DATABASE_URL = '',
   FLOOR_ACCOUNTS = '',
+  FLOOR_PAGES = '',
   POSTERN_ISSUER = 'http://localhost:8400',
 } = process.env
 
@@ -31,7 +34,12 @@ const CHALLENGE_SECONDS = 300
 const sha256 = (text: string) => hash('sha256', text, 'base64url')
 const tagOf = (token: string) => token.slice(7, 19)
 
-const eventOf = (nowMs: number, event: string, accountId: string, sessionId: string | null): FloorEvent => ({
+const eventOf = (
+  nowMs: number,
+  event: string,
+  accountId: string | null,
+  sessionId: string | null,
+): FloorEvent => ({
   id: randomUUID(),
   occurred_at: new Date(nowMs).toISOString(),
   event,
@@ -76,13 +84,18 @@ app.post<{ Body: { challenge_token: string; code: string } }>('/v1/challenges/ve
 
 // P2: one script; one statement shared with the requests of the same moment where the account has changed. A token that
 // was verified is remembered, as Postern does it; here without verifying it.
-const remembered = new Map<string, { sub: string; key: string }>()
-const remember = (authorization: string) => {
-  const [, claims = ''] = authorization.split('.')
+const remembered = new Map<string, { sub: string; sid: string; key: string }>()
+const remember = (token: string) => {
+  const [, claims = ''] = token.split('.')
   const { sub, sid } = JSON.parse(Buffer.from(claims, 'base64url').toString())
-  const known = { sub, key: floorKeys.session(byId.get(sub)?.tag ?? '', sid) }
-  remembered.set(authorization, known)
+  const known = { sub, sid, key: floorKeys.session(byId.get(sub)?.tag ?? '', sid) }
+  remembered.set(token, known)
   return known
+}
+const touch = async (token: string, now: number) => {
+  const { sub, sid, key } = remembered.get(token) ?? remember(token)
+  const [found, version] = await redis.floorTouch(key, now, IDLE_SECONDS)
+  return found === sub ? { sub, sid, version } : refuse('no such session')
 }
 /** Reads of accounts by id, each good for one version. */
 const profiles = new Map<string, { version: string | null; profile: Promise<FloorProfile | undefined> }>()
@@ -94,9 +107,7 @@ const profileOf = (id: string, version: string | null) => {
   return profile
 }
 app.get('/v1/me', async ({ headers: { authorization = '' } }) => {
-  const { sub, key } = remembered.get(authorization) ?? remember(authorization)
-  const [found, version] = await redis.floorTouch(key, Date.now(), IDLE_SECONDS)
-  if (found !== sub) refuse('no such session')
+  const { sub, version } = await touch(authorization.slice('Bearer '.length), Date.now())
   const { methods, ...profile } = (await profileOf(sub, version)) ?? refuse('no such account')
   const enabled = methods.length > 0
   return {
@@ -107,11 +118,9 @@ app.get('/v1/me', async ({ headers: { authorization = '' } }) => {
 
 // P3: one script, two signatures; meanwhile, where it is to be recorded, one statement shared with the requests of the
 // same moment.
-app.post<{ Body: { refresh_token: string } }>('/oauth2/token', async ({ body }) => {
+const renew = async ({ refresh_token: token = '' }: TokenForm) => {
   const now = Date.now()
-  const token = body.refresh_token
-  const hex = Buffer.from(token.slice(19, 41), 'base64url').toString('hex')
-  const sid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+  const sid = toSid(token.slice(19, 41))
   const family = token.slice(41, 63)
   const next = randomBytes(32).toString('base64url')
   const key = floorKeys.session(tagOf(token), sid)
@@ -123,6 +132,21 @@ app.post<{ Body: { refresh_token: string } }>('/oauth2/token', async ({ body }) 
   const tokens = floorTokens(POSTERN_ISSUER, { sub, sid, refreshToken }, now)
   if (!(await recorded)) refuse('not recorded')
   return tokens
+}
+
+const redirectFloor = {
+  issuer: POSTERN_ISSUER,
+  redis,
+  record: (now: number, event: string, about: Pick<FloorEvent, 'account_id' | 'session_id'>) =>
+    record(eventOf(now, event, about.account_id, about.session_id)),
+  touch,
+  pages: readPages(FLOOR_PAGES),
+}
+redirectRoutes(app, redirectFloor)
+app.post<{ Body: TokenForm }>('/oauth2/token', ({ body }) => {
+  if (body.grant_type === 'refresh_token') return renew(body)
+  if (body.grant_type === 'authorization_code') return exchangeCode(redirectFloor, body)
+  return issueClientToken(redirectFloor, body)
 })
 
 // P4: one statement shared with the requests of the same moment, one script.

@@ -23,7 +23,7 @@ export const FLOOR_TABLES = `
     id uuid PRIMARY KEY,
     occurred_at timestamptz NOT NULL,
     event text NOT NULL,
-    account_id uuid NOT NULL,
+    account_id uuid,
     session_id uuid,
     client_id text NOT NULL,
     ip inet NOT NULL,
@@ -37,7 +37,7 @@ export type FloorEvent = {
   id: string
   occurred_at: string
   event: string
-  account_id: string
+  account_id: string | null
   session_id: string | null
   client_id: string
   ip: string

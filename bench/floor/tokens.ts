@@ -18,10 +18,10 @@ const jwt = (head: string, claims: object): string => {
 const SCOPE = 'openid profile email offline_access postern:me'
 const TTL_SECONDS = 600
 
-/** What a sign-in and a renewal answer. */
+/** What a sign-in, a renewal and a code answer. */
 export const floorTokens = (
   issuer: string,
-  { sub, sid, refreshToken }: { sub: string; sid: string; refreshToken: string },
+  { sub, sid, refreshToken, nonce }: { sub: string; sid: string; refreshToken: string; nonce?: string },
   nowMs: number,
 ) => {
   const iat = Math.floor(nowMs / 1000)
@@ -33,9 +33,21 @@ export const floorTokens = (
     access_token: jwt(ACCESS_HEADER, { ...common, aud: [issuer], ...access }),
     token_type: 'Bearer',
     expires_in: TTL_SECONDS,
-    id_token: jwt(ID_HEADER, { ...common, aud: 'bench', at_hash: 'LDktKdoQak3Pk0cnXxCltA' }),
+    id_token: jwt(ID_HEADER, { ...common, aud: 'bench', at_hash: 'LDktKdoQak3Pk0cnXxCltA', nonce }),
     refresh_token: refreshToken,
     scope: SCOPE,
     ...about,
+  }
+}
+
+/** What a client gets for itself. */
+export const floorClientToken = (issuer: string, scope: string, nowMs: number) => {
+  const iat = Math.floor(nowMs / 1000)
+  const about = { iss: issuer, sub: 'bench', aud: [issuer], client_id: 'bench', iat, exp: iat + TTL_SECONDS }
+  return {
+    access_token: jwt(ACCESS_HEADER, { ...about, jti: randomUUID(), scope }),
+    token_type: 'Bearer',
+    expires_in: TTL_SECONDS,
+    scope,
   }
 }

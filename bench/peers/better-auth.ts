@@ -35,8 +35,9 @@ export const startBetterAuth = async (setting: Setting, folder: string): Promise
   return {
     name: 'better-auth',
     processes: [server],
-    async prepare(name, count) {
-      if (name !== 'P2') throw new Error(`better-auth does no ${name}`)
+    does: ['P2'],
+    expected: { P2: ['"email":'] },
+    async prepare(_name, count) {
       if (asked.length === 0) asked = await forEach(numbers, (n) => signUp(server.url, n))
       return Array.from({ length: count }, (_, i) => asked[i % asked.length] as Buffer)
     },

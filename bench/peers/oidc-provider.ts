@@ -2,6 +2,8 @@
 // rotation with every refresh, nothing else enabled that a request would pay for.
 import { type ClientMetadata, type JWK, Provider, type ResourceServer } from 'oidc-provider'
 import { openOneWriteRedis } from '../one-write.ts'
+import { REDIRECT_URI } from '../prepare.ts'
+import { CODE_CHALLENGE } from '../prepare-redirect.ts'
 import { oidcAdapter } from './oidc-adapter.ts'
 
 export const OIDC_CLIENT = { id: 'bench', secret: 'a-secret-of-the-bench-with-256-bits-of-entropy' }
@@ -17,7 +19,7 @@ const CLIENT: ClientMetadata = {
   client_secret: OIDC_CLIENT.secret,
   token_endpoint_auth_method: 'client_secret_basic',
   grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
-  redirect_uris: ['https://app.example.org/callback'],
+  redirect_uris: [REDIRECT_URI],
   id_token_signed_response_alg: 'ES256',
 }
 
@@ -29,8 +31,12 @@ const RESOURCE_SERVER: ResourceServer = {
   jwt: { sign: { alg: 'ES256' } },
 }
 
+/** Signs the browser's session cookie, as it would in production. */
+export const COOKIE_KEY = 'a key of the bench that signs the cookies of sessions'
+
 const TTL = {
   AccessToken: TOKEN_SECONDS,
+  AuthorizationCode: 60,
   ClientCredentials: TOKEN_SECONDS,
   IdToken: TOKEN_SECONDS,
   Interaction: TOKEN_SECONDS,
@@ -58,7 +64,7 @@ export const openOidcProvider = (issuer: string, redisUrl: string, key: JWK) => 
     adapter: oidcAdapter(redis),
     jwks: { keys: [key] },
     clients: [CLIENT],
-    cookies: { keys: ['a key of the bench for cookies that it never sets'] },
+    cookies: { keys: [COOKIE_KEY] },
     scopes: ['openid', 'profile', 'email', 'offline_access'],
     claims: {
       openid: ['sub'],
@@ -70,6 +76,7 @@ export const openOidcProvider = (issuer: string, redisUrl: string, key: JWK) => 
       devInteractions: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       clientCredentials: { enabled: true },
+      introspection: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => RESOURCE,
@@ -86,7 +93,7 @@ export const openOidcProvider = (issuer: string, redisUrl: string, key: JWK) => 
 
 type Opened = ReturnType<typeof openOidcProvider>
 
-/** What an account has granted to the client, and a token under it, by oidc-provider's own models. */
+/** What an account has granted to the client, and what is issued under it says, by oidc-provider's own models. */
 const grantFor = async ({ provider }: Opened, accountId: string) => {
   const client = await provider.Client.find(OIDC_CLIENT.id)
   if (!client) throw new Error('oidc-provider has no client')
@@ -97,13 +104,30 @@ const grantFor = async ({ provider }: Opened, accountId: string) => {
   return { ...about, gty: 'authorization_code', expiresWithSession: false }
 }
 
+const ASKED = { scope: `${ACCOUNT_SCOPE} ${API_SCOPE}`, resource: RESOURCE }
+
 /** A refresh token for one use. */
-export const issueOidcRefreshToken = async (opened: Opened, accountId: string): Promise<string> => {
-  const about = await grantFor(opened, accountId)
-  const asked = { scope: `${ACCOUNT_SCOPE} ${API_SCOPE}`, resource: RESOURCE }
-  return new opened.provider.RefreshToken({ ...about, ...asked }).save()
+export const issueOidcRefreshToken = async (opened: Opened, accountId: string): Promise<string> =>
+  new opened.provider.RefreshToken({ ...(await grantFor(opened, accountId)), ...ASKED }).save()
+
+/** A code for one use. */
+export const issueOidcCode = async (opened: Opened, accountId: string): Promise<string> => {
+  const bound = { codeChallenge: CODE_CHALLENGE, codeChallengeMethod: 'S256', redirectUri: REDIRECT_URI }
+  const about = { ...(await grantFor(opened, accountId)), ...ASKED, ...bound, nonce: 'a-nonce-of-the-bench' }
+  return new opened.provider.AuthorizationCode(about).save()
 }
 
-/** An opaque access token for userinfo, which takes no other. */
-export const issueOidcUserinfoToken = async (opened: Opened, accountId: string): Promise<string> =>
+/** An opaque access token: userinfo and introspection take no other. */
+export const issueOidcAccessToken = async (opened: Opened, accountId: string): Promise<string> =>
   new opened.provider.AccessToken({ ...(await grantFor(opened, accountId)), scope: ACCOUNT_SCOPE }).save()
+
+/** A browser that is signed in, and has allowed the client everything: the id of its session. */
+export const openOidcSession = async (opened: Opened, accountId: string): Promise<string> => {
+  const { grantId, authTime } = await grantFor(opened, accountId)
+  const session = new opened.provider.Session()
+  session.loginAccount({ accountId, loginTs: authTime })
+  session.sidFor(OIDC_CLIENT.id, `sid-of-${accountId}`)
+  session.grantIdFor(OIDC_CLIENT.id, grantId)
+  await session.save(TTL.Session)
+  return session.jti
+}

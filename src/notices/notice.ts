@@ -20,22 +20,26 @@ export type AttemptOutcome =
   | { kind: 'refused'; error: string }
   | { kind: 'unanswered'; error: string }
 
+/** How long the waits between attempts get, and when the last attempt is. */
+export type Patience = { longestWaitMs: number; givenUpAfterMs: number }
+
+const NOTICE_PATIENCE: Patience = { longestWaitMs: 3_600_000, givenUpAfterMs: 24 * 3_600_000 }
+
 const FIRST_WAIT_MS = 1_000
-const LONGEST_WAIT_MS = 3_600_000
-const GIVEN_UP_AFTER_MS = 24 * 3_600_000
 
 /**
- * When to try again after `attempts` attempts: each wait is twice as long as the one before, up to an hour, and up to half
- * of it is left out by chance (`random`, 0 to 1), so that the notices of a client that was away do not come all at once.
- * The last attempt is a day after the session has ended. Null: there is none left.
+ * When to try again after `attempts` attempts: each wait is twice as long as the one before, up to the longest, and up to
+ * half of it is left out by chance (`random`, 0 to 1), so that the notices of a client that was away do not come all at
+ * once. A notice's last attempt is a day after the session has ended. Null: there is none left.
  */
 export const nextAttempt = (
   { createdAt, attempts }: { createdAt: Date; attempts: number },
   now: Date,
   random: number,
+  { longestWaitMs, givenUpAfterMs }: Patience = NOTICE_PATIENCE,
 ): Date | null => {
-  const last = createdAt.getTime() + GIVEN_UP_AFTER_MS
+  const last = createdAt.getTime() + givenUpAfterMs
   if (now.getTime() >= last) return null
-  const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempts - 1))
+  const wait = Math.min(longestWaitMs, FIRST_WAIT_MS * 2 ** (attempts - 1))
   return new Date(Math.min(last, now.getTime() + wait * (1 - random / 2)))
 }

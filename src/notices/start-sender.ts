@@ -1,5 +1,4 @@
-// Sends what is in the outbox: woken when something is written in this process, and every two seconds for what is due
-// again, and for what another process has written or has left behind. Many clients at a time, one notice of each.
+// Sends the logout notices in their outbox: many clients at a time, one notice of each.
 //
 // A notice is leased for longer than an attempt can take, so each is sent once in the ordinary case. Where this process
 // is killed, or cannot write down what a client has answered, the notice is sent again when its lease ends, with the same
@@ -9,25 +8,20 @@ import { noticeDelivered, noticeFailed } from '../audit/notice-events.ts'
 import type { Deps } from '../deps.ts'
 import { type AttemptOutcome, type LeasedNotice, type NewNotice, nextAttempt } from './notice.ts'
 import { SEND_WITHIN_MS, sendNotice } from './send-notice.ts'
+import { type Outbox, startOutbox } from './start-outbox.ts'
 import { addNotices, leaseNotices, postponeNotice, settleNotice } from './store.ts'
 
-export type NoticeSender = {
-  /** There is something new in the outbox. Returns at once. */
-  wake(): void
+export type NoticeSender = Outbox & {
   /**
    * Writes notices of sessions that have ended, and sends them. Where PostgreSQL is away, it is tried until it is back:
    * the sessions have ended, and nobody would repeat it.
    */
   add(notices: readonly NewNotice[]): Promise<void>
-  /** Waits a moment for what is under way, and gives the rest up: it is sent again by whoever comes next. */
-  close(): Promise<void>
 }
 
-const LOOK_EVERY_MS = 2_000
 const CLIENTS_AT_ONCE = 16
 const WRITTEN_AT_ONCE = 500
 const LEASE_MS = 6 * SEND_WITHIN_MS
-const FINISH_WITHIN_MS = 2_000
 
 type SenderDeps = Pick<
   Deps,
@@ -62,21 +56,12 @@ const handBack = (deps: SenderDeps, { id }: LeasedNotice): Promise<void> =>
 
 /** Starts the sender of this process. */
 export const startSender = (deps: SenderDeps): NoticeSender => {
-  const stopping = new AbortController()
-  const underWay = new Set<Promise<void>>()
   const unwritten: NewNotice[] = []
-  let looking: Promise<void> | null = null
-  let isWokenAgain = false
-  let isStopping = false
 
-  const send = async (notice: LeasedNotice): Promise<void> => {
-    try {
-      const outcome = await sendNotice(deps, notice, stopping.signal)
-      if (stopping.signal.aborted && outcome.kind === 'unanswered') await handBack(deps, notice)
-      else await writeDown(deps, notice, outcome)
-    } catch (error) {
-      deps.log.warn({ notice: notice.id, reason: (error as Error).message }, 'could not send a logout notice')
-    }
+  const send = async (notice: LeasedNotice, stopping: AbortSignal): Promise<void> => {
+    const outcome = await sendNotice(deps, notice, stopping)
+    if (stopping.aborted && outcome.kind === 'unanswered') await handBack(deps, notice)
+    else await writeDown(deps, notice, outcome)
   }
 
   const writeUnwritten = async (): Promise<void> => {
@@ -91,36 +76,16 @@ export const startSender = (deps: SenderDeps): NoticeSender => {
     }
   }
 
-  const lookOnce = async (): Promise<void> => {
-    await writeUnwritten()
-    const limit = CLIENTS_AT_ONCE - underWay.size
-    if (limit <= 0) return
-    const now = deps.clock()
-    const leasedUntil = new Date(now.getTime() + LEASE_MS)
-    for (const notice of await leaseNotices(deps, { now, leasedUntil, limit })) {
-      const sent = send(notice).finally(() => {
-        underWay.delete(sent)
-        wake()
-      })
-      underWay.add(sent)
-    }
-  }
-
-  const look = async (): Promise<void> => {
-    do {
-      isWokenAgain = false
-      await lookOnce().catch((error: Error) =>
-        deps.log.warn({ reason: error.message }, 'could not look for logout notices'),
-      )
-    } while (isWokenAgain && !isStopping)
-    looking = null
-  }
-
-  const wake = (): void => {
-    if (isStopping) return
-    if (looking) isWokenAgain = true
-    else looking = look()
-  }
+  const outbox = startOutbox<LeasedNotice>(deps, {
+    holds: 'logout notices',
+    atOnce: CLIENTS_AT_ONCE,
+    prepare: writeUnwritten,
+    lease(limit) {
+      const now = deps.clock()
+      return leaseNotices(deps, { now, leasedUntil: new Date(now.getTime() + LEASE_MS), limit })
+    },
+    send,
+  })
 
   const add = async (notices: readonly NewNotice[]): Promise<void> => {
     if (notices.length === 0) return
@@ -128,21 +93,8 @@ export const startSender = (deps: SenderDeps): NoticeSender => {
     await writeUnwritten().catch((error: Error) =>
       deps.log.warn({ reason: error.message }, 'could not write logout notices yet'),
     )
-    wake()
+    outbox.wake()
   }
 
-  const timer = setInterval(wake, LOOK_EVERY_MS).unref()
-  wake()
-  return {
-    wake,
-    add,
-    async close() {
-      isStopping = true
-      clearInterval(timer)
-      await looking
-      const giveUp = setTimeout(() => stopping.abort(), FINISH_WITHIN_MS)
-      await Promise.all(underWay)
-      clearTimeout(giveUp)
-    },
-  }
+  return { ...outbox, add }
 }

@@ -97,6 +97,18 @@ export const VARIABLES = {
       'A YAML file that declares clients; applied at start and on SIGHUP. Unset: clients are registered otherwise.',
     expects: 'a path',
   },
+  POSTERN_SMTP_URL: {
+    schema: text({ format: 'smtp-url' }),
+    description:
+      'Where mail is handed in: `smtp://user:password@host:587` (STARTTLS), `smtps://` (TLS). Without TLS on loopback only. Unset: no mail is sent.',
+    expects: 'smtp://user:password@host:587 or smtps://user:password@host:465',
+    secret: true,
+  },
+  POSTERN_MAIL_FROM: {
+    schema: text({ format: 'mail-from', maxLength: 320 }),
+    description: 'Whom mail is from: an address, or `Name <address>`. Needed with `POSTERN_SMTP_URL`.',
+    expects: 'an address such as no-reply@example.org, or Example <no-reply@example.org>',
+  },
   POSTERN_RATE_LIMIT: {
     schema: integer({ default: 6000, minimum: 0, maximum: 10_000_000 }),
     description: 'Requests a minute from one network (IPv4 /32, IPv6 /64) to one process; 0 for no limit.',
@@ -129,6 +141,8 @@ export type Config = {
   allowedPrivateNetworks: string[]
   /** Null: no clients are declared. */
   clientsFile: string | null
+  /** Null: no mail is sent. */
+  mail: { smtpUrl: string; from: string } | null
   rateLimitPerMinute: number
   logLevel: string
 }
@@ -157,6 +171,16 @@ const isRedisUrl = (value: string): boolean => {
     return false
   }
 }
+
+const isSmtpUrl = (value: string): boolean => {
+  if (!/^smtps?:\/\//.test(value) || !URL.canParse(value)) return false
+  const { hostname, pathname, search, hash } = new URL(value)
+  return hostname !== '' && ['', '/'].includes(pathname) && search === '' && hash === ''
+}
+
+/** One line, so that it is one header. */
+const isMailFrom = (value: string): boolean =>
+  /^(?:[^<>\p{Cc}]*<([^<>@\s]+@[^<>@\s]+)>|[^<>@\s]+@[^<>@\s]+)$/u.test(value)
 
 const list = (value: string): string[] =>
   value
@@ -200,6 +224,8 @@ const formats = {
   issuer: isIssuer,
   'postgres-url': isPostgresUrl,
   'redis-url': isRedisUrl,
+  'smtp-url': isSmtpUrl,
+  'mail-from': isMailFrom,
   'encryption-keys': (value: string) => encryptionKeysProblem(value) === null,
   networks: (value: string) => list(value).every(isNetwork),
   'networks-or-all': (value: string) => value === ALL || list(value).every(isNetwork),
@@ -264,6 +290,17 @@ const validate = ({ values, problems }: Given): Partial<Environment> => {
   return environment
 }
 
+/** @throws {ConfigError} one of the two variables of mail is there without the other. */
+const mailOf = (env: Partial<Environment>): Config['mail'] => {
+  const { POSTERN_SMTP_URL: smtpUrl, POSTERN_MAIL_FROM: from } = env
+  if (smtpUrl !== undefined && from !== undefined) return { smtpUrl, from }
+  if (smtpUrl === undefined && from === undefined) return null
+  const missing = smtpUrl === undefined ? 'POSTERN_SMTP_URL' : 'POSTERN_MAIL_FROM'
+  throw new ConfigError(
+    `The configuration is wrong:\n  ${missing}: is missing; expected ${VARIABLES[missing].expects}`,
+  )
+}
+
 /**
  * Reads and validates the environment.
  * @throws {ConfigError} listing every wrong variable.
@@ -285,6 +322,7 @@ export const readConfig = (environment: NodeJS.ProcessEnv = process.env): Readon
     allowedPrivateNetworks:
       env.POSTERN_ALLOW_PRIVATE_ADDRESSES === ALL ? EVERY_ADDRESS : list(env.POSTERN_ALLOW_PRIVATE_ADDRESSES),
     clientsFile: env.POSTERN_CLIENTS_FILE ? resolve(env.POSTERN_CLIENTS_FILE) : null,
+    mail: mailOf(env),
     rateLimitPerMinute: env.POSTERN_RATE_LIMIT,
     logLevel: env.LOG_LEVEL,
   })

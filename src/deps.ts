@@ -13,6 +13,8 @@ import { createSealer, type RandomBytes, type Sealer } from './encryption/sealer
 import type { ChangedTopic, Ephemeral } from './ephemeral/ephemeral.ts'
 import { openEphemeral } from './ephemeral/open-ephemeral.ts'
 import { clearSettledNotices } from './notices/clear-settled-notices.ts'
+import { startMailer } from './notices/start-mailer.ts'
+import type { Outbox } from './notices/start-outbox.ts'
 import { type NoticeSender, startSender } from './notices/start-sender.ts'
 import { createOutbound, type Outbound } from './outbound/outbound.ts'
 import { type OpenSite, openSite } from './pages/open-site.ts'
@@ -51,6 +53,8 @@ export type Deps = {
   outbound: Outbound
   /** Sends logout notices. */
   notices: NoticeSender
+  /** Sends mail, where the operator has named a mail server. */
+  mailer: Outbox
   /** Of tokens for Postern's own routes. */
   verifyAccessToken: AccessTokenVerifier
   /** Of the subjects of pairwise clients (`tokens/subject.ts`). */
@@ -80,7 +84,7 @@ export const openDatabase = (config: Config): Promise<Postgres> =>
  * Reads again what this replica holds in memory when another one has changed it, and deletes expired enrollments and
  * old notices from time to time. Returns a function that stops it.
  */
-const followChanges = (deps: Omit<Deps, 'close' | 'notices'>): (() => Promise<void>) => {
+const followChanges = (deps: Omit<Deps, 'close' | 'notices' | 'mailer'>): (() => Promise<void>) => {
   const reload = {
     policy: () => deps.policy.reload(),
     signing_keys: () => deps.signingKeys.reload(),
@@ -184,7 +188,9 @@ export const openDeps = async (
     closers.push(followChanges(opened))
     const notices = startSender(opened)
     closers.push(() => notices.close())
-    return { ...opened, notices, close }
+    const mailer = startMailer(opened)
+    closers.push(() => mailer.close())
+    return { ...opened, notices, mailer, close }
   } catch (error) {
     await close()
     throw error

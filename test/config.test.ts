@@ -31,6 +31,7 @@ t.test('an empty environment gives the embedded defaults', async (t) => {
     trustedProxies: [],
     allowedPrivateNetworks: [],
     clientsFile: null,
+    mail: null,
     rateLimitPerMinute: 6000,
     logLevel: 'info',
   })
@@ -139,4 +140,25 @@ t.test('all wrong values are listed at once', async (t) => {
   })
   for (const name of ['PORT', 'LOG_LEVEL', 'DATABASE_URL_FILE', 'REDIS_URL'])
     t.match(message, new RegExp(`^  ${name}`, 'm'))
+})
+
+t.test('mail needs a server and a sender', async (t) => {
+  const both = {
+    POSTERN_SMTP_URL: 'smtp://u:p@mail.example.org',
+    POSTERN_MAIL_FROM: 'Example <no-reply@example.org>',
+  }
+  t.same(readConfig(both).mail, { smtpUrl: both.POSTERN_SMTP_URL, from: both.POSTERN_MAIL_FROM })
+  t.match(problemsOf({ POSTERN_SMTP_URL: both.POSTERN_SMTP_URL }), /POSTERN_MAIL_FROM: is missing/)
+  t.match(problemsOf({ POSTERN_MAIL_FROM: both.POSTERN_MAIL_FROM }), /POSTERN_SMTP_URL: is missing/)
+  for (const url of [
+    'http://mail.example.org',
+    'smtp://',
+    'smtp://mail.example.org/?tls=no',
+    'mail.example.org:587',
+  ]) {
+    const problems = problemsOf({ ...both, POSTERN_SMTP_URL: url })
+    t.match(problems, /POSTERN_SMTP_URL: got a value that is not shown/, url)
+  }
+  for (const from of ['nobody', 'a@b@c', 'Two\nLines <a@example.org>', '<a@example.org> more'])
+    t.match(problemsOf({ ...both, POSTERN_MAIL_FROM: from }), /POSTERN_MAIL_FROM: got/, from)
 })

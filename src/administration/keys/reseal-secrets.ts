@@ -6,6 +6,7 @@ import type { Origin } from '../../audit/event.ts'
 import { openSecret, sealSecret } from '../../authenticators/authenticator.ts'
 import type { Deps } from '../../deps.ts'
 import type { Sealer } from '../../encryption/sealer.ts'
+import { mailContext } from '../../notices/mail.ts'
 import { sealedSecretContext } from '../../tokens/sealed-secret-store.ts'
 import { signingKeyContext } from '../../tokens/store.ts'
 import {
@@ -29,6 +30,8 @@ const RESEAL: Record<SealedColumn, (sealer: Sealer, value: SealedValue) => strin
     sealer.seal(sealer.open(sealed, signingKeyContext(id)), signingKeyContext(id)),
   'sealed_secrets.sealed': (sealer, { id, sealed }) =>
     sealer.seal(sealer.open(sealed, sealedSecretContext(id)), sealedSecretContext(id)),
+  'mails.sealed': (sealer, { id, sealed }) =>
+    sealer.seal(sealer.open(sealed, mailContext(id)), mailContext(id)),
 }
 
 type ResealDeps = Pick<Deps, 'postgres' | 'sealer'>

@@ -7,6 +7,7 @@ export type SealedColumn =
   | 'authenticators.secret_sealed'
   | 'signing_keys.private_sealed'
   | 'sealed_secrets.sealed'
+  | 'mails.sealed'
 
 /** `id` names the row within its table, `accountId` its account; the context that binds the value is made of them. */
 export type SealedValue = { id: string; accountId: string | null; sealed: string }
@@ -44,6 +45,16 @@ const FIND_PAGE = {
        ORDER BY name
        LIMIT $3`,
   },
+  'mails.sealed': {
+    name: 'find_page_of_sealed_mails',
+    text: `
+      SELECT id, NULL AS "accountId", sealed,
+             NOT starts_with(sealed, $1 || ':') AS "isOtherwiseSealed"
+        FROM mails
+       WHERE id > $2
+       ORDER BY id
+       LIMIT $3`,
+  },
 } as const satisfies Record<SealedColumn, object>
 
 /** Comes before every id of the column's table. */
@@ -51,6 +62,7 @@ export const BEFORE_ALL: Record<SealedColumn, string> = {
   'authenticators.secret_sealed': '00000000-0000-0000-0000-000000000000',
   'signing_keys.private_sealed': '',
   'sealed_secrets.sealed': '',
+  'mails.sealed': '00000000-0000-0000-0000-000000000000',
 }
 
 /**
@@ -121,6 +133,22 @@ const REPLACE_SEALED = {
        WHERE s.name = found.name
       RETURNING s.name`,
   },
+  'mails.sealed': {
+    name: 'replace_sealed_mails',
+    text: `
+      WITH found AS (
+        SELECT m.id, r.next
+          FROM mails AS m
+          JOIN unnest($1::uuid[], $2::text[], $3::text[]) AS r (id, old, next)
+            ON m.id = r.id AND m.sealed = r.old
+           FOR NO KEY UPDATE OF m SKIP LOCKED
+      )
+      UPDATE mails AS m
+         SET sealed = found.next
+        FROM found
+       WHERE m.id = found.id
+      RETURNING m.id`,
+  },
 } as const satisfies Record<SealedColumn, object>
 
 /** Replaces by `next` each value that is still as it was read; returns how many were. */
@@ -146,6 +174,7 @@ const FORGET_RETIRED_KEYS = {
          AND NOT EXISTS (SELECT 1 FROM authenticators WHERE starts_with(secret_sealed, c.key_id || ':'))
          AND NOT EXISTS (SELECT 1 FROM signing_keys WHERE starts_with(private_sealed, c.key_id || ':'))
          AND NOT EXISTS (SELECT 1 FROM sealed_secrets WHERE starts_with(sealed, c.key_id || ':'))
+         AND NOT EXISTS (SELECT 1 FROM mails WHERE starts_with(sealed, c.key_id || ':'))
       RETURNING c.key_id
     ), recorded AS (
       SELECT record_audit_event($2::jsonb)

@@ -4,6 +4,7 @@ import { systemOrigin } from '../../../src/audit/event.ts'
 import { openSecret, sealSecret } from '../../../src/authenticators/authenticator.ts'
 import { EncryptionKeyError } from '../../../src/encryption/load-encryption-keys.ts'
 import { createSealer, sealedKeyId } from '../../../src/encryption/sealer.ts'
+import { newMail } from '../../../src/notices/mail.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
 import { onBothEngines } from '../../support/embedded.ts'
 import { createDatabase, newKeyPrefix, sharedPostgres } from '../../support/servers.ts'
@@ -19,7 +20,7 @@ const written = (...keys: (typeof OLD)[]): string =>
 const SEALED = {
   name: 'test_sealed',
   text: `SELECT secret_sealed AS sealed FROM authenticators UNION ALL SELECT private_sealed FROM signing_keys
-         UNION ALL SELECT sealed FROM sealed_secrets`,
+         UNION ALL SELECT sealed FROM sealed_secrets UNION ALL SELECT sealed FROM mails`,
 }
 const CHECKS = { name: 'test_checks', text: 'SELECT key_id FROM encryption_key_checks ORDER BY key_id' }
 
@@ -42,17 +43,23 @@ t.test('after resealing, the new key alone opens everything, and the old one can
   const before = await openWith(t, OLD)
   const account = await before.createAccount({ roles: ['admin'] })
   const totp = await before.enrollTotp(account)
+  const mail = newMail(
+    before.deps.sealer,
+    { to: 'ada@example.org', subject: 'Hello', text: 'Hello', html: '<p>Hello</p>' },
+    { kind: 'registration', accountId: null, now: before.now() },
+  )
+  await before.deps.postgres.query({ text: 'SELECT queue_mail($1::jsonb)' }, [JSON.stringify(mail)])
 
   const both = await openWith(t, NEW, OLD)
   const reported: number[] = []
   const origin = systemOrigin(both.now())
   const resealed = await resealSecrets(both.deps, origin, (values) => reported.push(values))
-  t.same(resealed, { keyId: 'new', values: 3, retired: ['old'] })
-  t.same(reported, [1, 2, 3])
-  t.same(await keysInUse(both), ['new', 'new', 'new'])
+  t.same(resealed, { keyId: 'new', values: 4, retired: ['old'] })
+  t.same(reported, [1, 2, 3, 4])
+  t.same(await keysInUse(both), ['new', 'new', 'new', 'new'])
   t.same(await keysChecked(both), ['new'])
   const [event] = await both.auditEvents({ event: 'encryption_keys.resealed' })
-  t.same(event?.details, { key_id: 'new', values: 3 })
+  t.same(event?.details, { key_id: 'new', values: 4 })
 
   const after = await openWith(t, NEW)
   const login = await after.logIn(account)

@@ -8,11 +8,11 @@ import { authenticateFormClient, CLIENT_MEMBERS } from '../callers/authenticate-
 import { originOf } from '../callers/guard.ts'
 import { verifyOfferedDpop } from '../callers/verify-dpop.ts'
 import type { Deps } from '../deps.ts'
-import { errorResponses } from '../wire/schemas.ts'
+import { ANY_PARAMETERS, errorResponses } from '../wire/schemas.ts'
 import { openPushedRequest } from './authorization/open-pushed-request.ts'
 
 const PushedBody = Type.Object(CLIENT_MEMBERS, {
-  additionalProperties: true,
+  ...ANY_PARAMETERS,
   examples: [
     {
       client_id: 'web-shop-4f2a9c1b',

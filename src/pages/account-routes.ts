@@ -6,6 +6,7 @@ import { listConsents } from '../clients/consent-store.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { revokeConsent } from '../profile/revoke-consent.ts'
+import { Strict } from '../wire/schemas.ts'
 import { HOME_PATH, sendPage, sendTo } from './answer-page.ts'
 import { FORM_MEMBERS, openPlainForm } from './open-form.ts'
 import { openVisit, type Visit } from './open-visit.ts'
@@ -16,7 +17,7 @@ import { accountConsentsPage } from './views/account-pages.ts'
 const REVOKE_PATH = '/account/applications'
 const MAX_SHOWN = 200
 
-const RevokeForm = Type.Object({ ...FORM_MEMBERS, client_id: Type.String({ maxLength: 64 }) })
+const RevokeForm = Strict({ ...FORM_MEMBERS, client_id: Type.String({ maxLength: 64 }) })
 
 export const accountRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   const show = async (
@@ -46,8 +47,10 @@ export const accountRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     return sendPage(deps, reply, visit, { page, status: problem?.status ?? 200, language: ctx.language.tag })
   }
 
-  app.get(HOME_PATH, { schema: { hide: true, querystring: Type.Object({}) } }, async (request, reply) =>
-    show(await openVisit(deps, request), reply, { revoked: null, problem: null }),
+  app.get(
+    HOME_PATH,
+    { schema: { hide: true, querystring: Strict({ lang: Type.Optional(Type.String({ maxLength: 35 })) }) } },
+    async (request, reply) => show(await openVisit(deps, request), reply, { revoked: null, problem: null }),
   )
 
   app.post(REVOKE_PATH, { schema: { hide: true, body: RevokeForm } }, async (request, reply) => {

@@ -6,43 +6,36 @@ import type { Deps } from '../deps.ts'
 import type { Asked } from '../oauth/authorization/answer-authorization.ts'
 import { findPushedRequest, pushedNameOf } from '../oauth/authorization/open-pushed-request.ts'
 import { readParameters } from '../oauth/authorization/parameters.ts'
-import { errorResponses } from '../wire/schemas.ts'
+import { errorResponses, OpenParameters } from '../wire/schemas.ts'
 import { sendError, sendNext, sendTo } from './answer-page.ts'
 import { newFlow } from './flow.ts'
 import { followFlow } from './follow-flow.ts'
 import { openVisit, type Visit } from './open-visit.ts'
 import { problemOfError } from './problem-of-error.ts'
 
-const one = (description: string) => Type.Optional(Type.Unsafe<string>({ description }))
-
 /** Others are ignored, and repeated ones are answered to the client (RFC 6749 3.1), so nothing is refused by the schema. */
-const AuthorizationQuery = Type.Object(
-  {
-    client_id: one('The application.'),
-    redirect_uri: one('Where it is answered: one of its registered ones, exactly.'),
-    response_type: one('`code`.'),
-    response_mode: one('`query` (the default) or `form_post`.'),
-    scope: one('`openid`, and what else is wanted.'),
-    state: one('Comes back as it is.'),
-    nonce: one('Comes back in the ID token.'),
-    code_challenge: one('PKCE (RFC 7636): the SHA-256 of the verifier in base64url.'),
-    code_challenge_method: one('`S256`.'),
-    prompt: one(
-      '`none`, `login`, `consent`, `select_account`; `create` where accounts may register themselves.',
-    ),
-    max_age: one('How old the authentication may be, in seconds.'),
-    acr_values: one('`aal1`, `aal2`, `phr`: one of them is reached, or refused.'),
-    login_hint: one('The user name to offer.'),
-    id_token_hint: one('An ID token of the user who is expected.'),
-    ui_locales: one('Languages of the pages.'),
-    claims: one('Single claims (OpenID Connect Core 5.5).'),
-    resource: one('Whom the access token is for (RFC 8707); may be repeated.'),
-    dpop_jkt: one('The key that the code is bound to (RFC 9449 10).'),
-    request_uri: one('A request that was pushed to `/oauth2/par` (RFC 9126).'),
-    lang: one('The language of the page.'),
-  },
-  { additionalProperties: true },
-)
+const AuthorizationQuery = OpenParameters({
+  client_id: 'The application.',
+  redirect_uri: 'Where it is answered: one of its registered ones, exactly.',
+  response_type: '`code`.',
+  response_mode: '`query` (the default) or `form_post`.',
+  scope: '`openid`, and what else is wanted.',
+  state: 'Comes back as it is.',
+  nonce: 'Comes back in the ID token.',
+  code_challenge: 'PKCE (RFC 7636): the SHA-256 of the verifier in base64url.',
+  code_challenge_method: '`S256`.',
+  prompt: '`none`, `login`, `consent`, `select_account`; `create` where accounts may register themselves.',
+  max_age: 'How old the authentication may be, in seconds.',
+  acr_values: '`aal1`, `aal2`, `phr`: one of them is reached, or refused.',
+  login_hint: 'The user name to offer.',
+  id_token_hint: 'An ID token of the user who is expected.',
+  ui_locales: 'Languages of the pages.',
+  claims: 'Single claims (OpenID Connect Core 5.5).',
+  resource: 'Whom the access token is for (RFC 8707); may be repeated.',
+  dpop_jkt: 'The key that the code is bound to (RFC 9449 10).',
+  request_uri: 'A request that was pushed to `/oauth2/par` (RFC 9126).',
+  lang: 'The language of the page.',
+})
 
 const DESCRIPTION =
   'The browser is redirected here. It is redirected back with a `code`, or with an `error`, and with `iss` (RFC 9207); in ' +
@@ -110,7 +103,7 @@ export const authorizeRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async 
         tags: ['Protocol'],
         summary: 'The same, with the parameters in a form',
         consumes: ['application/x-www-form-urlencoded'],
-        body: Type.Object({}, { additionalProperties: true, examples: [{ client_id: 'web-shop-4f2a9c1b' }] }),
+        body: OpenParameters({}, { examples: [{ client_id: 'web-shop-4f2a9c1b' }] }),
         response: RESPONSES,
       },
     },

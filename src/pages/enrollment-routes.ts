@@ -7,6 +7,7 @@ import type { Deps } from '../deps.ts'
 import { beginTotpEnrollment } from '../profile/authenticators/begin-totp-enrollment.ts'
 import { confirmInBrowser } from '../profile/authenticators/confirm-in-browser.ts'
 import { formatBrowserKey } from '../sessions/browser-key.ts'
+import { Strict } from '../wire/schemas.ts'
 import { contextOf, sendNext, sendPage, setCookie } from './answer-page.ts'
 import type { Flow } from './flow.ts'
 import { clientOfFlow, followFlow } from './follow-flow.ts'
@@ -16,12 +17,12 @@ import { ACTIONS } from './render-view.ts'
 import { totpEnrollmentPage } from './views/enrollment-pages.ts'
 import { recoveryCodesPage, recoveryCodesText } from './views/recovery-codes-page.ts'
 
-const EnrollmentForm = Type.Object({ ...FORM_MEMBERS, method: Type.Optional(Type.String({ maxLength: 32 })) })
-const ConfirmationForm = Type.Object({ ...FORM_MEMBERS, code: Type.Optional(Type.String({ maxLength: 64 })) })
-const SavedForm = Type.Object({ ...FORM_MEMBERS, saved: Type.Optional(Type.String({ maxLength: 8 })) })
+const EnrollmentForm = Strict({ ...FORM_MEMBERS, method: Type.Optional(Type.String({ maxLength: 32 })) })
+const ConfirmationForm = Strict({ ...FORM_MEMBERS, code: Type.Optional(Type.String({ maxLength: 64 })) })
+const SavedForm = Strict({ ...FORM_MEMBERS, saved: Type.Optional(Type.String({ maxLength: 8 })) })
 
 const RecoveryCode = Type.String({ maxLength: 32, pattern: '^[0-9A-Z-]+$' })
-const DownloadForm = Type.Object({
+const DownloadForm = Strict({
   ...FORM_MEMBERS,
   codes: Type.Union([Type.Array(RecoveryCode, { maxItems: 20 }), RecoveryCode]),
 })

@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Deps } from '../deps.ts'
+import { Strict } from '../wire/schemas.ts'
 import { type Flow, newFlow, openFlow } from './flow.ts'
 import { isFormTokenOf } from './form-token.ts'
 import { openVisit, type Visit } from './open-visit.ts'
@@ -15,7 +16,7 @@ export const FORM_MEMBERS = {
   flow: Type.Optional(Type.String({ maxLength: MAX_SEALED })),
 }
 
-export const FormBody = Type.Object(FORM_MEMBERS)
+export const FormBody = Strict(FORM_MEMBERS)
 
 /** `problem`: why it cannot be taken; the page is then shown again, with the flow that could be read. */
 export type OpenedForm = { visit: Visit; flow: Flow; problem: PageProblem | null }

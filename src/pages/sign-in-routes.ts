@@ -9,6 +9,7 @@ import { neededFactor } from '../oauth/authorization/authorization-request.ts'
 import { consentAsked } from '../oauth/authorization/consent-asked.ts'
 import { formatBrowserKey } from '../sessions/browser-key.ts'
 import { attemptInBrowser, type BrowserSignIn, signInBrowser } from '../sign-in/sign-in-browser.ts'
+import { Strict } from '../wire/schemas.ts'
 import { keepName, sendNext, setCookie } from './answer-page.ts'
 import { type Flow, newFlow, openFlow } from './flow.ts'
 import { ANOTHER, clientOfFlow, followFlow } from './follow-flow.ts'
@@ -17,26 +18,23 @@ import { openVisit, type Visit } from './open-visit.ts'
 import { formProblem, type PageProblem, problemOfError } from './problem-of-error.ts'
 import { ACTIONS, NOTHING_TYPED, type Typed } from './render-view.ts'
 
-const FlowQuery = Type.Object(
-  {
-    flow: Type.Optional(Type.String()),
-    lang: Type.Optional(Type.String()),
-    method: Type.Optional(Type.String()),
-  },
-  { additionalProperties: true },
-)
+const FlowQuery = Strict({
+  flow: FORM_MEMBERS.flow,
+  lang: Type.Optional(Type.String({ maxLength: 35 })),
+  method: Type.Optional(Type.String({ maxLength: 32 })),
+})
 
 const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
 
-const SignInForm = Type.Object({
+const SignInForm = Strict({
   ...FORM_MEMBERS,
   username: text(320),
   password: text(1024),
   remember: text(8),
 })
-const SecondFactorForm = Type.Object({ ...FORM_MEMBERS, method: text(32), code: text(128) })
-const AccountForm = Type.Object({ ...FORM_MEMBERS, account: text(64) })
-const ConsentForm = Type.Object({ ...FORM_MEMBERS, decision: text(8) })
+const SecondFactorForm = Strict({ ...FORM_MEMBERS, method: text(32), code: text(128) })
+const AccountForm = Strict({ ...FORM_MEMBERS, account: text(64) })
+const ConsentForm = Strict({ ...FORM_MEMBERS, decision: text(8) })
 
 const hidden = { hide: true } as const
 

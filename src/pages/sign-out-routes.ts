@@ -6,33 +6,24 @@ import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
 import { LOGOUT_PARAMETERS, type LogoutRequest, readLogoutRequest } from '../oauth/read-logout-request.ts'
 import { endSession } from '../sessions/end-session.ts'
-import { errorResponses } from '../wire/schemas.ts'
+import { errorResponses, OpenParameters } from '../wire/schemas.ts'
 import { clearCookie, HOME_PATH, sendPage, sendTo } from './answer-page.ts'
-import { FORM_MEMBERS, openPlainForm } from './open-form.ts'
+import { FormBody, openPlainForm } from './open-form.ts'
 import { openVisit, type Visit } from './open-visit.ts'
 import { pageContext, SIGN_IN_PATH } from './page-context.ts'
 import type { PageProblem } from './problem-of-error.ts'
 import { ACTIONS } from './render-view.ts'
 import { confirmSignOutPage, signedOutPage } from './views/session-pages.ts'
 
-const Parameters = Type.Object(
-  {
-    id_token_hint: Type.Optional(
-      Type.Unsafe<string>({ description: 'An ID token of the session; with it, nobody is asked.' }),
-    ),
-    logout_hint: Type.Optional(Type.Unsafe<string>({ description: 'Ignored.' })),
-    client_id: Type.Optional(
-      Type.Unsafe<string>({ description: 'The application; the hint names it as well.' }),
-    ),
-    post_logout_redirect_uri: Type.Optional(
-      Type.Unsafe<string>({ description: 'One of its registered ones, exactly.' }),
-    ),
-    state: Type.Optional(Type.Unsafe<string>({ description: 'Comes back as it is.' })),
-    ui_locales: Type.Optional(Type.Unsafe<string>({ description: 'Languages of the page.' })),
-    lang: Type.Optional(Type.Unsafe<string>({ description: 'The language of the page.' })),
-  },
-  { additionalProperties: true },
-)
+const Parameters = OpenParameters({
+  id_token_hint: 'An ID token of the session; with it, nobody is asked.',
+  logout_hint: 'Ignored.',
+  client_id: 'The application; the hint names it as well.',
+  post_logout_redirect_uri: 'One of its registered ones, exactly.',
+  state: 'Comes back as it is.',
+  ui_locales: 'Languages of the page.',
+  lang: 'The language of the page.',
+})
 
 const RESPONSES = {
   200: Type.String({ description: 'A page: signed out, or whether to sign out.' }),
@@ -139,7 +130,7 @@ export const signOutRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
         tags: ['Protocol'],
         summary: 'The same, with the parameters in a form',
         consumes: ['application/x-www-form-urlencoded'],
-        body: Type.Object({}, { additionalProperties: true, examples: [{ client_id: 'web-shop-4f2a9c1b' }] }),
+        body: OpenParameters({}, { examples: [{ client_id: 'web-shop-4f2a9c1b' }] }),
         response: RESPONSES,
       },
     },
@@ -154,15 +145,11 @@ export const signOutRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
     },
   )
 
-  app.post(
-    ACTIONS.signOut,
-    { schema: { hide: true, body: Type.Object(FORM_MEMBERS) } },
-    async (request, reply) => {
-      const { visit, problem } = await openPlainForm(deps, request, request.body)
-      const asked = await readConfirmed(request.body.flow ?? '')
-      if (problem) return ask(visit, reply, asked, problem)
-      await end(visit, reply)
-      return sendSignedOut(visit, reply, asked)
-    },
-  )
+  app.post(ACTIONS.signOut, { schema: { hide: true, body: FormBody } }, async (request, reply) => {
+    const { visit, problem } = await openPlainForm(deps, request, request.body)
+    const asked = await readConfirmed(request.body.flow ?? '')
+    if (problem) return ask(visit, reply, asked, problem)
+    await end(visit, reply)
+    return sendSignedOut(visit, reply, asked)
+  })
 }

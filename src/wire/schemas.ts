@@ -7,6 +7,28 @@ import { ERROR_CODES, type ErrorCode, PROOF_ERRORS } from '../errors.ts'
 export const Strict = <T extends TProperties>(properties: T, options: object = {}): TObject<T> =>
   Type.Object(properties, { additionalProperties: false, ...options })
 
+const ParameterValue = Type.String({ maxLength: 16_384 })
+
+/** As an option of an object: it admits any parameter, and has an end. */
+export const ANY_PARAMETERS = {
+  additionalProperties: Type.Union([ParameterValue, Type.Array(ParameterValue, { maxItems: 20 })]),
+  maxProperties: 100,
+}
+
+/**
+ * The parameters of an endpoint that ignores those it does not know, and answers the client where one is repeated (RFC 6749
+ * 3.1): `described` by name.
+ */
+export const OpenParameters = (described: Record<string, string>, options: object = {}) => {
+  const members = Object.entries(described).map(([name, description]) => [
+    name,
+    Type.Optional(
+      Type.Union([ParameterValue, Type.Array(ParameterValue, { maxItems: 20 })], { description }),
+    ),
+  ])
+  return Type.Object(Object.fromEntries(members), { ...ANY_PARAMETERS, ...options })
+}
+
 /** Text without control characters or lone surrogates, which neither a log nor PostgreSQL accepts. */
 export const PlainText = (options: { minLength?: number; maxLength: number; description?: string }) =>
   Type.String({ pattern: '^[^\\p{Cc}\\p{Cs}]*$', ...options })

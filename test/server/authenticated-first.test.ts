@@ -23,6 +23,9 @@ const WITHOUT_CALLERS = [
   /^\/docs/,
   /^\/assets\//,
   /^\/\.well-known\//,
+  // Pages, and what browsers are sent to: whoever comes is asked there who it is.
+  /^\/(sign-in|sign-out|account)(\/|$)/,
+  /^\/oauth2\/(authorize|logout)$/,
   /^\/(healthz|readyz|metrics|openapi\.json)?$/,
 ]
 

@@ -70,6 +70,12 @@ const BODY_OPTIONAL = new Set([
   'post /v1/me/step-up',
 ])
 
+/**
+ * These ignore parameters that they do not know (RFC 6749 3.1), and answer the client, or a page; userinfo asks for a token
+ * first. Their own tests have what they refuse.
+ */
+const OF_THE_PROTOCOL = ['/oauth2/authorize', '/oauth2/logout', '/oauth2/par', '/oauth2/userinfo']
+
 t.test('malformed input is a 400 on every route, and nothing is stored', { skip }, async (t) => {
   const postern = await openTestApp(t)
   const administrator = await postern.createAccount({ roles: ['admin'] })
@@ -89,6 +95,7 @@ t.test('malformed input is a 400 on every route, and nothing is stored', { skip 
   const { paths = {} } = postern.app.swagger()
 
   for (const [path, operations] of Object.entries(paths)) {
+    if (OF_THE_PROTOCOL.includes(path)) continue
     for (const method of METHODS) {
       const operation = operations?.[method]
       if (!operation) continue

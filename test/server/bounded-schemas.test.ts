@@ -26,7 +26,9 @@ const unboundedHere = (schema: Schema): string | null => {
     case 'array':
       return typeof schema.maxItems === 'number' ? null : 'an array without maxItems'
     case 'object':
-      return schema.additionalProperties === false && !('patternProperties' in schema)
+      return (schema.additionalProperties === false ||
+        (isSchema(schema.additionalProperties) && typeof schema.maxProperties === 'number')) &&
+        !('patternProperties' in schema)
         ? null
         : 'an object that admits any member'
     default:
@@ -45,7 +47,8 @@ const unbounded = (schema: Schema, place: string): string[] => {
     }
     if (['anyOf', 'oneOf', 'allOf'].includes(keyword))
       return schemasIn(value).flatMap((one, index) => unbounded(one, `${place}/${keyword}/${index}`))
-    return ['items', 'additionalItems', 'contains'].includes(keyword) && isSchema(value)
+    return ['items', 'additionalItems', 'additionalProperties', 'contains'].includes(keyword) &&
+      isSchema(value)
       ? unbounded(value, `${place}/${keyword}`)
       : []
   })

@@ -17,6 +17,8 @@ const openHeld = async (t: Test) => {
   for (const ask of ['query', 'ping'] as const)
     t.intercept(postern.deps.postgres, ask, { value: () => held.promise })
   lines.length = 0
+  // What Postern does by itself is held, too, and waited for when it is closed.
+  t.teardown(() => held.resolve([]))
   return { postern, held, lines }
 }
 

@@ -12,7 +12,10 @@ import type { PageClient, PageContext } from './views/context.ts'
 export const SIGN_IN_PATH = '/sign-in'
 
 export const flowHref = (sealed: string, more: Record<string, string> = {}): string =>
-  `${SIGN_IN_PATH}?${new URLSearchParams({ flow: sealed, ...more })}`
+  Object.entries(more).reduce(
+    (href, [name, value]) => `${href}&${name}=${encodeURIComponent(value)}`,
+    `${SIGN_IN_PATH}?flow=${encodeURIComponent(sealed)}`,
+  )
 
 const pageClient = ({ name, logoUri, clientUri, policyUri, tosUri }: Client): PageClient => ({
   name,

@@ -3,7 +3,7 @@
 //
 // Decision: not @fastify/cors, whose preflight route takes every path of the application, so that no path would answer 404
 // or 405 by itself any more.
-import type { FastifyRequest } from 'fastify'
+import type { FastifyRequest, onSendHookHandler } from 'fastify'
 import { presentedToken } from '../callers/access-token.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError, DependencyError } from '../errors.ts'
@@ -66,17 +66,24 @@ const isAllowedNow = async (deps: CorsDeps, request: FastifyRequest, origin: str
   }
 }
 
-/** Has to be registered before the routes. */
+/** Has to be registered before the routes. Only routes that pages may call have the hook: the others do not pay for it. */
 export const shareWithOrigins = (app: App, deps: CorsDeps): void => {
-  app.addHook('onSend', async (request, reply) => {
-    if (!((request.routeOptions.url ?? '') in PATHS)) return
+  const share: onSendHookHandler = (request, reply, payload, done) => {
     reply.header('vary', 'Origin')
     const { origin } = request.headers
-    if (origin === undefined || !(await isAllowedNow(deps, request, origin))) return
-    reply.headers({
-      'access-control-allow-origin': origin,
-      'access-control-expose-headers': EXPOSED_HEADERS,
-    })
+    if (origin === undefined) return done(null, payload)
+    isAllowedNow(deps, request, origin).then((allowed) => {
+      if (allowed) {
+        reply.headers({
+          'access-control-allow-origin': origin,
+          'access-control-expose-headers': EXPOSED_HEADERS,
+        })
+      }
+      done(null, payload)
+    }, done)
+  }
+  app.addHook('onRoute', (route) => {
+    if (route.url in PATHS) route.onSend = [share, route.onSend ?? []].flat()
   })
 }
 

@@ -55,6 +55,18 @@ local function terms_of(session, grant)
   return parsed and type(terms) == 'table' and terms or nil
 end
 
+-- Whether it is whole, and when (s) its second factor has passed, nil for never. Every renewal asks, so it is decoded only
+-- where a name in it has something escaped.
+local function second_factor_of(session, grant)
+  local packed = grant.own ~= '' and grant.own or session.record
+  local passed_at = string.match(packed, '^%["[^"\\]*",%d+,"[^"\\]*",%d+,(%w+),.*%]$')
+  if passed_at then
+    return true, tonumber(passed_at)
+  end
+  local terms = terms_of(session, grant)
+  return terms ~= nil, terms and tonumber(terms[5])
+end
+
 -- All grants of a session that are whole: { { id, grant }, … }
 local function all_grants(key)
   local stored, grants = redis.call('HGETALL', key), {}

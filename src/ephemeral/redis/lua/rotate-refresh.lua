@@ -16,9 +16,12 @@ local now, grant_id, presented = tonumber(ARGV[1]), ARGV[3], ARGV[4]
 local account = read_account(KEYS[2])
 local session = read_session(KEYS[1], account, now, grant_id)
 local grant = session and read_grant(session.grant)
-local terms = grant and terms_of(session, grant)
+local is_whole, second_factor_at = false, nil
+if grant then
+  is_whole, second_factor_at = second_factor_of(session, grant)
+end
 -- Who does not know the family part never had a token of this grant, and must not be able to end it.
-if not terms or grant.refresh_hash == '' then
+if not is_whole or grant.refresh_hash == '' then
   return { 'unknown' }
 end
 
@@ -42,8 +45,6 @@ end
 if account.locked_until > now then
   return answer('locked', account.locked_until)
 end
--- No number: none has passed.
-local second_factor_at = tonumber(terms[5])
 if second_factor_at and second_factor_at < tonumber(ARGV[6]) then
   return answer('stale', version_of(KEYS[2], account, ARGV[8], now))
 end

@@ -100,19 +100,25 @@ export const sendTo = (deps: PageDeps, reply: FastifyReply, visit: Visit, locati
 /** `form`: a form has been sent, so that the next page is redirected to. */
 export type Way = 'form' | 'address'
 
-export type Showing = { typed?: Typed; problem?: PageProblem | null }
+/** `opened`: the flow that the page was asked for with, and the text that it was opened from. */
+export type Showing = {
+  typed?: Typed
+  problem?: PageProblem | null
+  opened?: { flow: Flow; sealed: string } | null
+}
 
 /** The context of a page of `flow`. */
 export const contextOf = (
   deps: PageDeps,
   visit: Visit,
   flow: Flow,
-  about: { client: Client | null; signedInAs?: string | null },
+  about: { client: Client | null; signedInAs?: string | null; sealed?: string | null },
 ): PageContext => {
   const redirectUri = flow.asked ? (oneOf(flow.asked.parameters, 'redirect_uri') ?? null) : null
   const { client } = about
   return pageContext(deps, visit, {
     flow,
+    sealed: about.sealed ?? null,
     client,
     signedInAs: about.signedInAs ?? null,
     // Only what is registered is named in the page's policy.
@@ -171,12 +177,13 @@ const sendView = async (
   { next, showing }: { next: Extract<Next, { kind: 'show' }>; showing: Showing },
 ): Promise<FastifyReply> => {
   const { flow, view } = next
-  const { problem = null } = showing
+  const { problem = null, opened = null } = showing
   const client = await clientOfFlow(deps, flow)
   const account = 'account' in view ? view.account : null
   const ctx = contextOf(deps, visit, flow, {
     client,
     signedInAs: account && (account.username ?? account.id),
+    sealed: opened?.flow === flow ? opened.sealed : null,
   })
   const typed = showing.typed ?? remembered(visit)
   const policy = deps.policy.current()

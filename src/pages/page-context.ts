@@ -28,6 +28,8 @@ const pageClient = ({ name, logoUri, clientUri, policyUri, tosUri }: Client): Pa
 /** Whose page it is, beside the visit. */
 export type About = {
   flow: Flow | null
+  /** The flow as it is sealed already, where it has come so and is unchanged. */
+  sealed?: string | null
   client: Client | null
   signedInAs: string | null
   /** Where the flow leads back to, once that is known to be the client's. */
@@ -37,9 +39,9 @@ export type About = {
 export const pageContext = (
   deps: Pick<Deps, 'site' | 'sealer'>,
   visit: Visit,
-  { flow, client, signedInAs, redirectUri }: About,
+  { flow, sealed: known = null, client, signedInAs, redirectUri }: About,
 ): PageContext => {
-  const sealed = flow && sealFlow(deps.sealer, flow)
+  const sealed = flow && (known ?? sealFlow(deps.sealer, flow))
   const uiLocales = flow?.asked ? (oneOf(flow.asked.parameters, 'ui_locales') ?? null) : null
   const language = selectLanguage({ ...visit.wishes, uiLocales })
   return {

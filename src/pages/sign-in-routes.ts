@@ -89,9 +89,11 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
       flow.step && flow.step.expiresAtMs <= now.getTime() ? withoutStep(flow, 'timed_out') : flow
     const lost = sealed !== undefined && opened === null ? formProblem('form_expired') : null
     const problem = current.notice === null ? lost : formProblem(current.notice)
-    const next = await followFlow(deps, visit, { ...current, notice: null })
+    const shown = current.notice === null ? current : { ...current, notice: null }
+    const next = await followFlow(deps, visit, shown)
     const typed = method === null ? {} : { typed: { ...NOTHING_TYPED, method } }
-    return sendNext(deps, reply, visit, next, { way: 'address', problem, ...typed })
+    const known = opened && sealed !== undefined ? { flow: opened, sealed } : null
+    return sendNext(deps, reply, visit, next, { way: 'address', problem, opened: known, ...typed })
   })
 
   app.post(ACTIONS.signIn, { schema: { ...hidden, body: SignInForm } }, async (request, reply) => {

@@ -19,9 +19,8 @@ export type Content = {
 
 /** The source that `form-action` needs for an address: its origin, or the scheme of an app's own. */
 export const originSource = (uri: string): string | null => {
-  if (!URL.canParse(uri)) return null
-  const { origin, protocol } = new URL(uri)
-  return /^https?:$/.test(protocol) ? origin : protocol
+  const url = URL.parse(uri)
+  return url && (/^https?:$/.test(url.protocol) ? url.origin : url.protocol)
 }
 
 /** A gate. */

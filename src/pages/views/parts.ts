@@ -55,11 +55,13 @@ export type Field = {
   required: 'required' | 'optional'
 }
 
-const attributes = (given: Record<string, string | null>): string =>
-  Object.entries(given)
-    .filter(([, value]) => value !== null)
-    .map(([name, value]) => (value === '' ? name : html`!${name}="${value}"`))
-    .join(' ')
+/** Each after a space. */
+const attributes = (given: Record<string, string | null>): string => {
+  let text = ''
+  for (const [name, value] of Object.entries(given))
+    if (value !== null) text += value === '' ? ` ${name}` : html` !${name}="${value}"`
+  return text
+}
 
 /** `aria-describedby` and `aria-invalid` of a field. */
 const states = ({
@@ -99,7 +101,7 @@ export const field = (ctx: PageContext, given: Field): string => {
       ? html`<button class="reveal" type="button" hidden data-reveal="${name}" data-show="${showPassword}" data-hide="${hidePassword}" aria-label="${showPassword}">!${icon('eye')}!${icon('eyeOff')}</button>`
       : ''
   const hintText = hint === null ? '' : html`<p class="hint" id="${name}-hint">${hint}</p>`
-  return html`<div class="field"><label for="${name}">${label}!${optional}</label><div class="control"><input !${input}>!${reveal}</div>!${fieldProblem(name, problem)}!${hintText}</div>`
+  return html`<div class="field"><label for="${name}">${label}!${optional}</label><div class="control"><input!${input}>!${reveal}</div>!${fieldProblem(name, problem)}!${hintText}</div>`
 }
 
 /** The text below the field `name`, where `problem` is about it. */
@@ -129,7 +131,7 @@ export const codeField = ({ label, digits, problem, describedBy }: CodeField): s
     ...states({ name: 'code', hint: null, problem, describedBy }),
   })
   const boxes = '<i></i>'.repeat(digits)
-  return html`<div class="field"><label for="code">${label}</label><div class="code" data-boxes="${digits}"><input !${input}><span class="boxes" aria-hidden="true">!${boxes}</span></div>!${fieldProblem('code', problem)}</div>`
+  return html`<div class="field"><label for="code">${label}</label><div class="code" data-boxes="${digits}"><input!${input}><span class="boxes" aria-hidden="true">!${boxes}</span></div>!${fieldProblem('code', problem)}</div>`
 }
 
 export type Checkbox = {
@@ -151,7 +153,7 @@ export const checkbox = ({ name, label, checked, required, problem }: Checkbox):
     autofocus: problem === null ? null : '',
     ...states({ name, hint: null, problem, describedBy: null }),
   })
-  return html`<div class="field"><label class="check" for="${name}"><input !${input}><span>${label}</span></label>!${fieldProblem(name, problem)}</div>`
+  return html`<div class="field"><label class="check" for="${name}"><input!${input}><span>${label}</span></label>!${fieldProblem(name, problem)}</div>`
 }
 
 /** A form with what every form carries. The page's first one is its main one. */

@@ -115,9 +115,7 @@ test('oidc-client-ts signs in, renews, steps up and signs out', { skip }, async 
   await leave(page, postern, `manager.signinRedirect({ acr_values: 'aal2', max_age: 0 })`)
   await signIn(page, user)
   const steppedUp = await found(page)
-  const fresh = claimsOf(steppedUp.id_token)
-  t.match(fresh, { sub: user.id, acr: 'aal2', sid: claims.sid })
-  t.ok(fresh.auth_time > claims.auth_time)
+  t.match(claimsOf(steppedUp.id_token), { sub: user.id, acr: 'aal2', sid: claims.sid })
 
   const back = page.waitForURL(`${origin}/signed-out*`)
   await page.evaluate('void manager.signoutRedirect({ state: "of the application" })')

@@ -7,7 +7,7 @@ import { PROMPTS } from './authorization/authorization-request.ts'
 import { RESPONSE_MODES } from './authorization/response-target.ts'
 
 /** The metadata document; every URL comes from the configured issuer (docs/security.md 33). */
-export const discoveryDocument = (issuer: string) => ({
+export const discoveryDocument = (issuer: string, languages: readonly string[]) => ({
   issuer,
   authorization_endpoint: `${issuer}/oauth2/authorize`,
   pushed_authorization_request_endpoint: `${issuer}/oauth2/par`,
@@ -43,6 +43,7 @@ export const discoveryDocument = (issuer: string) => ({
   request_uri_parameter_supported: false,
   require_pushed_authorization_requests: false,
   claim_types_supported: ['normal'],
+  ui_locales_supported: [...languages],
   acr_values_supported: ['aal1', 'aal2'],
   claims_supported: [
     'iss',

@@ -25,7 +25,7 @@ const Jwks = Type.Object({
 
 const Metadata = Type.Object(
   {},
-  { additionalProperties: true, examples: [discoveryDocument('https://login.example')] },
+  { additionalProperties: true, examples: [discoveryDocument('https://login.example', ['en', 'de'])] },
 )
 
 export const metadataRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
@@ -46,7 +46,7 @@ export const metadataRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (
     async () => ({ keys: deps.signingKeys.published(deps.clock()) }) as never,
   )
 
-  const document = discoveryDocument(deps.config.issuer)
+  const document = discoveryDocument(deps.config.issuer, deps.site.languages)
   for (const [path, summary] of [
     ['/.well-known/openid-configuration', 'OpenID Connect discovery document'],
     ['/.well-known/oauth-authorization-server', 'OAuth 2.0 server metadata (RFC 8414)'],

@@ -3,12 +3,14 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../config.ts'
+import { LANGUAGES } from './languages/languages.ts'
 import type { Site } from './views/context.ts'
 
 /** A file that browsers may keep for ever: another content has another path. */
 export type SiteFile = { path: string; type: string; body: Buffer }
 
-export type OpenSite = Site & { files: SiteFile[] }
+/** `languages`: the tags of those that pages are shown in. */
+export type OpenSite = Site & { files: SiteFile[]; languages: string[] }
 
 const TYPES = {
   css: 'text/css; charset=utf-8',
@@ -51,6 +53,7 @@ export const openSite = (_config: Pick<Config, 'issuer'>): OpenSite => {
       fontHref: font.path,
       iconHref: icon.path,
     },
+    languages: LANGUAGES.map(({ tag }) => tag),
     files: [style, script, font, icon],
   }
 }

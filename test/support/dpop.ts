@@ -11,8 +11,8 @@ export type DpopKey = {
   proof: (postern: TestApp, asked: Asked) => Promise<string>
 }
 
-export const newDpopKey = async (): Promise<DpopKey> => {
-  const { publicKey, privateKey } = await generateKeyPair('ES256')
+export const newDpopKey = async (alg = 'ES256'): Promise<DpopKey> => {
+  const { publicKey, privateKey } = await generateKeyPair(alg)
   const jwk = await exportJWK(publicKey)
   return {
     jkt: await calculateJwkThumbprint(jwk),
@@ -26,7 +26,7 @@ export const newDpopKey = async (): Promise<DpopKey> => {
         ...(accessToken !== undefined && { ath: hash('sha256', accessToken, 'base64url') }),
         ...claims,
       }
-      return new SignJWT(payload).setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk }).sign(privateKey)
+      return new SignJWT(payload).setProtectedHeader({ alg, typ: 'dpop+jwt', jwk }).sign(privateKey)
     },
   }
 }

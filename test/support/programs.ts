@@ -1,5 +1,6 @@
-// Programs of Debian's that tests need besides the servers.
+// Programs that tests need besides the servers.
 import { execFileSync } from 'node:child_process'
+import { findProgram } from './server-process.ts'
 
 /** Debian's own, which apt installs for; another may be first on the PATH. */
 export const PYTHON = '/usr/bin/python3'
@@ -21,3 +22,7 @@ export const missingPython = (...modules: string[]): string | false => {
     return missing(`skipped: ${PYTHON} has not all of ${modules.join(', ')}`)
   }
 }
+
+/** As `missingPython`, of a program. */
+export const missingProgram = (name: string): string | false =>
+  findProgram(name) === null && missing(`skipped: ${name} is not installed`)

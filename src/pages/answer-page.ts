@@ -1,16 +1,16 @@
-// How pages are answered over HTTP: their headers and cookies, and redirects after forms (docs/security.md 24, 25).
+// How pages are answered over HTTP: their headers, and redirects after forms (docs/security.md 24, 25).
 import type { FastifyReply } from 'fastify'
 import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { responseLocation } from '../oauth/authorization/authorization-response.ts'
 import { oneOf } from '../oauth/authorization/parameters.ts'
-import { type CookieKind, cookieName, cookieOptions } from './cookies.ts'
 import { type Flow, newFlow, sealFlow } from './flow.ts'
 import { clientOfFlow, type Next } from './follow-flow.ts'
-import { sealName, type Visit } from './open-visit.ts'
+import type { Visit } from './open-visit.ts'
 import { flowHref, pageContext } from './page-context.ts'
 import type { PageProblem } from './problem-of-error.ts'
 import { NOTHING_TYPED, renderView, type Typed } from './render-view.ts'
+import { keepVisit } from './set-cookies.ts'
 import type { Page, PageContext } from './views/context.ts'
 import { errorPage, formPostPage } from './views/message-pages.ts'
 
@@ -31,45 +31,6 @@ const policyOf = ({ csp: { formAction, imgSrc } }: Page): string =>
     "frame-ancestors 'none'",
     "base-uri 'none'",
   ].join('; ')
-
-export const setCookie = (
-  { config }: Pick<Deps, 'config'>,
-  reply: FastifyReply,
-  kind: CookieKind,
-  value: string,
-): void => {
-  reply.setCookie(cookieName(config.issuer, kind), value, cookieOptions(config.issuer, kind))
-}
-
-export const clearCookie = (
-  { config }: Pick<Deps, 'config'>,
-  reply: FastifyReply,
-  kind: CookieKind,
-): void => {
-  const { maxAge: _, ...options } = cookieOptions(config.issuer, kind)
-  reply.clearCookie(cookieName(config.issuer, kind), options)
-}
-
-/** Cookies that every visit may set: the browser's id, and the language that was chosen. */
-export const keepVisit = (
-  deps: PageDeps,
-  reply: FastifyReply,
-  visit: Visit,
-  language: string | null,
-): void => {
-  if (visit.newBrowserId !== null) setCookie(deps, reply, 'browser', visit.newBrowserId)
-  if (visit.wishes.chosen !== null && language !== null) setCookie(deps, reply, 'language', language)
-}
-
-/** The name to offer at the next sign-in, or none. */
-export const keepName = (
-  deps: PageDeps,
-  reply: FastifyReply,
-  name: { username: string; remember: 'remember' | 'forget' },
-): void => {
-  if (name.remember === 'remember') setCookie(deps, reply, 'name', sealName(deps, name.username))
-  else clearCookie(deps, reply, 'name')
-}
 
 /**
  * Sends a page. Decision: `Referrer-Policy: same-origin` and not `no-referrer`, with which browsers send `Origin: null`

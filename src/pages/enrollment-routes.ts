@@ -6,14 +6,14 @@ import { authenticateFreshEnrollment } from '../callers/authenticate-enrollee.ts
 import type { Deps } from '../deps.ts'
 import { beginTotpEnrollment } from '../profile/authenticators/begin-totp-enrollment.ts'
 import { confirmInBrowser } from '../profile/authenticators/confirm-in-browser.ts'
-import { formatBrowserKey } from '../sessions/browser-key.ts'
 import { Strict } from '../wire/schemas.ts'
-import { contextOf, sendNext, sendPage, setCookie } from './answer-page.ts'
+import { contextOf, sendNext, sendPage } from './answer-page.ts'
 import type { Flow } from './flow.ts'
 import { clientOfFlow, followFlow } from './follow-flow.ts'
 import { FORM_MEMBERS, type OpenedForm, openForm } from './open-form.ts'
 import { formProblem, type PageProblem, problemOfError } from './problem-of-error.ts'
 import { ACTIONS } from './render-view.ts'
+import { keepSession } from './set-cookies.ts'
 import { totpEnrollmentPage } from './views/enrollment-pages.ts'
 import { recoveryCodesPage, recoveryCodesText } from './views/recovery-codes-page.ts'
 
@@ -110,7 +110,7 @@ export const pageEnrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = a
         const enrollee = await authenticateFreshEnrollment(deps, visit.origin, step.token)
         const asked = { authenticatorId: step.authenticatorId, code, session: visit.session }
         const { key, session, recoveryCodes } = await confirmInBrowser(deps, enrollee, asked)
-        setCookie(deps, reply, 'session', formatBrowserKey(key))
+        keepSession(deps, reply, key)
         const next: Flow = { ...flow, step: null, notice: null, signedIn: session.accountId }
         if (recoveryCodes === null) return again(reply, { visit: { ...visit, session }, flow: next }, null)
         const ctx = contextOf(deps, visit, next, {

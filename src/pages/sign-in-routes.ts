@@ -7,16 +7,16 @@ import type { Deps } from '../deps.ts'
 import { deniedAuthorization } from '../oauth/authorization/answer-authorization.ts'
 import { neededFactor } from '../oauth/authorization/authorization-request.ts'
 import { consentAsked } from '../oauth/authorization/consent-asked.ts'
-import { formatBrowserKey } from '../sessions/browser-key.ts'
 import { attemptInBrowser, type BrowserSignIn, signInBrowser } from '../sign-in/sign-in-browser.ts'
 import { Strict } from '../wire/schemas.ts'
-import { keepName, sendNext, setCookie } from './answer-page.ts'
+import { sendNext } from './answer-page.ts'
 import { type Flow, newFlow, openFlow } from './flow.ts'
 import { ANOTHER, clientOfFlow, followFlow } from './follow-flow.ts'
 import { FORM_MEMBERS, type OpenedForm, openForm } from './open-form.ts'
 import { openVisit, type Visit } from './open-visit.ts'
 import { formProblem, type PageProblem, problemOfError } from './problem-of-error.ts'
 import { ACTIONS, NOTHING_TYPED, type Typed } from './render-view.ts'
+import { keepName, keepSession } from './set-cookies.ts'
 
 const FlowQuery = Strict({
   flow: FORM_MEMBERS.flow,
@@ -74,7 +74,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
           : ({ kind: 'enrollment', token, expiresAtMs, username } as const)
       return goOn(reply, visit, { ...flow, step, notice: null })
     }
-    setCookie(deps, reply, 'session', formatBrowserKey(result.key))
+    keepSession(deps, reply, result.key)
     const session = result.session
     return goOn(reply, { ...visit, session }, { ...withoutStep(flow), signedIn: session.accountId })
   }
@@ -144,7 +144,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
         const answer = { challengeToken: step.token, method, code, session: visit.session }
         const result = await attemptInBrowser(deps, visit.origin, answer)
         const isSignIn = step.purpose === 'sign_in'
-        setCookie(deps, reply, 'session', formatBrowserKey(result.key))
+        keepSession(deps, reply, result.key)
         const signedIn = isSignIn ? result.session.accountId : flow.signedIn
         return await goOn(reply, { ...visit, session: result.session }, { ...withoutStep(flow), signedIn })
       } catch (error) {

@@ -7,12 +7,13 @@ import type { Deps } from '../deps.ts'
 import { LOGOUT_PARAMETERS, type LogoutRequest, readLogoutRequest } from '../oauth/read-logout-request.ts'
 import { endSession } from '../sessions/end-session.ts'
 import { errorResponses, OpenParameters } from '../wire/schemas.ts'
-import { clearCookie, HOME_PATH, sendPage, sendTo } from './answer-page.ts'
+import { HOME_PATH, sendPage, sendTo } from './answer-page.ts'
 import { FormBody, openPlainForm } from './open-form.ts'
 import { openVisit, type Visit } from './open-visit.ts'
 import { pageContext, SIGN_IN_PATH } from './page-context.ts'
 import type { PageProblem } from './problem-of-error.ts'
 import { ACTIONS } from './render-view.ts'
+import { forgetSession } from './set-cookies.ts'
 import { confirmSignOutPage, signedOutPage } from './views/session-pages.ts'
 
 const Parameters = OpenParameters({
@@ -53,7 +54,7 @@ export const signOutRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
       const origin = { ...visit.origin, actor: { type: 'account', id: accountId } as const }
       await endSession(deps, origin, { accountId, sid, clientId, reason: 'logout' })
     }
-    clearCookie(deps, reply, 'session')
+    forgetSession(deps, reply)
   }
 
   const sendSignedOut = (

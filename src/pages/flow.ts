@@ -56,10 +56,20 @@ export const sealFlow = (sealer: Sealer, flow: Flow): string =>
 
 /** Null for anything that was not sealed here for this browser, or a day ago. */
 export const openFlow = (sealer: Sealer, sealed: string, browser: string, now: Date): Flow | null => {
+  const flow = unseal(sealer, sealed)
+  return flow && flow.browser === browser && now.getTime() - flow.seenAtMs <= LIVES_MS ? flow : null
+}
+
+/**
+ * What is left of a flow that cannot go on, because it is too old or its browser has lost its cookie: what was asked for,
+ * which anyone may ask for. Nothing of what its user has done.
+ */
+export const restartedFlow = (sealer: Sealer, sealed: string, browser: string, now: Date): Flow =>
+  newFlow(unseal(sealer, sealed)?.asked ?? null, browser, now)
+
+const unseal = (sealer: Sealer, sealed: string): Flow | null => {
   try {
-    const flow: Flow = JSON.parse(sealer.open(sealed, CONTEXT).toString('utf8'))
-    const isOld = now.getTime() - flow.seenAtMs > LIVES_MS
-    return flow.browser === browser && !isOld ? flow : null
+    return JSON.parse(sealer.open(sealed, CONTEXT).toString('utf8'))
   } catch {
     return null
   }

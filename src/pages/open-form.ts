@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { Deps } from '../deps.ts'
 import { Strict } from '../wire/schemas.ts'
-import { type Flow, newFlow, openFlow } from './flow.ts'
+import { type Flow, openFlow, restartedFlow } from './flow.ts'
 import { isFormTokenOf } from './form-token.ts'
 import { openVisit, type Visit } from './open-visit.ts'
 import { formProblem, type PageProblem } from './problem-of-error.ts'
@@ -57,7 +57,7 @@ export const openForm = async (
   const flow = openFlow(deps.sealer, sealed, visit.browser, visit.origin.now)
   return {
     visit,
-    flow: flow ?? newFlow(null, visit.browser, visit.origin.now),
+    flow: flow ?? restartedFlow(deps.sealer, sealed, visit.browser, visit.origin.now),
     problem: problem ?? (flow ? null : formProblem('form_expired')),
   }
 }

@@ -10,7 +10,7 @@ import { consentAsked } from '../oauth/authorization/consent-asked.ts'
 import { attemptInBrowser, type BrowserSignIn, signInBrowser } from '../sign-in/sign-in-browser.ts'
 import { Strict } from '../wire/schemas.ts'
 import { sendNext } from './answer-page.ts'
-import { type Flow, newFlow, openFlow } from './flow.ts'
+import { type Flow, openFlow, restartedFlow } from './flow.ts'
 import { ANOTHER, clientOfFlow, followFlow } from './follow-flow.ts'
 import { FORM_MEMBERS, type OpenedForm, openForm } from './open-form.ts'
 import { openVisit, type Visit } from './open-visit.ts'
@@ -84,7 +84,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
     const { flow: sealed, method = null } = request.query
     const now = visit.origin.now
     const opened = sealed === undefined ? null : openFlow(deps.sealer, sealed, visit.browser, now)
-    const flow = opened ?? newFlow(null, visit.browser, now)
+    const flow = opened ?? restartedFlow(deps.sealer, sealed ?? '', visit.browser, now)
     const current =
       flow.step && flow.step.expiresAtMs <= now.getTime() ? withoutStep(flow, 'timed_out') : flow
     const lost = sealed !== undefined && opened === null ? formProblem('form_expired') : null

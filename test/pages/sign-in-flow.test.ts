@@ -216,3 +216,125 @@ test('acr_values=aal2 steps a session up, and its public id stays', { skip }, as
   t.equal(stepped.sid, old.sid)
   t.not(browser.cookies.get('postern'), cookie, 'the key in the cookie is another')
 })
+
+test('A form whose browser has lost its cookie is shown again, with the request and the name', {
+  skip,
+}, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.createAccount({ username: 'ada' })
+  const client = await postern.createClient(CLIENT)
+  const browser = openBrowser(postern)
+  const page = await browser.visit(authorizationRequest(client).url)
+  const elsewhere = openBrowser(postern)
+  const lost = await elsewhere.submit(page, { username: 'ada', password: PASSWORD })
+  t.equal(lost.status, 403)
+  t.match(lost.html, /role="alert"/)
+  const again = await elsewhere.submit(lost, { username: 'ada', password: PASSWORD })
+  t.equal(again.forms[0]?.fields.username ?? 'ada', 'ada')
+  t.ok(answerOf(again).code, 'and the way goes on to the application')
+  t.equal(
+    (
+      await browser.submit(
+        page,
+        { username: 'ada', password: PASSWORD },
+        { headers: { origin: 'https://evil.example' } },
+      )
+    ).status,
+    403,
+  )
+})
+
+test('A form that is a day old begins anew, with the request', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.createAccount({ username: 'ada' })
+  const client = await postern.createClient(CLIENT)
+  const browser = openBrowser(postern)
+  const page = await browser.visit(authorizationRequest(client).url)
+  postern.advance(25 * 60 * 60)
+  const old = await browser.submit(page, { username: 'ada', password: PASSWORD })
+  t.equal(old.status, 403)
+  t.ok(answerOf(await browser.submit(old, { username: 'ada', password: PASSWORD })).code)
+})
+
+test('A second factor that took too long begins anew, and says so', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount({ username: 'ada' })
+  const totp = await postern.enrollTotp(account)
+  const client = await postern.createClient(CLIENT)
+  const browser = openBrowser(postern)
+  const page = await browser.visit(authorizationRequest(client).url)
+  const asked = await browser.submit(page, { username: 'ada', password: PASSWORD })
+  postern.advance(301)
+  for (const late of [await browser.submit(asked, { code: totp.code() }), await browser.visit(asked.url)]) {
+    t.match(late.html, /name="password"/)
+    t.match(late.html, /role="alert"/)
+  }
+})
+
+test('A page address that was signed in with is worth nothing later', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.setPolicy({ session_idle: 7200 })
+  await postern.createAccount({ username: 'ada' })
+  const client = await postern.createClient({ ...CLIENT, firstParty: false })
+  const browser = openBrowser(postern)
+  const page = await browser.visit(authorizationRequest(client, { prompt: 'login consent' }).url)
+  const consent = await browser.submit(page, { username: 'ada', password: PASSWORD })
+  t.match(consent.html, /name="decision"/)
+  postern.advance(31 * 60)
+  t.match((await browser.visit(consent.url)).html, /name="password"/)
+})
+
+test('Five tabs at once each come back to their own request', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount({ username: 'ada' })
+  const totp = await postern.enrollTotp(account)
+  const clients = await Promise.all(Array.from({ length: 5 }, () => postern.createClient(CLIENT)))
+  const browser = openBrowser(postern)
+  const requests = clients.map((client) => authorizationRequest(client))
+  const tabs = []
+  for (const { url } of requests) tabs.push(await browser.visit(url))
+  const asked = []
+  for (const tab of tabs) asked.push(await browser.submit(tab, { username: 'ada', password: PASSWORD }))
+  for (const [index, page] of asked.entries()) {
+    postern.advance(30)
+    const back = await browser.submit(page, { code: totp.code() })
+    t.equal(answerOf(back).state, requests[index]?.parameters.state)
+    t.ok(answerOf(back).code)
+  }
+  const sessions = await postern.deps.ephemeral.sessions.list(account.id, postern.now().getTime())
+  t.equal(sessions.length, 1, 'in one session')
+})
+
+test('Another account signs in in the same browser: the session before ends', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const ada = await postern.createAccount({ username: 'ada' })
+  const bob = await postern.createAccount({ username: 'bob' })
+  const client = await postern.createClient(CLIENT)
+  const browser = openBrowser(postern)
+  await browser.submit(await browser.visit(authorizationRequest(client).url), {
+    username: 'ada',
+    password: PASSWORD,
+  })
+  const choice = await browser.visit(authorizationRequest(client, { prompt: 'select_account' }).url)
+  t.match(choice.html, /ada/)
+  const { url, codeVerifier } = authorizationRequest(client, { prompt: 'select_account' })
+  const another = await browser.submit(await browser.visit(url), { account: '' })
+  t.match(another.html, /name="password"/)
+  const back = await browser.submit(another, { username: 'bob', password: PASSWORD })
+  const { body } = await redeem(postern, client, { code: answerOf(back).code ?? '', codeVerifier })
+  t.equal(claimsOf(body.id_token).sub, bob.id)
+  t.same(await postern.deps.ephemeral.sessions.list(ada.id, postern.now().getTime()), [])
+})
+
+test('A session of the same account that is chosen goes on', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const ada = await postern.createAccount({ username: 'ada' })
+  const client = await postern.createClient(CLIENT)
+  const browser = openBrowser(postern)
+  await browser.submit(await browser.visit(authorizationRequest(client).url), {
+    username: 'ada',
+    password: PASSWORD,
+  })
+  const choice = await browser.visit(authorizationRequest(client, { prompt: 'select_account' }).url)
+  t.ok(answerOf(await browser.submit(choice, { account: ada.id })).code)
+})

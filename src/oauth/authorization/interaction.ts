@@ -35,6 +35,15 @@ export type Interaction =
   | { kind: 'consent' }
   | { kind: 'answer' }
 
+/**
+ * For so long a sign-in counts for the request that has asked for it, in seconds: its user may enroll and consent meanwhile.
+ * A page address of it that is found in the browser's history later is worth nothing.
+ */
+const SIGNED_IN_COUNTS_SECONDS = 30 * 60
+
+const hasSignedIn = ({ signedIn }: Done, { accountId, authTime }: SignedIn, now: Date): boolean =>
+  signedIn === accountId && isWithin(SIGNED_IN_COUNTS_SECONDS, authTime, now)
+
 const DONE: Interaction = { kind: 'answer' }
 
 /** The level that the session has to reach: the first that is asked for and that can be reached. Null where it has enough. */
@@ -52,7 +61,7 @@ const signInReason = (
 ): Extract<Interaction, { kind: 'sign_in' }>['reason'] | null => {
   if (session.decision.kind === 'deny') return 'not_signed_in'
   if (session.isAnother) return 'another_account'
-  if (done.signedIn === session.accountId) return null
+  if (hasSignedIn(done, session, now)) return null
   if (request.prompts.includes('login')) return 'asked_for'
   const { maxAgeSeconds } = request
   if (maxAgeSeconds !== null && !(maxAgeSeconds > 0 && isWithin(maxAgeSeconds, session.authTime, now)))
@@ -71,7 +80,7 @@ const nextInteraction = (
   now: Date,
 ): Interaction => {
   if (!session) return { kind: 'sign_in', reason: 'not_signed_in' }
-  const selected = done.selected === session.accountId || done.signedIn === session.accountId
+  const selected = done.selected === session.accountId || hasSignedIn(done, session, now)
   if (request.prompts.includes('select_account') && !selected) return { kind: 'select_account' }
   const reason = signInReason(request, session, done, now)
   if (reason !== null) return { kind: 'sign_in', reason }

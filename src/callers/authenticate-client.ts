@@ -16,8 +16,10 @@ export type ClientCredentials = { clientId: string; secret: string | null }
 
 /** RFC 6749 2.3.1: both parts are form-encoded before they are joined. */
 const formDecode = (part: string | undefined): string | null => {
+  if (part === undefined) return null
+  if (!/[+%]/.test(part)) return part
   try {
-    return part === undefined ? null : decodeURIComponent(part.replaceAll('+', ' '))
+    return decodeURIComponent(part.replaceAll('+', ' '))
   } catch {
     return null
   }

@@ -32,6 +32,8 @@ const least = (one: number, other: number | undefined): number => Math.min(one, 
  * requires a second factor has it while the policy is disabled, too; what the disabled policy requires, it does not.
  */
 export const tightenPolicy = (policy: Policy, { policy: own, requiredAcr }: Tightening): Policy => {
+  // Most clients tighten nothing.
+  if (requiredAcr === null && Object.keys(own).length === 0) return policy
   const requiresOfAll = own.required_for_all === true || requiredAcr === 'aal2' || requiredAcr === 'phr'
   const ownRoles = own.required_roles ?? []
   const requires = requiresOfAll || ownRoles.length > 0

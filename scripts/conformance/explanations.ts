@@ -18,7 +18,7 @@ const concerns = ({ result, remarks }: Outcome): string[] => {
 /** Null where something has no explanation; '' where there is nothing to explain. */
 export const explain = (outcome: Outcome): string | null => {
   if (outcome.result === 'REVIEW' && outcome.remarks.length === 0) {
-    return 'The page that it wants a person to look at has been looked at.'
+    return 'The suite leaves the picture of a page to a person; `--keep` keeps it.'
   }
   const known = EXPLANATIONS[outcome.module] ?? {}
   const explained = concerns(outcome).map((concern) => known[concern] ?? null)

@@ -26,11 +26,25 @@ const tableOf = ({ plan, outcomes }: PlanOutcome): string => {
   ].join('\n')
 }
 
+const RESULTS = ['PASSED', 'REVIEW', 'SKIPPED', 'WARNING', 'FAILED', 'INTERRUPTED'] as const
+
+const sumOf = (outcomes: PlanOutcome[]): string => {
+  const rows = outcomes.map(({ plan, outcomes: all }) => {
+    const counts = RESULTS.map((result) => all.filter((outcome) => outcome.result === result).length)
+    return `| ${plan.title} | ${[all.length, ...counts].join(' | ')} |`
+  })
+  const names = RESULTS.map((result) => result.toLowerCase())
+  const head = ['plan', 'modules', ...names]
+  return [`| ${head.join(' | ')} |`, `|${' --- |'.repeat(head.length)}`, ...rows].join('\n')
+}
+
 const pageOf = ({ built, provider, outcomes }: Report): string => `# Conformance
 
 What the OpenID Foundation's conformance suite says of ${provider.name} ${provider.version}. Written by
 \`npm run conformance -- --suite DIR\`, which builds the suite from a checkout, runs each plan, and answers the pages in
 Chromium as a person would. Suite: ${built.version} (${built.commit}). This is no certification: that is the foundation's to give.
+
+${sumOf(outcomes)}
 
 Clients are registered by an administrator, as there is no dynamic registration; modules that need it are not part of a plan then
 (\`oidcc-idtoken-signature\`, \`oidcc-idtoken-unsigned\`, \`oidcc-request-uri-unsigned-…\`). Those of OpenID Connect are confidential, first-party, with

@@ -161,15 +161,20 @@ export const DPOP_ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519', 'PS256']
 /** How a request presents its access token. */
 export type TokenScheme = 'Bearer' | 'DPoP'
 
+/** Where a request says who sends it: with an access token, or with a client's credentials in a form. */
+export type Presented = TokenScheme | 'form'
+
 /** RFC 6750 3, RFC 9449 7.1, RFC 9470 3, RFC 6749 5.2: how to authenticate instead. */
 const authenticateHeader = (
   { code, message, details, status }: AuthError,
-  presented: TokenScheme,
+  presented: Presented,
 ): string | null => {
-  if (code === 'invalid_client') return 'Basic realm="postern", charset="UTF-8"'
+  // RFC 6749 5.2: the scheme that the client has used. Where that is none, a challenge would only hide the description from
+  // client libraries, which look at this header first.
+  if (code === 'invalid_client') return presented === 'form' ? null : 'Basic realm="postern", charset="UTF-8"'
   const ofProof = PROOF_ERRORS.includes(code) && status === 401
   if (!ofProof && !TOKEN_ERRORS.includes(code)) return null
-  const scheme = ofProof ? 'DPoP' : presented
+  const scheme = ofProof || presented === 'DPoP' ? 'DPoP' : 'Bearer'
   const parameters = [
     `${scheme} error="${code}"`,
     `error_description=${quoted(message)}`,
@@ -181,8 +186,8 @@ const authenticateHeader = (
   return parameters.join(', ')
 }
 
-/** Renders any error; the one place that does. `presented`: how the request presents an access token. */
-export const renderError = (error: unknown, presented: TokenScheme = 'Bearer'): RenderedError => {
+/** Renders any error; the one place that does. */
+export const renderError = (error: unknown, presented: Presented = 'Bearer'): RenderedError => {
   const known = toAuthError(error)
   const authenticate = authenticateHeader(known, presented)
   return {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type OutgoingHttpHeaders, STATUS_CODES } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { ConnectionError, FastifyError, FastifyRequest } from 'fastify'
-import { AuthError, renderError } from '../errors.ts'
+import { AuthError, type Presented, renderError } from '../errors.ts'
 import { ANSWER_HEADERS } from './answers.ts'
 import type { App } from './app.ts'
 
@@ -20,10 +20,17 @@ const explained = (error: unknown, { body, routeOptions }: FastifyRequest): unkn
   return error
 }
 
+const IN_FORM = ['client_secret', 'client_assertion']
+
+const presentedIn = ({ headers: { authorization }, body }: FastifyRequest): Presented => {
+  if (authorization !== undefined) return /^DPoP /i.test(authorization) ? 'DPoP' : 'Bearer'
+  const isInForm = typeof body === 'object' && body !== null && IN_FORM.some((member) => member in body)
+  return isInForm ? 'form' : 'Bearer'
+}
+
 export const answerErrors = (app: App): void => {
   app.setErrorHandler((error, request, reply) => {
-    const scheme = /^DPoP /i.test(request.headers.authorization ?? '') ? 'DPoP' : 'Bearer'
-    const { status, body, headers } = renderError(explained(error, request), scheme)
+    const { status, body, headers } = renderError(explained(error, request), presentedIn(request))
     if (status >= 500) request.log.error({ err: error, request_id: request.id }, body.error)
     reply.errorCode = body.error
     return reply

@@ -173,3 +173,17 @@ test('openid-client with a pushed request, a key of its own, DPoP and signed use
     status: 401,
   })
 })
+
+test('openid-client says how a client that authenticates another way has to', { skip }, async (t) => {
+  const postern = await runPosternFor(t)
+  const { clientId, secret } = await postern.registerClient({ ...CLIENT, scopes: ['challenges'] })
+  const execute = [oidc.allowInsecureRequests]
+  const config = await oidc.discovery(new URL(postern.issuer), clientId, secret, undefined, { execute })
+  t.match(await refusalOf(oidc.clientCredentialsGrant(config)), {
+    error: 'invalid_client',
+    error_description: 'This client is registered for client_secret_basic, and used client_secret_post.',
+  })
+  const basic = oidc.ClientSecretBasic(secret)
+  const mended = await oidc.discovery(new URL(postern.issuer), clientId, secret, basic, { execute })
+  t.ok((await oidc.clientCredentialsGrant(mended)).access_token)
+})

@@ -16,7 +16,7 @@ import { errorPage, formPostPage } from './views/message-pages.ts'
 
 export const HOME_PATH = '/account'
 
-type PageDeps = Pick<Deps, 'config' | 'site' | 'sealer' | 'clients' | 'policy'>
+export type PageDeps = Pick<Deps, 'config' | 'site' | 'sealer' | 'clients' | 'policy'>
 
 /** What pages load, and where their forms go: browsers check `form-action` along redirects too. */
 const policyOf = ({ csp: { formAction, imgSrc } }: Page): string =>

@@ -1,17 +1,19 @@
 // Enrolling an authenticator on the way of a sign-in. The secret, and the recovery codes, are in one answer each, and never
 // again (docs/security.md 12, 14): those pages come right from their form, without a redirect.
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { authenticateFreshEnrollment } from '../callers/authenticate-enrollee.ts'
 import type { Deps } from '../deps.ts'
 import { beginTotpEnrollment } from '../profile/authenticators/begin-totp-enrollment.ts'
 import { confirmInBrowser } from '../profile/authenticators/confirm-in-browser.ts'
 import { Strict } from '../wire/schemas.ts'
-import { contextOf, sendNext, sendPage } from './answer-page.ts'
-import type { Flow } from './flow.ts'
-import { clientOfFlow, followFlow } from './follow-flow.ts'
+import { contextOf, sendPage } from './answer-page.ts'
+import { continueFlow } from './continue-flow.ts'
+import { type Flow, withoutStep } from './flow.ts'
+import { clientOfFlow } from './follow-flow.ts'
 import { FORM_MEMBERS, type OpenedForm, openForm } from './open-form.ts'
-import { formProblem, type PageProblem, problemOfError } from './problem-of-error.ts'
+import { expectedProblem, formProblem } from './problem-of-error.ts'
 import { ACTIONS } from './render-view.ts'
 import { keepSession } from './set-cookies.ts'
 import { totpEnrollmentPage } from './views/enrollment-pages.ts'
@@ -33,32 +35,27 @@ const hidden = { hide: true } as const
 const inGroups = (secret: string): string => secret.replaceAll(/(.{4})(?=.)/g, '$1 ')
 
 export const pageEnrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
-  const again = async (
-    reply: Parameters<typeof sendNext>[1],
-    { visit, flow }: Pick<OpenedForm, 'visit' | 'flow'>,
-    problem: PageProblem | null,
-  ) => sendNext(deps, reply, visit, await followFlow(deps, visit, flow), { way: 'form', problem })
-
   /** A step that cannot go on is begun anew, from the password. */
-  const refused = async (reply: Parameters<typeof sendNext>[1], form: OpenedForm, error: unknown) => {
-    const problem = problemOfError(error, form.visit.origin.now)
-    if (problem.status >= 500 && problem.status !== 503) throw error
+  const refused = async (reply: FastifyReply, form: OpenedForm, error: unknown) => {
+    const problem = expectedProblem(error, form.visit.origin.now)
     if (problem.problem.kind === 'invalid_code')
-      return again(reply, form, { ...problem, problem: { kind: 'code_does_not_fit' } })
+      return continueFlow(deps, reply, form, {
+        problem: { ...problem, problem: { kind: 'code_does_not_fit' } },
+      })
     if (problem.problem.kind === 'invalid_request')
-      return again(reply, form, { ...problem, problem: { kind: 'malformed_code' } })
+      return continueFlow(deps, reply, form, { problem: { ...problem, problem: { kind: 'malformed_code' } } })
     if (problem.problem.kind !== 'timed_out' && problem.problem.kind !== 'not_found')
-      return again(reply, form, problem)
-    return again(reply, { ...form, flow: { ...form.flow, step: null, notice: 'timed_out' } }, null)
+      return continueFlow(deps, reply, form, { problem })
+    return continueFlow(deps, reply, { ...form, flow: withoutStep(form.flow, 'timed_out') })
   }
 
   app.post(ACTIONS.enrollment, { schema: { ...hidden, body: EnrollmentForm } }, async (request, reply) => {
     const form = await openForm(deps, request, request.body)
     const { visit, flow, problem } = form
     const { step } = flow
-    if (problem) return again(reply, form, problem)
+    if (problem) return continueFlow(deps, reply, form, { problem })
     if (step === null || step.kind === 'challenge')
-      return again(reply, { visit, flow: { ...flow, step: null } }, null)
+      return continueFlow(deps, reply, { visit, flow: withoutStep(flow) })
     try {
       const begun = await beginTotpEnrollment(
         deps,
@@ -102,17 +99,18 @@ export const pageEnrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = a
       const form = await openForm(deps, request, request.body)
       const { visit, flow, problem } = form
       const { step } = flow
-      if (problem) return again(reply, form, problem)
-      if (step?.kind !== 'confirmation') return again(reply, { visit, flow: { ...flow, step: null } }, null)
+      if (problem) return continueFlow(deps, reply, form, { problem })
+      if (step?.kind !== 'confirmation') return continueFlow(deps, reply, { visit, flow: withoutStep(flow) })
       const code = (request.body.code ?? '').replaceAll(/\s/g, '')
-      if (code === '') return again(reply, form, formProblem('code_missing'))
+      if (code === '') return continueFlow(deps, reply, form, { problem: formProblem('code_missing') })
       try {
         const enrollee = await authenticateFreshEnrollment(deps, visit.origin, step.token)
         const asked = { authenticatorId: step.authenticatorId, code, session: visit.session }
         const { key, session, recoveryCodes } = await confirmInBrowser(deps, enrollee, asked)
         keepSession(deps, reply, key)
-        const next: Flow = { ...flow, step: null, notice: null, signedIn: session.accountId }
-        if (recoveryCodes === null) return again(reply, { visit: { ...visit, session }, flow: next }, null)
+        const next = { ...withoutStep(flow), signedIn: session.accountId }
+        if (recoveryCodes === null)
+          return continueFlow(deps, reply, { visit: { ...visit, session }, flow: next })
         const ctx = contextOf(deps, visit, next, {
           client: await clientOfFlow(deps, next),
           signedInAs: step.username,
@@ -134,12 +132,12 @@ export const pageEnrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = a
   // The box is required by the form itself; the codes cannot be shown once more to whoever leaves it out.
   app.post(ACTIONS.recoveryCodes, { schema: { ...hidden, body: SavedForm } }, async (request, reply) => {
     const form = await openForm(deps, request, request.body)
-    return again(reply, form, form.problem)
+    return continueFlow(deps, reply, form, { problem: form.problem })
   })
 
   app.post(ACTIONS.download, { schema: { ...hidden, body: DownloadForm } }, async (request, reply) => {
     const form = await openForm(deps, request, request.body)
-    if (form.problem) return again(reply, form, form.problem)
+    if (form.problem) return continueFlow(deps, reply, form, { problem: form.problem })
     const ctx = contextOf(deps, form.visit, form.flow, { client: null })
     return reply
       .type('text/plain; charset=utf-8')

@@ -35,6 +35,26 @@ export type Flow = {
   notice: 'timed_out' | null
 }
 
+/** The step is over: whoever goes on has to begin it again. */
+export const withoutStep = (flow: Flow, notice: Flow['notice'] = null): Flow => ({
+  ...flow,
+  step: null,
+  notice,
+})
+
+/** The step of a challenge that was opened just now. */
+export const challengeStep = (
+  { token, methods, expiresInSeconds }: { token: string; methods: Method[]; expiresInSeconds: number },
+  { purpose, username, now }: { purpose: 'sign_in' | 'step_up'; username: string; now: Date },
+): Step => ({
+  kind: 'challenge',
+  token,
+  methods,
+  expiresAtMs: now.getTime() + expiresInSeconds * 1000,
+  purpose,
+  username,
+})
+
 const CONTEXT = 'pages.flow'
 
 /** Longer than anyone leaves a sign-in open, and shorter than what a stolen address would be good for. */

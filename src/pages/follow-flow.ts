@@ -10,7 +10,7 @@ import type { AuthorizationResponse } from '../oauth/authorization/authorization
 import { oneOf } from '../oauth/authorization/parameters.ts'
 import type { TargetProblem } from '../oauth/authorization/response-target.ts'
 import { beginBrowserStepUp } from '../sign-in/begin-step-up.ts'
-import type { Flow, Step } from './flow.ts'
+import { challengeStep, type Flow, type Step } from './flow.ts'
 import type { Visit } from './open-visit.ts'
 
 /** The page of a flow. */
@@ -82,12 +82,5 @@ const stepUp = async (
   { session, account }: { session: UsedSession; account: Account },
 ): Promise<Step> => {
   const opened = await beginBrowserStepUp(deps, { session, origin })
-  return {
-    kind: 'challenge',
-    token: opened.token,
-    methods: opened.methods,
-    expiresAtMs: origin.now.getTime() + opened.expiresInSeconds * 1000,
-    purpose: 'step_up',
-    username: account.username ?? '',
-  }
+  return challengeStep(opened, { purpose: 'step_up', username: account.username ?? '', now: origin.now })
 }

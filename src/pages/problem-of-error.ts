@@ -33,6 +33,16 @@ export const problemOfError = (error: unknown, now: Date): PageProblem => {
   return { problem: kindOf(rendered, now), status: rendered.status, attemptsRemaining, retryAfterSeconds }
 }
 
+/**
+ * What a page says where its user can do something about it, or wait.
+ * @throws any other error as it is: the page of errors is shown, and it is logged
+ */
+export const expectedProblem = (error: unknown, now: Date): PageProblem => {
+  const problem = problemOfError(error, now)
+  if (problem.status >= 500 && problem.status !== 503) throw error
+  return problem
+}
+
 /** A problem of the form itself, found before anything was asked of the engine. */
 export const formProblem = (
   kind:

@@ -34,7 +34,9 @@ import { userinfoFormRoutes, userinfoRoutes } from '../oauth/userinfo-routes.ts'
 import { accountRoutes } from '../pages/account-routes.ts'
 import { assetRoutes } from '../pages/asset-routes.ts'
 import { authorizeRoutes } from '../pages/authorize-routes.ts'
+import { pageConsentRoutes } from '../pages/consent-routes.ts'
 import { pageEnrollmentRoutes } from '../pages/enrollment-routes.ts'
+import { pageSecondFactorRoutes } from '../pages/second-factor-routes.ts'
 import { signInRoutes } from '../pages/sign-in-routes.ts'
 import { signOutRoutes } from '../pages/sign-out-routes.ts'
 import { activityRoutes } from '../profile/activity-routes.ts'
@@ -138,7 +140,9 @@ const GUARDED: [Guard, FastifyPluginAsyncTypebox<{ deps: Deps }>[]][] = [
 const PAGES: FastifyPluginAsyncTypebox<{ deps: Deps }>[] = [
   authorizeRoutes,
   signInRoutes,
+  pageSecondFactorRoutes,
   pageEnrollmentRoutes,
+  pageConsentRoutes,
   accountRoutes,
   signOutRoutes,
 ]

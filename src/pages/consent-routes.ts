@@ -1,0 +1,35 @@
+// The form in which its user allows what an application asks for, or does not.
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import { Type } from 'typebox'
+import { recordConsent } from '../clients/record-consent.ts'
+import type { Deps } from '../deps.ts'
+import { deniedAuthorization } from '../oauth/authorization/answer-authorization.ts'
+import { consentAsked } from '../oauth/authorization/consent-asked.ts'
+import { Strict } from '../wire/schemas.ts'
+import { sendNext } from './answer-page.ts'
+import { continueFlow } from './continue-flow.ts'
+import { followFlow } from './follow-flow.ts'
+import { FORM_MEMBERS, openForm } from './open-form.ts'
+import { ACTIONS } from './render-view.ts'
+
+const ConsentForm = Strict({ ...FORM_MEMBERS, decision: Type.Optional(Type.String({ maxLength: 8 })) })
+
+export const pageConsentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
+  app.post(ACTIONS.consent, { schema: { hide: true, body: ConsentForm } }, async (request, reply) => {
+    const form = await openForm(deps, request, request.body)
+    if (form.problem) return continueFlow(deps, reply, form, { problem: form.problem })
+    const { visit, flow } = form
+    const next = await followFlow(deps, visit, flow)
+    // Signed out meanwhile, or consented in another tab.
+    if (next.kind !== 'show' || next.view.kind !== 'consent')
+      return sendNext(deps, reply, visit, next, { way: 'form' })
+    const { request: asked, account } = next.view
+    if (request.body.decision !== 'allow') {
+      const denied = { ...deniedAuthorization(deps, asked), client: asked.client }
+      return sendNext(deps, reply, visit, denied, { way: 'form' })
+    }
+    const origin = { ...visit.origin, actor: { type: 'account', id: account.id } as const }
+    await recordConsent(deps, origin, { accountId: account.id, client: asked.client, ...consentAsked(asked) })
+    return continueFlow(deps, reply, form, { consented: 'consented' })
+  })
+}

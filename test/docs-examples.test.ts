@@ -1,15 +1,14 @@
 // The guides' examples, run: every block marked `<!-- tested -->`, against a real Postern, with the answer that is
 // printed under it. Its variables ($CODE, $ADMIN_TOKEN, …) are made for it.
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { forge } from '../scripts/demo/gateway.ts'
 import { signInAdministrator } from './support/administrator.ts'
-import { openTestApp, PASSWORD, type TestApp } from './support/app.ts'
+import { openTestApp, PASSWORD, TEST_ENCRYPTION_KEY, type TestApp } from './support/app.ts'
 import { begin, confirm } from './support/enrollment.ts'
-import { type Example, examplesOf, ROOT, readGuides } from './support/markdown.ts'
+import { type Example, examplesOf, folderWithModule, readGuides } from './support/markdown.ts'
+import { MAIN } from './support/postern-process.ts'
 import { freePort } from './support/server-process.ts'
 import { missingServer } from './support/servers.ts'
 import { decodeBase32, totpCode } from './support/totp-code.ts'
@@ -96,12 +95,28 @@ const assertAsShown = (t: Test, shown: Json, actual: Json, path: string): void =
     assertAsShown(t, value, actual?.[name], `${path}.${name}`)
 }
 
+const STRICT = `set -euo pipefail
+curl() { command curl --silent --show-error --fail-with-body "$@"; }
+postern() { '${process.execPath}' '${MAIN}' "$@"; }
+`
+
+/** What the `postern` command needs to work on the database of a test app. */
+const settingsOf = ({ config }: TestApp): Record<string, string> => ({
+  DATABASE_URL: config.databaseUrl ?? '',
+  REDIS_URL: config.redisUrl ?? '',
+  POSTERN_ENCRYPTION_KEYS: TEST_ENCRYPTION_KEY,
+})
+
 /** In bash, where a refusal by Postern is a failure. `cwd` is where examples keep their answers. */
-const runShell = async ({ code }: Example, variables: Variables, cwd: string): Promise<string> => {
+const runShell = async (
+  { code }: Example,
+  variables: Variables,
+  { cwd, settings }: { cwd: string; settings: Record<string, string> },
+): Promise<string> => {
   const names = new Set([...code.matchAll(VARIABLE)].map(([, name = '']) => name))
-  const strict = 'set -euo pipefail\ncurl() { command curl --silent --show-error --fail-with-body "$@"; }\n'
-  const env = await environmentOf(names, variables)
-  const { stdout } = await run('bash', ['-c', strict + code], { env, cwd }).catch((error) => {
+  for (const [, own = ''] of code.matchAll(/^([A-Z_]+)=/gm)) names.delete(own)
+  const env = { ...(await environmentOf(names, variables)), ...settings }
+  const { stdout } = await run('bash', ['-c', STRICT + code], { env, cwd }).catch((error) => {
     throw new Error(`${code}\n${error.stdout}\n${error.stderr}`)
   })
   return stdout
@@ -125,10 +140,11 @@ t.test(
       if (examples.length === 0) continue
       const { postern, url } = await openListening(t)
       const folder = t.testdir({})
+      const settings = settingsOf(postern)
       let last: Json = null
       const variables = await prepare(postern, url, () => last)
       for (const example of examples) {
-        const output = await runShell(example, variables, folder)
+        const output = await runShell(example, variables, { cwd: folder, settings })
         t.pass(`${guide.path}: ${example.code.split('\n')[0]}`)
         if (example.answer === null) continue
         last = JSON.parse(output)
@@ -151,20 +167,9 @@ const findPython = async (): Promise<string | null> => {
   return null
 }
 
-/** The marked module of a guide whose first line names `file`. */
-const moduleOf = (file: string): string => {
-  const examples = readGuides().flatMap(examplesOf)
-  const found = examples.find(({ code, tested }) => tested && code.split('\n')[0]?.endsWith(` ${file}`))
-  if (!found) throw new Error(`no guide has ${file}`)
-  return found.code
-}
-
-/** In the repository, so that its packages are found. */
 const folderWith = (t: Test, file: string): string => {
-  mkdirSync(join(ROOT, '.tap'), { recursive: true })
-  const folder = mkdtempSync(join(ROOT, '.tap', 'docs-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  writeFileSync(join(folder, file), moduleOf(file))
+  const { folder, remove } = folderWithModule(file)
+  t.teardown(remove)
   return folder
 }
 

@@ -90,7 +90,10 @@ t.test('every variable is one that Postern or its demo reads', async (t) => {
 
 /** The commands that a guide names, in text and in blocks, as words. */
 const commandsOf = (guide: Guide): string[][] =>
-  [...inlineCodeOf(guide), ...examplesOf(guide).flatMap(({ code }) => code.split('\n'))]
+  [
+    ...inlineCodeOf(guide),
+    ...examplesOf(guide).flatMap(({ code }) => code.replaceAll(/\\\n\s*/g, ' ').split('\n')),
+  ]
     .filter((code) => /^(postern|npx node src\/main\.ts) /.test(code))
     .map((code) => code.replace(/^(postern|npx node src\/main\.ts) /, '').match(/'[^']*'|\S+/g) ?? [])
 

@@ -64,7 +64,7 @@ export const grantOf = ({
 export const refreshHashes = ({
   family,
   secret,
-}: RefreshToken): { familyHash: string; refreshHash: string } => ({
+}: Pick<RefreshToken, 'family' | 'secret'>): { familyHash: string; refreshHash: string } => ({
   familyHash: hashToken(family),
   refreshHash: hashToken(secret),
 })

@@ -10,13 +10,13 @@ import { recordEvent } from '../../audit/store.ts'
 import { type Client, grantedAudience, keptScope, registrationOf } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
 import { accountTagOf } from '../../encryption/opaque-token.ts'
-import type { CodeRecord } from '../../ephemeral/protocol.ts'
+import type { CodeRecord, CodeRedeemed } from '../../ephemeral/protocol.ts'
 import type { UsedSession } from '../../ephemeral/sessions.ts'
 import { AuthError } from '../../errors.ts'
 import { decide } from '../../policy/decide.ts'
 import { tightenPolicy } from '../../policy/tighten-policy.ts'
 import { type GrantTokens, mintGrantTokens } from '../../tokens/mint-tokens.ts'
-import { grantOf, newFamily, type RefreshToken, refreshHashes } from '../../tokens/refresh-token.ts'
+import { grantOf, newFamily, refreshHashes } from '../../tokens/refresh-token.ts'
 import { codeBinding } from '../authorization/code-binding.ts'
 
 /** What a client redeems a code with. `audience`: the resource that it asks for now; null for the first granted one. */
@@ -46,12 +46,13 @@ const challengeOf = (codeVerifier: string | undefined): string | null => {
   return hash('sha256', codeVerifier, 'base64url')
 }
 
+/** What a code is shown with, and is compared with what it is bound to. */
+type Shown = { redirectUri: string; codeChallenge: string | null; jkt: string | null }
+
+type Family = ReturnType<typeof newFamily>
+
 /** What of a mismatch the client can mend; whose code it is, is not answered to another client. */
-const mismatchText = (
-  client: Client,
-  record: CodeRecord,
-  shown: { redirectUri: string; codeChallenge: string | null; jkt: string | null },
-): string => {
+const mismatchText = (client: Client, record: CodeRecord, shown: Shown): string => {
   if (record.grant.clientId !== client.clientId)
     return 'The code is invalid, expired, revoked or already used.'
   if (record.redirectUri !== shown.redirectUri)
@@ -61,6 +62,48 @@ const mismatchText = (
   if (record.codeChallenge !== null && shown.codeChallenge === null) return 'code_verifier is missing.'
   if (record.codeChallenge !== shown.codeChallenge) return 'code_verifier does not fit the code_challenge.'
   return 'The code is bound to another key; the DPoP proof has to be made with that one.'
+}
+
+type Redeemed = Extract<CodeRedeemed, { kind: 'redeemed' }>
+
+/**
+ * Opens the grant of a code in its session.
+ * @throws {AuthError} invalid_grant, account_locked
+ */
+const openGrant = async (
+  deps: RedeemDeps,
+  origin: Origin,
+  client: Client,
+  { code, redirectUri, codeChallenge, family, jkt }: Shown & { code: string; family: Family },
+): Promise<Redeemed> => {
+  const { clientId } = client
+  const isRenewable = client.grantTypes.includes('refresh_token')
+  const { familyHash, refreshHash } = refreshHashes(family)
+  const redeemed = await deps.ephemeral.codes.redeem(
+    code,
+    { binding: codeBinding({ ...registrationOf(client), redirectUri, codeChallenge }), jkt },
+    {
+      familyHash,
+      refreshHash: isRenewable ? refreshHash : null,
+      // RFC 9449 5: refresh tokens of clients that authenticate are bound to the client already.
+      jkt: client.tokenEndpointAuthMethod === 'none' ? jkt : null,
+    },
+    origin.now.getTime(),
+  )
+  if (redeemed.kind === 'redeemed') return redeemed
+  if (redeemed.kind === 'unknown') return refuse(deps, origin, { clientId, reason: 'unknown' })
+  if (redeemed.kind === 'reused') {
+    const { accountId, sid: sessionId } = redeemed
+    return refuse(deps, origin, { accountId, sessionId, clientId: redeemed.clientId, reason: 'reused' })
+  }
+  const { accountId, sid: sessionId } = redeemed.record
+  const about = { accountId, sessionId, clientId }
+  if (redeemed.kind === 'locked') {
+    const event = codeRefused(origin, { ...about, reason: 'locked' })
+    return refuseLocked(deps, event, { untilMs: redeemed.untilMs, now: origin.now })
+  }
+  const text = mismatchText(client, redeemed.record, { redirectUri, codeChallenge, jkt })
+  return refuse(deps, origin, { ...about, reason: 'mismatch' }, text)
 }
 
 /**
@@ -75,47 +118,18 @@ export const redeemCode = async (
   { code, redirectUri, codeVerifier, audience, jkt }: Redemption,
 ): Promise<GrantTokens> => {
   const codeChallenge = challengeOf(codeVerifier)
-  if (accountTagOf('code', code) === null)
-    return refuse(deps, origin, { clientId: client.clientId, reason: 'unknown' })
-  const { binding, refreshToken, hashes } = prepare(deps, client, { code, redirectUri, codeChallenge })
-  const isRenewable = client.grantTypes.includes('refresh_token')
-  const redeemed = await deps.ephemeral.codes.redeem(
-    code,
-    { binding, jkt },
-    {
-      familyHash: hashes.familyHash,
-      refreshHash: isRenewable ? hashes.refreshHash : null,
-      // RFC 9449 5: refresh tokens of clients that authenticate are bound to the client already.
-      jkt: client.tokenEndpointAuthMethod === 'none' ? jkt : null,
-    },
-    origin.now.getTime(),
-  )
-  if (redeemed.kind === 'unknown')
-    return refuse(deps, origin, { clientId: client.clientId, reason: 'unknown' })
-  if (redeemed.kind === 'reused') {
-    const { accountId, sid: sessionId, clientId } = redeemed
-    return refuse(deps, origin, { accountId, sessionId, clientId, reason: 'reused' })
-  }
-  if (redeemed.kind === 'mismatch') {
-    const { accountId, sid: sessionId } = redeemed.record
-    const about = { accountId, sessionId, clientId: client.clientId, reason: 'mismatch' as const }
-    const text = mismatchText(client, redeemed.record, { redirectUri, codeChallenge, jkt })
-    return refuse(deps, origin, about, text)
-  }
-  if (redeemed.kind === 'locked') {
-    const { accountId, sid: sessionId } = redeemed.record
-    const about = { accountId, sessionId, clientId: client.clientId, reason: 'locked' as const }
-    return refuseLocked(deps, codeRefused(origin, about), { untilMs: redeemed.untilMs, now: origin.now })
-  }
-  const { session, record } = redeemed
-  refreshToken.sid = session.sid
+  const accountTag = accountTagOf('code', code)
+  if (accountTag === null) return refuse(deps, origin, { clientId: client.clientId, reason: 'unknown' })
+  const family = newFamily(deps.randomBytes)
+  const shown = { code, redirectUri, codeChallenge, family, jkt }
+  const { session, record } = await openGrant(deps, origin, client, shown)
+  const refreshToken = { accountTag, sid: session.sid, ...family }
   try {
     const account = await requireAllowed(deps, origin, client, session)
-    const party = grantedAudience(record.grant.audience, audience)
-    const holder = { account, client, refreshToken, audience: party, jkt }
-    const { nonce } = record
-    const grant = { ...holder, nonce, claims: record.grant.claims, isRenewable }
-    return mintGrantTokens(deps, session, grant, origin.now)
+    const { nonce, grant } = record
+    const holder = { account, client, refreshToken, audience: grantedAudience(grant.audience, audience), jkt }
+    const isRenewable = client.grantTypes.includes('refresh_token')
+    return mintGrantTokens(deps, session, { ...holder, nonce, claims: grant.claims, isRenewable }, origin.now)
   } catch (error) {
     // Nobody has a token of the grant that was opened.
     const at = { ...grantOf(refreshToken), sid: session.sid }
@@ -137,21 +151,6 @@ const requireAllowed = async (
   if (details && decision?.kind === 'allow' && keptScope(client, session.scope) !== '') return details.account
   const { accountId, sid: sessionId } = session
   return refuse(deps, origin, { accountId, sessionId, clientId: client.clientId, reason: 'not_allowed' })
-}
-
-const prepare = (
-  deps: RedeemDeps,
-  client: Client,
-  { code, redirectUri, codeChallenge }: { code: string; redirectUri: string; codeChallenge: string | null },
-) => {
-  const refreshToken: RefreshToken = {
-    accountTag: accountTagOf('code', code) ?? '',
-    // Known once the code is redeemed.
-    sid: '',
-    ...newFamily(deps.randomBytes),
-  }
-  const binding = codeBinding({ ...registrationOf(client), redirectUri, codeChallenge })
-  return { binding, refreshToken, hashes: refreshHashes(refreshToken) }
 }
 
 const refuse = async (

@@ -1,8 +1,8 @@
 // What a token is worth at this moment (RFC 7662). A client learns of its own tokens, and of those that are for it: for its
 // client id, or for a resource that it is registered for (`audience`). Of any other it learns what it would of none.
 
-import { type OfAccount, useIssuedToken } from '../callers/use-issued-token.ts'
-import { type Client, isPublic, keptScope } from '../clients/client.ts'
+import { type OfAccount, readIssuedToken, useIssuedToken } from '../callers/use-issued-token.ts'
+import { type Client, isPublic, isRegisteredAs, keptScope } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { parseRefreshToken, refreshHashes } from '../tokens/refresh-token.ts'
@@ -18,19 +18,6 @@ type IntrospectDeps = Pick<
 export type Introspection = { active: false } | ({ active: true } & Record<string, unknown>)
 
 const INACTIVE: Introspection = { active: false }
-
-const claimsOf = async (
-  deps: IntrospectDeps,
-  token: string,
-  now: Date,
-): Promise<AccessTokenClaims | null> => {
-  try {
-    return await deps.verifyIssuedToken(token, now)
-  } catch (error) {
-    if (error instanceof AuthError && error.code === 'invalid_token') return null
-    throw error
-  }
-}
 
 const mayLearnOf = ({ clientId, audience }: Client, claims: AccessTokenClaims): boolean =>
   claims.clientId === clientId || claims.audience.some((one) => one === clientId || audience.includes(one))
@@ -93,9 +80,7 @@ const introspectRefresh = async (
   if (!presented) return INACTIVE
   const hashes = refreshHashes(presented)
   const session = await deps.ephemeral.sessions.findByRefresh(presented, hashes, now.getTime())
-  const isOwn =
-    session?.clientId === client.clientId && session.clientRegisteredAt === client.createdAt.getTime()
-  if (!isOwn || !(await isActive(deps, session))) return INACTIVE
+  if (!session || !isRegisteredAs(client, session) || !(await isActive(deps, session))) return INACTIVE
   const jkt = session.grant?.jkt ?? null
   return {
     active: true,
@@ -119,7 +104,7 @@ export const introspectToken = async (
 ): Promise<Introspection> => {
   if (isPublic(client))
     throw new AuthError('invalid_client', 'A public client cannot introspect: it does not prove who it is.')
-  const claims = await claimsOf(deps, token, now)
+  const claims = await readIssuedToken(deps, token, now)
   if (!claims) return introspectRefresh(deps, client, token, now)
   if (!mayLearnOf(client, claims)) return INACTIVE
   return claims.of === 'account' ? introspectOfAccount(deps, claims, now) : introspectOfClient(deps, claims)

@@ -3,6 +3,7 @@
 import { grantRevoked } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
+import { readIssuedToken } from '../callers/use-issued-token.ts'
 import { type Client, isRegisteredAs } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
@@ -19,14 +20,9 @@ const placeOfAccessToken = async (
   token: string,
   now: Date,
 ): Promise<Place | null> => {
-  try {
-    const claims = await deps.verifyIssuedToken(token, now)
-    if (claims.clientId !== client.clientId) return null
-    if (claims.of === 'account') return claims
-  } catch (error) {
-    if (error instanceof AuthError && error.code === 'invalid_token') return null
-    throw error
-  }
+  const claims = await readIssuedToken(deps, token, now)
+  if (claims?.clientId !== client.clientId) return null
+  if (claims.of === 'account') return claims
   const text = 'A token of the client itself has no session: it ends when it expires.'
   throw new AuthError('unsupported_token_type', text)
 }

@@ -176,7 +176,7 @@ t.test('every statement of docs/security.md has a test, or says that it is not b
   const statements = text.split(/\n(?=\d+\. \*\*)/).slice(1)
   t.same(
     statements.map((statement) => Number.parseInt(statement, 10)),
-    Array.from({ length: 45 }, (_, index) => index + 1),
+    Array.from({ length: 50 }, (_, index) => index + 1),
   )
   for (const statement of statements)
     t.match(statement, /Tests: \[|Not\s+built\s+yet|No\s+pages\s+yet/, statement.slice(0, 40))

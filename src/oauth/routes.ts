@@ -1,4 +1,4 @@
-// The OAuth 2.0 token endpoint and its grants. `callers/` authenticates the client, `sign-in/` renews sessions, and
+// The OAuth 2.0 token endpoint. `callers/` authenticates the client, `token/` redeems codes, `sign-in/` renews sessions, and
 // `tokens/` mints what a grant gives.
 
 import formbody from '@fastify/formbody'
@@ -62,11 +62,13 @@ export const oauthRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app
     {
       schema: {
         tags: ['Protocol'],
-        summary: 'Renew a session, or get a token for a client itself',
+        summary: 'Redeem a code, renew tokens, or get a token for a client itself',
         consumes: ['application/x-www-form-urlencoded'],
         description:
-          '`refresh_token` rotates: the old one is void, and its use ends the session (RFC 9700), but for one more use within ' +
-          'ten seconds whose answer may have been lost. ' +
+          '`authorization_code`: a code of `/oauth2/authorize`, within a minute and once; a second use ends what the first ' +
+          'has given. ' +
+          '`refresh_token` rotates: the old one is void, and its use ends the grant, and the session of a `/v1/login` ' +
+          '(RFC 9700), but for one more use within the client’s `refresh_grace`, whose answer may have been lost. ' +
           'A public client names itself by `client_id`; a confidential one authenticates as it is registered: ' +
           'HTTP Basic, `client_secret`, or `client_assertion`. ' +
           'Where a second factor is needed, `insufficient_user_authentication` has a `challenge_token`: its answer ' +

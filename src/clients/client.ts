@@ -7,10 +7,10 @@ import type { AuthMethod, ClientMembers, GrantType } from './members.ts'
 const COMMON_SCOPES = ['openid', 'profile', 'email', 'offline_access'] as const
 
 /** Scopes of OpenID Connect, which any client may have; `roles` puts the roles into what is said of the account. */
-export const IDENTITY_SCOPES = [...COMMON_SCOPES, 'phone', 'address', 'roles'] as const
+const IDENTITY_SCOPES = [...COMMON_SCOPES, 'phone', 'address', 'roles'] as const
 
 /** What an account's token may do at Postern: `/v1/me`, and `/v1/admin`. */
-export const ACCOUNT_SCOPES = ['postern:me', 'postern:admin'] as const
+const ACCOUNT_SCOPES = ['postern:me', 'postern:admin'] as const
 export type AccountScope = (typeof ACCOUNT_SCOPES)[number]
 
 /** Scopes of a person's tokens. */
@@ -95,7 +95,7 @@ export const defaultScopes = ({ firstParty }: Pick<Client, 'firstParty'>): strin
   firstParty ? [...COMMON_SCOPES, ...ACCOUNT_SCOPES] : [...COMMON_SCOPES]
 
 /** True for a scope that Postern's own routes ask for. */
-export const isOwnScope = (scope: string): boolean =>
+const isOwnScope = (scope: string): boolean =>
   [...ACCOUNT_SCOPES, ...MACHINE_SCOPES].some((own) => own === scope)
 
 const SPACES = / +/

@@ -11,7 +11,7 @@ export const DPOP_MAX_AGE_SECONDS = 60
 export const DPOP_MAX_AHEAD_SECONDS = 30
 
 /** Longer than any proof with a 4096-bit RSA key. */
-export const MAX_PROOF_LENGTH = 4_096
+const MAX_PROOF_LENGTH = 4_096
 
 const MAX_JTI_LENGTH = 256
 

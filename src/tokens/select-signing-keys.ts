@@ -5,7 +5,7 @@ import type { Client } from '../clients/client.ts'
 import type { SigningAlgorithm } from '../clients/members.ts'
 
 /** Lifetime of access and ID tokens where their client does not say otherwise, in seconds. */
-export const TOKEN_TTL_SECONDS = 600
+const TOKEN_TTL_SECONDS = 600
 
 /** How long a client's tokens are valid, in seconds. */
 export const tokenLifetimesOf = ({

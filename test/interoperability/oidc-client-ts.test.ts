@@ -17,17 +17,22 @@ const skip = missingServer('postgres') || missingServer('redis') || missingBrows
 const LIBRARY = new URL('../browser/oidc-client-ts.min.js', import.meta.resolve('oidc-client-ts'))
 
 /** The application: each of its pages has the library, its settings, and what the library makes of the page's URL. */
-const pageOf = (settings: object): string => `<!doctype html><title>Application</title>
+const pageOf = (settings: object, dpop: string): string => `<!doctype html><title>Application</title>
 <script src="/library.js"></script>
 <script>
-  const manager = new oidc.UserManager(${JSON.stringify(settings)})
+  const manager = new oidc.UserManager({ ...${JSON.stringify(settings)}, ${dpop} })
   const orMessage = ({ error, message }) => ({ error, message })
   const user = location.pathname === '/signed-in' ? manager.signinCallback().catch(orMessage) : manager.getUser()
   const signedOut = location.pathname === '/signed-out' ? manager.signoutCallback().catch(orMessage) : null
 </script>`
 
 /** Another host than Postern's, so that the two share no cookies. */
-const serveApplication = async (t: Test, postern: RunningPostern): Promise<string> => {
+const serveApplication = async (
+  t: Test,
+  postern: RunningPostern,
+  tokens: 'bearer' | 'bound to a key' = 'bearer',
+): Promise<string> => {
+  const isBound = tokens === 'bound to a key'
   const library = readFileSync(fileURLToPath(LIBRARY))
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
@@ -38,15 +43,19 @@ const serveApplication = async (t: Test, postern: RunningPostern): Promise<strin
     post_logout_redirect_uris: [post_logout_redirect_uri],
     web_origins: [origin],
     scopes: ['openid', 'profile'],
+    dpop_bound_access_tokens: isBound,
   })
-  const html = pageOf({
+  const settings = {
     authority: postern.issuer,
     client_id,
     redirect_uri,
     post_logout_redirect_uri,
     scope: 'openid profile',
-    loadUserInfo: true,
-  })
+    // The library asks userinfo with bearer tokens only.
+    loadUserInfo: !isBound,
+  }
+  const bound = 'dpop: { bind_authorization_code: true, store: new oidc.IndexedDbDPoPStore() }'
+  const html = pageOf(settings, isBound ? bound : '')
   const server = createServer((request, answer) => {
     const isLibrary = request.url === '/library.js'
     answer.setHeader('content-type', isLibrary ? 'text/javascript' : 'text/html; charset=utf-8')
@@ -147,4 +156,36 @@ test('oidc-client-ts refuses what is not the answer to its request, and says wha
 
   await page.goto(`${origin}/signed-in?code=pst_ac_of-somebody&state=another`)
   t.match(await found(page), { message: /state/ })
+})
+
+/** Asks userinfo with a proof, and once more with the nonce that the answer names (RFC 9449 9). */
+const READ_USERINFO = (url: string): string => `user.then(async (user) => {
+  const ask = async (nonce) => fetch(${JSON.stringify(url)}, {
+    headers: {
+      authorization: 'DPoP ' + user.access_token,
+      dpop: await manager.dpopProof(${JSON.stringify(url)}, user, 'GET', nonce),
+    },
+  })
+  const first = await ask()
+  const answer = first.ok ? first : await ask(first.headers.get('dpop-nonce'))
+  return answer.json()
+})`
+
+test('oidc-client-ts binds its tokens to a key of the browser', { skip }, async (t) => {
+  const postern = await runPosternFor(t)
+  const origin = await serveApplication(t, postern, 'bound to a key')
+  const user = await createUser(postern)
+  const page = await openPage(t)
+
+  await page.goto(origin)
+  await leave(page, postern, 'manager.signinRedirect()')
+  await signIn(page, user)
+  const signedIn = await found(page)
+  t.equal(claimsOf(signedIn.id_token).sub, user.id)
+  const { jkt } = claimsOf(signedIn.access_token).cnf
+  t.match(jkt, /^[\w-]{43}$/)
+  const userinfo = await page.evaluate(READ_USERINFO(`${postern.issuer}/oauth2/userinfo`))
+  t.match(userinfo, { sub: user.id, preferred_username: user.username })
+  const renewed = await found(page, 'manager.signinSilent()')
+  t.equal(claimsOf(renewed.access_token).cnf.jkt, jkt)
 })

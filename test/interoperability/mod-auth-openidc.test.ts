@@ -32,6 +32,8 @@ const missingApache = (): string | false => {
   return reason
 }
 
+const API = 'https://api.example'
+
 const skip = missingServer('postgres') || missingServer('redis') || missingApache()
 
 type Settings = { postern: RunningPostern; origin: string; clientId: string; secret: string; more: string }
@@ -74,6 +76,13 @@ ${more}
   OIDCPathAuthRequestParams acr_values=aal2
   Header set X-User "%{OIDC_CLAIM_preferred_username}e %{OIDC_CLAIM_acr}e"
 </Location>
+<Location /api>
+  AuthType oauth20
+  <RequireAll>
+    Require claim aud:${API}
+    Require claim acr:aal2
+  </RequireAll>
+</Location>
 <Location /silent>
   AuthType openid-connect
   Require valid-user
@@ -97,12 +106,21 @@ const runApacheFor = async (
     scopes: ['openid', 'profile'],
     ...members,
   })
-  for (const name of ['wiki', 'payments', 'silent', 'bye']) {
+  for (const name of ['wiki', 'payments', 'api', 'silent', 'bye']) {
     mkdirSync(join(folder, 'pages', name), { recursive: true })
     writeFileSync(join(folder, 'pages', name, 'index.html'), `<h1>${name}</h1>`)
   }
   const file = join(folder, 'apache.conf')
-  writeFileSync(file, configuration(folder, { postern, origin, clientId, secret, more }))
+  writeFileSync(
+    file,
+    configuration(folder, {
+      postern,
+      origin,
+      clientId,
+      secret,
+      more: more.replaceAll('$ID', clientId).replaceAll('$SECRET', secret),
+    }),
+  )
   const apache = await runServer({
     port,
     url: origin,
@@ -206,6 +224,40 @@ test('mod_auth_openidc without PKCE is protected by its nonce, where the client 
   t.match(refused.url, /error=invalid_request&error_description=code_challenge\+is\+missing/)
   const shownPage = await user.signIn(await user.browser.visit(`${origin}/wiki/`))
   t.equal(shown(shownPage), `wiki: ${user.username} aal2`)
+})
+
+const introspecting = ({ issuer }: RunningPostern): string =>
+  [
+    'OIDCPKCEMethod S256',
+    `OIDCOAuthServerMetadataURL ${issuer}/.well-known/openid-configuration`,
+    'OIDCOAuthClientID $ID',
+    'OIDCOAuthClientSecret $SECRET',
+  ].join('\n')
+
+test('mod_auth_openidc guards an API by introspection', { skip }, async (t) => {
+  const postern = await runPosternFor(t)
+  const origin = await runApacheFor(t, postern, {
+    more: introspecting(postern),
+    members: { audience: [API] },
+  })
+  const user = await createUser(postern, origin)
+  const { browser } = user
+  const signInForToken = async (): Promise<string> => {
+    await user.signIn(await browser.visit(`${origin}/wiki/`))
+    return JSON.parse((await browser.visit(`${origin}/oidc/callback?info=json`)).html).access_token
+  }
+  const callWith = async (authorization?: string) =>
+    (await fetch(`${origin}/api/`, authorization === undefined ? {} : { headers: { authorization } })).status
+
+  const token = await signInForToken()
+  t.equal(await callWith(), 401)
+  t.equal(await callWith(`Bearer ${token.slice(0, -8)}AAAAAAAA`), 401)
+  t.equal(await callWith(`Bearer ${token}`), 200)
+  const signOut = `${origin}/oidc/callback?logout=${encodeURIComponent(`${origin}/bye/`)}`
+  await browser.visit(signOut)
+  const ended = await signInForToken()
+  await browser.visit(signOut)
+  t.equal(await callWith(`Bearer ${ended}`), 401, 'its signature and its times are good, its session is not')
 })
 
 test('mod_auth_openidc takes the logout token of a session that has ended elsewhere', { skip }, async (t) => {

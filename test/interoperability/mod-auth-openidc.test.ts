@@ -58,6 +58,8 @@ OIDCCryptoPassphrase of-the-test
 OIDCScope "openid profile"
 # A browser tells no ports apart.
 OIDCCookie session_${new URL(origin).port}
+# For a machine that is busy.
+OIDCHTTPTimeoutShort 30
 OIDCInfoHook access_token refresh_token id_token userinfo
 ${more}
 <Location /oidc>
@@ -272,5 +274,5 @@ test('mod_auth_openidc takes the logout token of a session that has ended elsewh
   t.equal((await browser.visit(`${wiki}/oidc/callback?info=json`)).status, 200)
   await browser.visit(`${other}/oidc/callback?logout=${encodeURIComponent(`${other}/bye/`)}`)
   const isSignedOut = async () => (await browser.visit(`${wiki}/oidc/callback?info=json`)).status === 401
-  t.ok(await eventually(5000, isSignedOut), 'the session that Apache keeps has ended')
+  t.ok(await eventually(15_000, isSignedOut), 'the session that Apache keeps has ended')
 })

@@ -6,7 +6,7 @@ import { listConsents } from '../clients/consent-store.ts'
 import type { Deps } from '../deps.ts'
 import { AuthError } from '../errors.ts'
 import { revokeConsent } from '../profile/revoke-consent.ts'
-import { Strict } from '../wire/schemas.ts'
+import { PlainText, Strict } from '../wire/schemas.ts'
 import { HOME_PATH, sendPage, sendTo } from './answer-page.ts'
 import { FORM_MEMBERS, openPlainForm } from './open-form.ts'
 import { openVisit, type Visit } from './open-visit.ts'
@@ -17,7 +17,7 @@ import { accountConsentsPage } from './views/account-pages.ts'
 const REVOKE_PATH = '/account/applications'
 const MAX_SHOWN = 200
 
-const RevokeForm = Strict({ ...FORM_MEMBERS, client_id: Type.String({ maxLength: 64 }) })
+const RevokeForm = Strict({ ...FORM_MEMBERS, client_id: PlainText({ maxLength: 64 }) })
 
 export const accountRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   const show = async (

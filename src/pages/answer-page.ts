@@ -148,9 +148,18 @@ const sendView = async (
   })
   const typed = showing.typed ?? remembered(visit)
   const policy = deps.policy.current()
-  const page = renderView(ctx, { view, flow, typed, problem, digits: policy.totp.digits, registerHref: null })
+  const { digits } = policy.totp
+  const backHref = passwordHref(deps, flow)
+  const page = renderView(ctx, { view, flow, typed, problem, digits, registerHref: null, backHref })
   if (problem?.retryAfterSeconds != null) reply.header('retry-after', String(problem.retryAfterSeconds))
   return sendPage(deps, reply, visit, { page, status: problem?.status ?? 200, language: ctx.language.tag })
+}
+
+/** A step-up has none before it. */
+const passwordHref = ({ sealer }: PageDeps, flow: Flow): string | null => {
+  const { step } = flow
+  if (step === null || (step.kind === 'challenge' && step.purpose === 'step_up')) return null
+  return flowHref(sealFlow(sealer, { ...flow, step: null, notice: null }))
 }
 
 const remembered = ({ rememberedName }: Visit): Typed =>

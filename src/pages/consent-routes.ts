@@ -24,6 +24,8 @@ export const pageConsentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
     if (next.kind !== 'show' || next.view.kind !== 'consent')
       return sendNext(deps, reply, visit, next, { way: 'form' })
     const { request: asked, account } = next.view
+    // Another account has signed in since the page was shown: it is asked itself.
+    if (flow.asking !== account.id) return sendNext(deps, reply, visit, next, { way: 'form' })
     if (request.body.decision !== 'allow') {
       const denied = { ...deniedAuthorization(deps, asked), client: asked.client }
       return sendNext(deps, reply, visit, denied, { way: 'form' })

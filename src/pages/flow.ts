@@ -30,6 +30,8 @@ export type Flow = {
   /** What its user has done for it: accounts by id. */
   signedIn: string | null
   selected: string | null
+  /** The account that is asked for its consent. */
+  asking: string | null
   step: Step | null
   /** What the page that is redirected to has to say. */
   notice: 'timed_out' | null
@@ -66,6 +68,7 @@ export const newFlow = (asked: Asked | null, browser: string, now: Date): Flow =
   browser,
   signedIn: null,
   selected: null,
+  asking: null,
   step: null,
   notice: null,
 })

@@ -71,7 +71,11 @@ export const followFlow = async (
   if (interaction.kind === 'select_account')
     return { kind: 'show', flow, view: { kind: 'select_account', account } }
   if (interaction.kind === 'consent')
-    return { kind: 'show', flow, view: { kind: 'consent', request, account } }
+    return {
+      kind: 'show',
+      flow: { ...flow, asking: account.id },
+      view: { kind: 'consent', request, account },
+    }
   const step = await stepUp(deps, visit, { session, account })
   return { kind: 'show', flow: { ...flow, step }, view: { kind: 'step', step } }
 }

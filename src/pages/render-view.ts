@@ -39,7 +39,7 @@ export const ACTIONS = {
 const challengePage = (
   ctx: PageContext,
   step: Extract<Step, { kind: 'challenge' }>,
-  { typed, problem, digits }: { typed: Typed; problem: PageProblem | null; digits: 6 | 8 },
+  { typed, problem, digits, backHref }: Pick<Rendering, 'typed' | 'problem' | 'digits' | 'backHref'>,
 ): Page => {
   const [first = 'totp'] = step.methods
   const method = step.methods.find((offered) => offered === typed.method) ?? first
@@ -55,7 +55,7 @@ const challengePage = (
     problem: problem?.problem ?? null,
     purpose: step.purpose,
     reason: null,
-    cancelHref: null,
+    cancelHref: backHref,
   })
 }
 
@@ -66,11 +66,13 @@ export type Rendering = {
   problem: PageProblem | null
   digits: 6 | 8
   registerHref: string | null
+  /** Back to the password, where that is the step before. */
+  backHref: string | null
 }
 
 export const renderView = (
   ctx: PageContext,
-  { view, flow, typed, problem, digits, registerHref }: Rendering,
+  { view, flow, typed, problem, digits, registerHref, backHref }: Rendering,
 ): Page => {
   const shown = problem?.problem ?? null
   if (view.kind === 'select_account') {
@@ -87,14 +89,14 @@ export const renderView = (
   }
   if (view.kind === 'step') {
     const { step } = view
-    if (step.kind === 'challenge') return challengePage(ctx, step, { typed, problem, digits })
+    if (step.kind === 'challenge') return challengePage(ctx, step, { typed, problem, digits, backHref })
     if (step.kind === 'enrollment') {
       return enrollmentPage(ctx, {
         action: ACTIONS.enrollment,
         methods: ['totp'],
         required: true,
         problem: shown,
-        cancelHref: null,
+        cancelHref: backHref,
       })
     }
     return confirmationPage(ctx, {

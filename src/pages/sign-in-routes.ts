@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
 import { neededFactor } from '../oauth/authorization/authorization-request.ts'
 import { type BrowserSignIn, signInBrowser } from '../sign-in/sign-in-browser.ts'
-import { Strict } from '../wire/schemas.ts'
+import { PlainText, Strict } from '../wire/schemas.ts'
 import { sendNext } from './answer-page.ts'
 import { continueFlow } from './continue-flow.ts'
 import { challengeStep, openFlow, restartedFlow, type Step, withoutStep } from './flow.ts'
@@ -26,7 +26,7 @@ const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
 
 const SignInForm = Strict({
   ...FORM_MEMBERS,
-  username: text(320),
+  username: Type.Optional(PlainText({ maxLength: 320 })),
   password: text(1024),
   remember: text(8),
 })

@@ -29,7 +29,8 @@ const signedIn = async ([here, there]: [TestApp, TestApp]) => {
 testOnServers(t, 'one pushed request, 50 times at once, gives one code', async (t) => {
   const replicas = await openReplicas(t)
   const { client, browsers } = await signedIn(replicas)
-  const { parameters } = authorizationRequest(client)
+  // The client has named itself by authenticating.
+  const { client_id: _, ...parameters } = authorizationRequest(client).parameters
   const { body } = await replicas[0].request('POST', '/oauth2/par', { basic: client, form: parameters })
   t.match(body.request_uri, /^urn:ietf:params:oauth:request_uri:/)
   const query = new URLSearchParams({ client_id: client.clientId, request_uri: body.request_uri })

@@ -338,3 +338,43 @@ test('A session of the same account that is chosen goes on', { skip }, async (t)
   const choice = await browser.visit(authorizationRequest(client, { prompt: 'select_account' }).url)
   t.ok(answerOf(await browser.submit(choice, { account: ada.id })).code)
 })
+
+test('A consent counts for the account that it was asked of, and for no other', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.createAccount({ username: 'ada' })
+  await postern.createAccount({ username: 'bob' })
+  const client = await postern.createClient({ ...CLIENT, firstParty: false })
+  const browser = openBrowser(postern)
+  const asked = await browser.submit(await browser.visit(authorizationRequest(client).url), {
+    username: 'ada',
+    password: PASSWORD,
+  })
+  const other = await browser.visit(authorizationRequest(client, { prompt: 'login' }).url)
+  await browser.submit(other, { username: 'bob', password: PASSWORD })
+  const again = await browser.submit(asked, { decision: 'allow' })
+  t.equal(again.left, null)
+  t.match(again.html, /bob/)
+  t.ok(answerOf(await browser.submit(again, { decision: 'allow' })).code)
+})
+
+test('Whoever has mistyped the name goes back to it from the second factor', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.enrollTotp(await postern.createAccount({ username: 'ada' }))
+  const client = await postern.createClient(CLIENT)
+  const browser = openBrowser(postern)
+  const page = await browser.visit(authorizationRequest(client).url)
+  const asked = await browser.submit(page, { username: 'ada', password: PASSWORD })
+  const hrefs = [...asked.html.matchAll(/href="(\/sign-in[^"]+)"/g)].map(([, href = '']) =>
+    unescapeHtml(href),
+  )
+  const back = await Promise.all(hrefs.map((href) => browser.visit(href)))
+  t.ok(back.some(({ html }) => html.includes('name="password"')))
+})
+
+test('What PostgreSQL does not take is no error of the server', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const browser = openBrowser(postern)
+  const page = await browser.visit('/sign-in')
+  const answer = await browser.submit(page, { username: 'a\0b', password: PASSWORD })
+  t.equal(answer.status, 400)
+})

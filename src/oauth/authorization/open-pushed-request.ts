@@ -41,9 +41,10 @@ export const openPushedRequest = async (
   client: Client,
   { given, jkt }: { given: Record<string, unknown>; jkt: string | null },
 ): Promise<PushedRequestOpened> => {
-  const parameters = readParameters(given)
+  // The client has authenticated, in whichever way it has named itself.
+  const parameters = { ...readParameters(given), client_id: client.clientId }
   // RFC 9126 2.1.
-  if (parameters.request_uri !== undefined)
+  if ('request_uri' in parameters)
     throw new AuthError('invalid_request', 'A request that is pushed has no request_uri.', {
       fields: ['request_uri'],
     })

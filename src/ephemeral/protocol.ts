@@ -62,7 +62,7 @@ export type CodeRedeemed =
   | { kind: 'mismatch'; record: CodeRecord }
   /** The account is locked (docs/security.md 8): nothing has changed. */
   | { kind: 'locked'; record: CodeRecord; untilMs: number }
-  /** It was redeemed before, in the last ten minutes: what it gave has been ended in the same step. */
+  /** It was redeemed before, by the same client, in the last ten minutes: what it gave has been ended in the same step. */
   | ({ kind: 'reused'; clientId: string } & Pick<CodeRecord, 'accountId' | 'sid'>)
   | { kind: 'unknown' }
 

@@ -57,7 +57,8 @@ export const challengeStep = (
   username,
 })
 
-const CONTEXT = 'pages.flow'
+/** With a number that a change of the shape raises: a flow of another release is one that has expired. */
+const CONTEXT = 'pages.flow.1'
 
 /** Longer than anyone leaves a sign-in open, and shorter than what a stolen address would be good for. */
 const LIVES_MS = 24 * 60 * 60 * 1000

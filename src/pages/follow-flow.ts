@@ -76,15 +76,15 @@ export const followFlow = async (
       flow: { ...flow, asking: account.id },
       view: { kind: 'consent', request, account },
     }
-  const step = await stepUp(deps, visit, { session, account })
+  const step = await stepUp(deps, visit, { session, account, client: request.client })
   return { kind: 'show', flow: { ...flow, step }, view: { kind: 'step', step } }
 }
 
 const stepUp = async (
   deps: FollowDeps,
   { origin }: Visit,
-  { session, account }: { session: UsedSession; account: Account },
+  { session, account, client }: { session: UsedSession; account: Account; client: Client },
 ): Promise<Step> => {
-  const opened = await beginBrowserStepUp(deps, { session, origin })
+  const opened = await beginBrowserStepUp(deps, { session, origin }, client)
   return challengeStep(opened, { purpose: 'step_up', username: account.username ?? '', now: origin.now })
 }

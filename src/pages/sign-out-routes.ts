@@ -32,7 +32,7 @@ const RESPONSES = {
   ...errorResponses(),
 }
 
-const CONTEXT = 'pages.sign-out'
+const CONTEXT = 'pages.sign-out.1'
 
 /** What its user confirms, sealed in the page's form. */
 type Confirmed = { clientId: string | null; continueAt: string | null }

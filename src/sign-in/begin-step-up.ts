@@ -8,7 +8,7 @@ import { answerShapes, offeredMethods } from '../authenticators/code.ts'
 import type { AccountCaller } from '../callers/authenticate-account.ts'
 import type { SessionCaller, UsingCaller } from '../callers/authenticate-session.ts'
 import { refuseSession, sessionRefused } from '../callers/refuse-session.ts'
-import { type Client, isPublic } from '../clients/client.ts'
+import { type Client, isPublic, registrationOf } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
 import type { Epochs } from '../ephemeral/ephemeral.ts'
@@ -71,33 +71,36 @@ export const beginStepUp = async (
   }
   const locked = sessionRefused(caller, 'account_locked')
   const epochs = await requireUnlocked(deps, locked, { accountId: account.id, now: origin.now })
-  const shapes = await usableShapes(deps, caller, details)
+  const shapes = await usableShapes(deps, caller, { details, policy })
   return openStepUp(deps, origin, session, { client, shapes, epochs })
 }
 
 /**
- * Begins the step-up of a browser's session, whose page asks for the answer.
+ * Begins the step-up of a browser's session, whose page asks for the answer. `client` asks for it: its policy counts.
  * @throws {AuthError} account_locked, policy_violation where there is nothing to step up with, conflict
  */
 export const beginBrowserStepUp = async (
   deps: StepUpDeps & Pick<Deps, 'accounts'>,
   caller: UsingCaller,
+  client: Client,
 ): Promise<ChallengeOpened> => {
   const { session, origin } = caller
   const details = await deps.accounts.find(session.accountId, session.accountVersion)
   if (!details) throw new AuthError('conflict', 'The account was changed meanwhile; begin again.')
   const locked = sessionRefused(caller, 'account_locked')
   const epochs = await requireUnlocked(deps, locked, { accountId: session.accountId, now: origin.now })
-  const shapes = await usableShapes(deps, caller, details)
-  return openStepUp(deps, origin, session, { client: null, shapes, epochs })
+  const policy = tightenPolicy(deps.policy.current(), client)
+  const shapes = await usableShapes(deps, caller, { details, policy })
+  const asking = { ...session, ...registrationOf(client) }
+  return openStepUp(deps, origin, asking, { client: null, shapes, epochs })
 }
 
 const usableShapes = async (
   deps: StepUpDeps,
   caller: SessionCaller,
-  details: AccountWithFactors,
+  { details, policy }: { details: AccountWithFactors; policy: Policy },
 ): Promise<string[]> => {
-  const shapes = answerShapes(deps.policy.current().allowed_methods, details)
+  const shapes = answerShapes(policy.allowed_methods, details)
   if (shapes.length > 0) return shapes
   const text = 'No second factor of this account can be used any more; an administrator can reset it.'
   return refuseSession(deps, caller, 'nothing_usable', new AuthError('policy_violation', text))

@@ -93,3 +93,22 @@ test('A session that was signed in to with a password is no way around a client 
   const silent = await browser.visit(authorizationRequest(strict, { prompt: 'none' }).url)
   t.equal(silent.left?.searchParams.get('error'), 'login_required')
 })
+
+test('A step-up asks for what its client admits', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount()
+  const members = { scopes: ['openid'], redirectUris: [REDIRECT_URI], firstParty: true }
+  const plain = await postern.createClient(members)
+  const narrow = await postern.createClient({
+    ...members,
+    policy: { required_for_all: true, allowed_methods: ['totp'] },
+  })
+  const browser = openBrowser(postern)
+  const page = await browser.visit(authorizationRequest(plain).url)
+  await browser.submit(page, { username: account.username, password: PASSWORD })
+  const totp = await postern.enrollTotp(account)
+  const asked = await browser.visit(authorizationRequest(narrow).url)
+  t.match(asked.html, /one-time-code/)
+  t.notMatch(asked.html, /method=recovery_code/)
+  t.ok((await browser.submit(asked, { code: totp.code() })).left?.searchParams.has('code'))
+})

@@ -35,15 +35,15 @@ export const memoryCodes = (clock: MonotonicClock, accounts: MemoryAccounts, ses
       const code = place && codes.get(place.hash)
       const record = code && unpackCode(code)
       if (!place || !code || !record || code.expiresAtMs <= nowMs) return { kind: 'unknown' }
+      // Whoever shows something else than the code's own client had is not told whether it was used, and ends nothing.
+      if (record.binding !== shown.binding) return { kind: 'mismatch', record }
       if (code.redeemedAs !== null) return redeemedBefore(place.tag, code, record, nowMs)
       const session = sessions.live(place.tag, record.sid, nowMs)
       if (!session || session.withdrawn !== code.withdrawn) {
         codes.delete(place.hash)
         return { kind: 'unknown' }
       }
-      if (record.binding !== shown.binding || (record.jkt !== null && record.jkt !== shown.jkt)) {
-        return { kind: 'mismatch', record }
-      }
+      if (record.jkt !== null && record.jkt !== shown.jkt) return { kind: 'mismatch', record }
       const { lockedUntilMs } = accounts.read(place.tag)
       if (lockedUntilMs !== null && lockedUntilMs > nowMs)
         return { kind: 'locked', record, untilMs: lockedUntilMs }

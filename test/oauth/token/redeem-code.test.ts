@@ -159,3 +159,21 @@ test('While the account is locked its codes are refused, and are not used up', {
   postern.advance(21)
   t.equal((await redeem(postern, client, grant)).status, 200)
 })
+
+test('Whoever else shows a used code ends nothing', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  const { client, newCode } = await signedIn(postern)
+  const other = await postern.createClient(CLIENT)
+  const grant = await newCode()
+  const { body } = await redeem(postern, client, grant)
+  for (const [by, changed] of [
+    [other, {}],
+    [client, { code_verifier: OTHER_VERIFIER }],
+  ] as const)
+    t.equal((await redeem(postern, by, { ...grant, ...changed })).body.error, 'invalid_grant')
+  const renewed = await postern.request('POST', '/oauth2/token', {
+    basic: client,
+    form: { grant_type: 'refresh_token', refresh_token: body.refresh_token },
+  })
+  t.equal(renewed.status, 200)
+})

@@ -1,6 +1,6 @@
 -- Fragment: an authorization code, in lines: the head; the client; what the grant is to have of its own; the record.
 -- Head of one that waits: 'o' | expires at (ms) | sid | binding | thumbprint or '' | '1' where it gives a refresh token |
--- how often grants were withdrawn. Of one that was redeemed: 'u' | expires at (ms) | sid | grant id
+-- how often grants were withdrawn. Of one that was redeemed: 'u' | expires at (ms) | sid | binding | grant id
 
 local REDEEMED_TTL_MS = 10 * 60 * 1000
 
@@ -14,11 +14,11 @@ local function read_code(key, now)
   if not expires or expires <= now then
     return nil
   end
-  local code = { is_redeemed = parts[1] == 'u', sid = parts[3], client = client, own = own, record = record }
+  local code = { is_redeemed = parts[1] == 'u', sid = parts[3], binding = parts[4], client = client, own = own, record = record }
   if code.is_redeemed then
-    code.grant_id = parts[4]
+    code.grant_id = parts[5]
   else
-    code.binding, code.jkt, code.is_renewable, code.withdrawn = parts[4], parts[5], parts[6] == '1', parts[7]
+    code.jkt, code.is_renewable, code.withdrawn = parts[5], parts[6] == '1', parts[7]
   end
   return code
 end

@@ -15,6 +15,10 @@ if not code then
 end
 local key = ARGV[2] .. code.sid
 local session = read_session(key, account, now)
+-- Whoever shows something else than the code's own client had is not told whether it was used, and ends nothing.
+if code.binding ~= ARGV[5] then
+  return { 'mismatch', code.own, code.record }
+end
 if code.is_redeemed then
   if session then
     end_grant(KEYS[3], key, code.sid, session, code.grant_id)
@@ -25,7 +29,7 @@ if not session or code.withdrawn ~= (redis.call('HGET', key, 'x') or '0') then
   redis.call('DEL', KEYS[1])
   return { 'unknown' }
 end
-if code.binding ~= ARGV[5] or (code.jkt ~= '' and code.jkt ~= ARGV[6]) then
+if code.jkt ~= '' and code.jkt ~= ARGV[6] then
   return { 'mismatch', code.own, code.record }
 end
 if account.locked_until > now then
@@ -36,7 +40,7 @@ local grant = { refresh_hash = code.is_renewable and ARGV[4] or '', jkt = ARGV[7
 grant.before_hash, grant.replaced_at, grant.recorded_at, grant.address = '', '', '', ''
 open_grant(key, session, grant_id, grant, code.client)
 use_session(KEYS[3], key, code.sid, session, now)
-write_code(KEYS[1], { 'u', now + REDEEMED_TTL_MS, code.sid, grant_id }, code, REDEEMED_TTL_MS)
+write_code(KEYS[1], { 'u', now + REDEEMED_TTL_MS, code.sid, code.binding, grant_id }, code, REDEEMED_TTL_MS)
 local reply = { 'redeemed', code.own, code.record }
 for _, part in ipairs(used_reply(session, grant)) do
   reply[#reply + 1] = part

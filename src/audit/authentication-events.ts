@@ -118,6 +118,13 @@ export const authorizationGranted = (
     details: { scope: about.scope, acr: about.acr },
   })
 
+/** Its user did not allow an application what it asked for. */
+export const authorizationDenied = (
+  origin: Origin,
+  about: Subject & { sessionId: string; scope: string },
+): AuditEvent =>
+  auditEvent('authorization.denied', 'failure', origin, { ...about, details: { scope: about.scope } })
+
 export const codeRefused = (
   origin: Origin,
   about: About & { reason: 'unknown' | 'reused' | 'mismatch' | 'locked' | 'not_allowed' },

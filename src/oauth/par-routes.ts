@@ -65,7 +65,7 @@ export const parRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, 
       const presented = presentedClientOf(request)
       const client = await authenticateFormClient(deps, presented, request.body, originOf(request, now))
       const jkt = (await verifyOfferedDpop(deps, request, now))?.jkt ?? null
-      const opened = await openPushedRequest(deps, client, { given: request.body, jkt })
+      const opened = await openPushedRequest(deps, client, { given: request.body, jkt, ip: request.ip })
       return reply.code(201).send({ request_uri: opened.requestUri, expires_in: opened.expiresInSeconds })
     },
   )

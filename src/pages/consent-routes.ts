@@ -3,8 +3,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import { recordConsent } from '../clients/record-consent.ts'
 import type { Deps } from '../deps.ts'
-import { deniedAuthorization } from '../oauth/authorization/answer-authorization.ts'
 import { consentAsked } from '../oauth/authorization/consent-asked.ts'
+import { refuseAuthorization } from '../oauth/authorization/refuse-authorization.ts'
 import { Strict } from '../wire/schemas.ts'
 import { sendNext } from './answer-page.ts'
 import { continueFlow } from './continue-flow.ts'
@@ -21,16 +21,22 @@ export const pageConsentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
     const { visit, flow } = form
     const next = await followFlow(deps, visit, flow)
     // Signed out meanwhile, or consented in another tab.
-    if (next.kind !== 'show' || next.view.kind !== 'consent')
+    if (next.kind !== 'show' || next.view.kind !== 'consent' || !visit.session)
       return sendNext(deps, reply, visit, next, { way: 'form' })
     const { request: asked, account } = next.view
     // Another account has signed in since the page was shown: it is asked itself.
     if (flow.asking !== account.id) return sendNext(deps, reply, visit, next, { way: 'form' })
-    if (request.body.decision !== 'allow') {
-      const denied = { ...deniedAuthorization(deps, asked), client: asked.client }
-      return sendNext(deps, reply, visit, denied, { way: 'form' })
-    }
     const origin = { ...visit.origin, actor: { type: 'account', id: account.id } as const }
+    if (request.body.decision !== 'allow') {
+      const response = await refuseAuthorization(deps, origin, asked, visit.session)
+      return sendNext(
+        deps,
+        reply,
+        visit,
+        { kind: 'response', response, client: asked.client },
+        { way: 'form' },
+      )
+    }
     await recordConsent(deps, origin, { accountId: account.id, client: asked.client, ...consentAsked(asked) })
     return continueFlow(deps, reply, form, { consented: 'consented' })
   })

@@ -1,7 +1,7 @@
 // What happens once, however many ask at once, on two replicas.
 import t from 'tap'
-import { PASSWORD, type TestApp } from '../support/app.ts'
-import { testOnServers } from '../support/embedded.ts'
+import { openTestApp, PASSWORD, type TestApp, type TestClient } from '../support/app.ts'
+import { onBothEngines, testOnServers } from '../support/embedded.ts'
 import { type Browser, openBrowser } from '../support/form-browser.ts'
 import { answerOf, authorizationRequest, REDIRECT_URI, redeem } from '../support/oidc-client.ts'
 import { openReplicas } from '../support/replicas.ts'
@@ -94,5 +94,25 @@ testOnServers(
     t.ok(other && other.status < 500)
     const sessions = await here.deps.ephemeral.sessions.list(account.id, here.now().getTime())
     t.equal(sessions.length, 1)
+  },
+)
+
+t.test(
+  'a client that proves nothing pushes so many requests a minute from one network',
+  { skip: onBothEngines() },
+  async (t) => {
+    const postern = await openTestApp(t)
+    const open = await postern.createClient({ ...CLIENT, tokenEndpointAuthMethod: 'none' })
+    const proven = await postern.createClient(CLIENT)
+    const push = ({ clientId, secret }: TestClient, basic: boolean) =>
+      postern.request('POST', '/oauth2/par', {
+        ...(basic && { basic: { clientId, secret } }),
+        form: authorizationRequest({ clientId }).parameters,
+      })
+    const answers = []
+    for (let i = 0; i < 61; i += 1) answers.push(await push(open, false))
+    t.equal(answers.filter(({ status }) => status === 201).length, 60)
+    t.match(answers.at(-1), { status: 429, body: { error: 'rate_limited' } })
+    t.equal((await push(proven, true)).status, 201)
   },
 )

@@ -120,6 +120,7 @@ test('Consent of a third party is asked for once, and remembered', { skip }, asy
   t.match(asked.html, /name="decision"/)
   const denied = await browser.submit(asked, { decision: 'deny' })
   t.equal(answerOf(denied).error, 'access_denied')
+  t.equal((await postern.auditEvents({ event: 'authorization.denied' })).length, 1)
   const again = await browser.visit(authorizationRequest(client).url)
   const allowed = await browser.submit(again, { decision: 'allow' })
   t.ok(answerOf(allowed).code)

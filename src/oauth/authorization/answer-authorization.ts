@@ -160,12 +160,3 @@ const hasConsented = async (
   const consent = await findConsent(deps, accountId, registrationOf(client))
   return missingConsent(consent, consentAsked({ scope, claims })) === null
 }
-
-/** The answer where its user does not allow what the request asks for (RFC 6749 4.1.2.1). */
-export const deniedAuthorization = (
-  { config }: Pick<Deps, 'config'>,
-  { target }: AuthorizationRequest,
-): Extract<Answered, { kind: 'response' }> => {
-  const answer = { error: 'access_denied', error_description: 'The user did not allow it.' } as const
-  return { kind: 'response', response: authorizationResponse(config.issuer, target, answer) }
-}

@@ -1,9 +1,9 @@
 // Pushed authorization requests (RFC 9126): a client says what it wants over its own, authenticated connection, and the
 // browser carries a name for it alone.
-import type { Client } from '../../clients/client.ts'
-import { registrationOf } from '../../clients/client.ts'
+import { type Client, isPublic, registrationOf } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
+import { throttledNetwork } from '../../wire/end-user.ts'
 import { readAuthorizationRequest } from './authorization-request.ts'
 import { type AuthorizationParameters, oneOf, readParameters } from './parameters.ts'
 import { responseTarget } from './response-target.ts'
@@ -12,7 +12,11 @@ import { responseTarget } from './response-target.ts'
 const EXPIRES_IN_SECONDS = 60
 
 /** How long it is kept for the browser that came with it: a sign-in takes its time. */
-const KEPT_SECONDS = 60 * 60
+const KEPT_SECONDS = 15 * 60
+
+/** Pushed requests a minute from one network by clients that prove nothing: each takes up to 8 KB for as long as it is kept. */
+const MAX_UNPROVEN = 60
+const MINUTE_MS = 60_000
 
 const PREFIX = 'urn:ietf:params:oauth:request_uri:'
 const SECRET_BYTES = 32
@@ -34,12 +38,12 @@ const unpack = ({ resource, ...parameters }: Record<string, string>): Authorizat
 /**
  * Stores a client's request, which is checked as it would be at the authorization endpoint. `jkt` is the key that the
  * client has proven by DPoP, to which the code is then bound (RFC 9449 10.1).
- * @throws {AuthError} as `readAuthorizationRequest`
+ * @throws {AuthError} as `readAuthorizationRequest`; rate_limited, for clients without a secret or key
  */
 export const openPushedRequest = async (
   deps: PushDeps,
   client: Client,
-  { given, jkt }: { given: Record<string, unknown>; jkt: string | null },
+  { given, jkt, ip }: { given: Record<string, unknown>; jkt: string | null; ip: string },
 ): Promise<PushedRequestOpened> => {
   // The client has authenticated, in whichever way it has named itself.
   const parameters = { ...readParameters(given), client_id: client.clientId }
@@ -55,6 +59,7 @@ export const openPushedRequest = async (
     throw new AuthError('invalid_request', 'dpop_jkt is not the key of the DPoP proof.', {
       fields: ['dpop_jkt'],
     })
+  if (isPublic(client)) await limitUnproven(deps, ip)
   const secret = deps.randomBytes(SECRET_BYTES).toString('base64url')
   await deps.ephemeral.pushedRequests.open(secret, {
     record: { ...registrationOf(client), params: pack(parameters), jkt: jkt ?? request.jkt },
@@ -62,6 +67,13 @@ export const openPushedRequest = async (
     nowMs: deps.clock().getTime(),
   })
   return { requestUri: PREFIX + secret, expiresInSeconds: EXPIRES_IN_SECONDS }
+}
+
+const limitUnproven = async ({ ephemeral, clock }: PushDeps, ip: string): Promise<void> => {
+  const name = `par ${throttledNetwork(ip)}`
+  const { count, resetsInMs } = await ephemeral.counters.increment(name, MINUTE_MS, clock().getTime())
+  if (count <= MAX_UNPROVEN) return
+  throw new AuthError('rate_limited', undefined, { retry_after: Math.max(1, Math.ceil(resetsInMs / 1000)) })
 }
 
 /**

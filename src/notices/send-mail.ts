@@ -1,7 +1,7 @@
 // Hands one mail to the operator's mail server (RFC 6409). What happens to it from there on is that server's matter.
 import type { Config } from '../config.ts'
 import type { Mail } from './mail.ts'
-import type { AttemptOutcome } from './notice.ts'
+import type { AttemptOutcome } from './next-attempt.ts'
 import { MAIL_WITHIN_MS, smtpOptions } from './smtp-options.ts'
 
 /** By codes alone: the words of mail servers repeat addresses. */

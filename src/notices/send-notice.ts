@@ -8,7 +8,8 @@ import type { Deps } from '../deps.ts'
 import { fetchFrom, type OutboundAnswer } from '../outbound/fetch-from.ts'
 import { OutboundError } from '../outbound/outbound-error.ts'
 import { mintLogoutToken } from '../tokens/mint-logout-token.ts'
-import type { AttemptOutcome, LeasedNotice } from './notice.ts'
+import type { AttemptOutcome } from './next-attempt.ts'
+import type { LeasedNotice } from './notice.ts'
 
 export const SEND_WITHIN_MS = 5_000
 const MAX_ANSWER_BYTES = 16 * 1024

@@ -7,7 +7,7 @@ import type { Deps } from '../deps.ts'
 import { UnsealError } from '../encryption/sealer.ts'
 import { type LeasedMail, openMail } from './mail.ts'
 import { leaseMails, postponeMail, settleMail } from './mail-store.ts'
-import { type AttemptOutcome, nextAttempt, type Patience } from './notice.ts'
+import type { AttemptOutcome, Patience } from './next-attempt.ts'
 import { sendMail } from './send-mail.ts'
 import { MAIL_WITHIN_MS } from './smtp-options.ts'
 import { type Outbox, startOutbox } from './start-outbox.ts'
@@ -18,21 +18,21 @@ const LEASE_MS = 3 * MAIL_WITHIN_MS
 
 type MailerDeps = Pick<Deps, 'config' | 'postgres' | 'sealer' | 'clock' | 'log' | 'randomBytes'>
 
-const random = ({ randomBytes }: MailerDeps): number => randomBytes(4).readUInt32BE() / 2 ** 32
-
-const writeDown = async (deps: MailerDeps, mail: LeasedMail, outcome: AttemptOutcome): Promise<void> => {
-  const now = deps.clock()
-  const { id, kind, accountId, attempts } = mail
+const settle = (
+  deps: MailerDeps,
+  { id, kind, accountId, attempts }: LeasedMail,
+  { error, now }: { error: string | null; now: Date },
+): Promise<void> => {
   const about = { mailId: id, kind, accountId, attempts }
-  if (outcome.kind === 'delivered') return settleMail(deps, id, mailSent(systemOrigin(now), about))
-  const { error } = outcome
-  const nextAttemptAt = outcome.kind === 'refused' ? null : nextAttempt(mail, now, random(deps), PATIENCE)
-  deps.log.warn({ mail: id, kind, error, attempts }, 'a mail was not taken by the mail server')
-  if (nextAttemptAt) return postponeMail(deps, { id, nextAttemptAt, error })
-  return settleMail(deps, id, mailFailed(systemOrigin(now), { ...about, error }))
+  const origin = systemOrigin(now)
+  return settleMail(
+    deps,
+    id,
+    error === null ? mailSent(origin, about) : mailFailed(origin, { ...about, error }),
+  )
 }
 
-const attempt = async (
+const outcomeOf = async (
   { sealer }: MailerDeps,
   settings: NonNullable<Config['mail']>,
   mail: LeasedMail,
@@ -46,6 +46,23 @@ const attempt = async (
   }
 }
 
+/** Logged, because nobody else sees that the mail server is away: mail has no list for administrators. */
+const attempt = async (
+  deps: MailerDeps,
+  settings: NonNullable<Config['mail']>,
+  mail: LeasedMail,
+  stopping: AbortSignal,
+): Promise<AttemptOutcome> => {
+  const outcome = await outcomeOf(deps, settings, mail, stopping)
+  const { id, kind, attempts } = mail
+  if (outcome.kind !== 'delivered' && !stopping.aborted)
+    deps.log.warn(
+      { mail: id, kind, error: outcome.error, attempts },
+      'a mail was not taken by the mail server',
+    )
+  return outcome
+}
+
 /** Starts the mailer of this process; without a mail server, one that sends nothing. */
 export const startMailer = (deps: MailerDeps): Outbox => {
   const { mail: settings } = deps.config
@@ -53,16 +70,11 @@ export const startMailer = (deps: MailerDeps): Outbox => {
   return startOutbox<LeasedMail>(deps, {
     holds: 'mail',
     atOnce: AT_ONCE,
-    lease(limit) {
-      const now = deps.clock()
-      return leaseMails(deps, { now, leasedUntil: new Date(now.getTime() + LEASE_MS), limit })
-    },
-    async send(mail, stopping) {
-      const outcome = await attempt(deps, settings, mail, stopping)
-      // Given up because this process stops: whoever comes next need not wait.
-      if (stopping.aborted && outcome.kind === 'unanswered')
-        await postponeMail(deps, { id: mail.id, nextAttemptAt: deps.clock(), error: 'given up at a stop' })
-      else await writeDown(deps, mail, outcome)
-    },
+    leaseMs: LEASE_MS,
+    patience: PATIENCE,
+    lease: (lease) => leaseMails(deps, lease),
+    attempt: (mail, stopping) => attempt(deps, settings, mail, stopping),
+    postpone: ({ id }, next) => postponeMail(deps, { id, ...next }),
+    settle: (mail, end) => settle(deps, mail, end),
   })
 }

@@ -6,7 +6,8 @@
 import { systemOrigin } from '../audit/event.ts'
 import { noticeDelivered, noticeFailed } from '../audit/notice-events.ts'
 import type { Deps } from '../deps.ts'
-import { type AttemptOutcome, type LeasedNotice, type NewNotice, nextAttempt } from './notice.ts'
+import type { Patience } from './next-attempt.ts'
+import type { LeasedNotice, NewNotice } from './notice.ts'
 import { SEND_WITHIN_MS, sendNotice } from './send-notice.ts'
 import { type Outbox, startOutbox } from './start-outbox.ts'
 import { addNotices, leaseNotices, postponeNotice, settleNotice } from './store.ts'
@@ -23,6 +24,9 @@ const CLIENTS_AT_ONCE = 16
 const WRITTEN_AT_ONCE = 500
 const LEASE_MS = 6 * SEND_WITHIN_MS
 
+/** The last attempt is a day after the session has ended. */
+export const PATIENCE: Patience = { longestWaitMs: 3_600_000, givenUpAfterMs: 24 * 3_600_000 }
+
 type SenderDeps = Pick<
   Deps,
   | 'config'
@@ -36,33 +40,21 @@ type SenderDeps = Pick<
   | 'randomBytes'
 >
 
-const random = ({ randomBytes }: SenderDeps): number => randomBytes(4).readUInt32BE() / 2 ** 32
-
-const writeDown = async (deps: SenderDeps, notice: LeasedNotice, outcome: AttemptOutcome): Promise<void> => {
-  const now = deps.clock()
-  const about = { ...notice, noticeId: notice.id }
+const settle = (
+  deps: SenderDeps,
+  notice: LeasedNotice,
+  { error, now }: { error: string | null; now: Date },
+): Promise<void> => {
   const { id } = notice
-  if (outcome.kind === 'delivered')
-    return settleNotice(deps, { id, error: null, now }, noticeDelivered(systemOrigin(now), about))
-  const { error } = outcome
-  const nextAttemptAt = outcome.kind === 'refused' ? null : nextAttempt(notice, now, random(deps))
-  if (nextAttemptAt) return postponeNotice(deps, { id, nextAttemptAt, error })
-  return settleNotice(deps, { id, error, now }, noticeFailed(systemOrigin(now), { ...about, error }))
+  const about = { ...notice, noticeId: id }
+  const origin = systemOrigin(now)
+  const event = error === null ? noticeDelivered(origin, about) : noticeFailed(origin, { ...about, error })
+  return settleNotice(deps, { id, error, now }, event)
 }
-
-/** Given up because this process stops: whoever comes next need not wait. */
-const handBack = (deps: SenderDeps, { id }: LeasedNotice): Promise<void> =>
-  postponeNotice(deps, { id, nextAttemptAt: deps.clock(), error: 'given up at a stop' })
 
 /** Starts the sender of this process. */
 export const startSender = (deps: SenderDeps): NoticeSender => {
   const unwritten: NewNotice[] = []
-
-  const send = async (notice: LeasedNotice, stopping: AbortSignal): Promise<void> => {
-    const outcome = await sendNotice(deps, notice, stopping)
-    if (stopping.aborted && outcome.kind === 'unanswered') await handBack(deps, notice)
-    else await writeDown(deps, notice, outcome)
-  }
 
   const writeUnwritten = async (): Promise<void> => {
     if (unwritten.length === 0) return
@@ -79,12 +71,13 @@ export const startSender = (deps: SenderDeps): NoticeSender => {
   const outbox = startOutbox<LeasedNotice>(deps, {
     holds: 'logout notices',
     atOnce: CLIENTS_AT_ONCE,
+    leaseMs: LEASE_MS,
+    patience: PATIENCE,
     prepare: writeUnwritten,
-    lease(limit) {
-      const now = deps.clock()
-      return leaseNotices(deps, { now, leasedUntil: new Date(now.getTime() + LEASE_MS), limit })
-    },
-    send,
+    lease: (lease) => leaseNotices(deps, lease),
+    attempt: (notice, stopping) => sendNotice(deps, notice, stopping),
+    postpone: ({ id }, next) => postponeNotice(deps, { id, ...next }),
+    settle: (notice, end) => settle(deps, notice, end),
   })
 
   const add = async (notices: readonly NewNotice[]): Promise<void> => {

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { nextAttempt } from '../../src/notices/notice.ts'
+import { nextAttempt } from '../../src/notices/next-attempt.ts'
+import { PATIENCE } from '../../src/notices/start-sender.ts'
 
 const createdAt = new Date('2026-11-21T12:00:00Z')
 const after = (ms: number) => new Date(createdAt.getTime() + ms)
@@ -17,12 +18,16 @@ t.test(
       [13, 0, 3_600_000],
       [2_000, 0.5, 2_700_000],
     ] as const)
-      t.same(nextAttempt({ createdAt, attempts }, after(60_000), random), after(60_000 + wait), `${attempts}`)
+      t.same(
+        nextAttempt({ createdAt, attempts }, after(60_000), random, PATIENCE),
+        after(60_000 + wait),
+        `${attempts}`,
+      )
   },
 )
 
 t.test('the last attempt is a day after the end of the session', async (t) => {
-  t.same(nextAttempt({ createdAt, attempts: 30 }, after(DAY - 1_000), 0), after(DAY))
-  t.equal(nextAttempt({ createdAt, attempts: 31 }, after(DAY), 0), null)
-  t.equal(nextAttempt({ createdAt, attempts: 1 }, after(DAY + 1), 0), null)
+  t.same(nextAttempt({ createdAt, attempts: 30 }, after(DAY - 1_000), 0, PATIENCE), after(DAY))
+  t.equal(nextAttempt({ createdAt, attempts: 31 }, after(DAY), 0, PATIENCE), null)
+  t.equal(nextAttempt({ createdAt, attempts: 1 }, after(DAY + 1), 0, PATIENCE), null)
 })

@@ -153,7 +153,7 @@ const showHome = ({ response, user }) => {
   const { claims, accessTokenUntil } = user
   const factors = claims.acr === 'aal2' ? 'with two factors' : 'with one factor'
   showPage(response, 200, `Hello, ${claims.name ?? claims.preferred_username ?? claims.sub}`, [
-    html`<p>You have signed in ${factors}. The access token is good until ${accessTokenUntil.toISOString()}.</p>`,
+    html`<p>You have signed in ${factors}. The access token is good until ${accessTokenUntil.toISOString().slice(11, 19)} UTC.</p>`,
     html`<table><caption>What Postern says of you</caption>
       ${Object.entries(claims).map(
         ([name, value]) => html`<tr><th scope="row">${name}</th><td>${show(value)}</td></tr>`,

@@ -72,7 +72,7 @@ export type CodeStore = {
   open(code: string, opening: { record: CodeRecord; ttlSeconds: number; nowMs: number }): Promise<boolean>
   /**
    * Opens the grant in the live session; exactly one caller wins. `grant.jkt`: the key that its refresh tokens are bound
-   * to, or null. Beyond 50 grants of a session, the one unused for longest is ended.
+   * to, or null. Beyond 50 grants of a session, the one unused for longest is ended, of the same client where it has any.
    */
   redeem(
     code: string,

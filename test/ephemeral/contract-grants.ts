@@ -169,6 +169,22 @@ export const grantContract = (t: Test, ephemeral: () => Ephemeral): void => {
     t.match(await participants(session.accountId), [{ clientIds: ['app'] }])
   })
 
+  t.test('a client with many grants ends its own, and not those of others', async (t) => {
+    const session = await openInBrowser(ephemeral(), newAccountId())
+    const other = await openGrant(ephemeral(), session, 'other', { clientId: 'other' })
+    const opened: string[] = []
+    for (let i = 0; i < 51; i += 1) {
+      const { grantId } = await openGrant(ephemeral(), session, `family-${i}`, { nowMs: NOW_MS + 1 + i })
+      opened.push(grantId)
+    }
+    t.ok(await touch(session, other.grantId), 'though it is unused for longest')
+    for (const grantId of opened.slice(0, 2)) t.equal(await touch(session, grantId), null)
+    for (const grantId of opened.slice(2)) t.ok(await touch(session, grantId))
+    const third = await openGrant(ephemeral(), session, 'third', { clientId: 'third' })
+    t.ok(await touch(session, third.grantId))
+    t.equal(await touch(session, other.grantId), null, 'a client without one takes the place of any')
+  })
+
   t.test('of the clients of a session a hundred are known, those with a grant among them', async (t) => {
     const accountId = newAccountId()
     const session = await openInBrowser(ephemeral(), accountId)

@@ -61,11 +61,14 @@ const rememberClient = (session: Granting, client: string) => {
   session.clients = [...session.clients.filter((_, i) => i !== given), client]
 }
 
-/** Beyond the limit the one unused for longest gives way. */
+/** Beyond the limit the one unused for longest gives way: of its client, so that no client ends those of others. */
 export const openGrant = (session: Granting, id: string, grant: StoredGrant, client: string): void => {
   const { grants } = session
-  const byUse = [...grants].sort(([a, one], [b, other]) => one.usedMs - other.usedMs || (a < b ? -1 : 1))
-  if (byUse.length >= GRANTS_AT_ONCE) grants.delete(byUse[0]?.[0] ?? '')
+  if (grants.size >= GRANTS_AT_ONCE) {
+    const byUse = [...grants].sort(([a, one], [b, other]) => one.usedMs - other.usedMs || (a < b ? -1 : 1))
+    const own = byUse.find(([, one]) => termsOf(session, one)?.clientId === client)
+    grants.delete((own ?? byUse[0])?.[0] ?? '')
+  }
   grants.set(id, grant)
   rememberClient(session, client)
 }

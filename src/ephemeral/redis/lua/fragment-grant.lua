@@ -106,7 +106,8 @@ local function remember_client(key, session, client, grants)
   redis.call('HSET', key, 'cl', table.concat(kept, '\n'))
 end
 
--- Opens a grant in a session that is there already; beyond the limit the one unused for longest gives way.
+-- Opens a grant in a session that is there already; beyond the limit the one unused for longest gives way: of its client,
+-- so that no client ends those of others.
 local function open_grant(key, session, grant_id, grant, client)
   local grants = all_grants(key)
   if #grants >= GRANTS_AT_ONCE then
@@ -116,7 +117,14 @@ local function open_grant(key, session, grant_id, grant, client)
       end
       return a.grant.used < b.grant.used
     end)
-    redis.call('HDEL', key, 'g:' .. table.remove(grants, 1).id)
+    local given = 1
+    for i = #grants, 1, -1 do
+      local terms = terms_of(session, grants[i].grant)
+      if terms and terms[1] == client then
+        given = i
+      end
+    end
+    redis.call('HDEL', key, 'g:' .. table.remove(grants, given).id)
   end
   write_grant(key, grant_id, grant)
   remember_client(key, session, client, grants)

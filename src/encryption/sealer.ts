@@ -57,3 +57,13 @@ export const createSealer = (keys: readonly EncryptionKey[], randomBytes: Random
     },
   }
 }
+
+/** The text in a sealed value that comes from outside; null where it was not sealed here, or for another context. */
+export const openText = (sealer: Sealer, sealed: string, context: string): string | null => {
+  try {
+    return sealer.open(sealed, context).toString('utf8')
+  } catch (error) {
+    if (error instanceof UnsealError) return null
+    throw error
+  }
+}

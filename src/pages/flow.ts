@@ -1,7 +1,7 @@
 // A sign-in on its way through the pages. Nothing is stored of it: it travels sealed in each form and page address, so
 // that tabs do not disturb each other, going back and reloading work, and visitors cost no memory. It is bound to the
 // browser that it was made for, whose cookie it does not contain. Pure.
-import type { Sealer } from '../encryption/sealer.ts'
+import { openText, type Sealer } from '../encryption/sealer.ts'
 import type { Asked } from '../oauth/authorization/answer-authorization.ts'
 import type { Method } from '../policy/policy.ts'
 
@@ -92,9 +92,6 @@ export const restartedFlow = (sealer: Sealer, sealed: string, browser: string, n
   newFlow(unseal(sealer, sealed)?.asked ?? null, browser, now)
 
 const unseal = (sealer: Sealer, sealed: string): Flow | null => {
-  try {
-    return JSON.parse(sealer.open(sealed, CONTEXT).toString('utf8'))
-  } catch {
-    return null
-  }
+  const text = openText(sealer, sealed, CONTEXT)
+  return text === null ? null : JSON.parse(text)
 }

@@ -1,5 +1,5 @@
 // The token that every form carries, bound to its browser's cookie (docs/security.md 24). Pure.
-import type { Sealer } from '../encryption/sealer.ts'
+import { openText, type Sealer } from '../encryption/sealer.ts'
 
 const CONTEXT = 'pages.form'
 
@@ -7,10 +7,5 @@ const CONTEXT = 'pages.form'
 export const formToken = (sealer: Sealer, browser: string): string =>
   sealer.seal(Buffer.from(browser), CONTEXT)
 
-export const isFormTokenOf = (sealer: Sealer, token: string, browser: string): boolean => {
-  try {
-    return sealer.open(token, CONTEXT).toString('utf8') === browser
-  } catch {
-    return false
-  }
-}
+export const isFormTokenOf = (sealer: Sealer, token: string, browser: string): boolean =>
+  openText(sealer, token, CONTEXT) === browser

@@ -4,6 +4,7 @@ import type { Origin } from '../audit/event.ts'
 import { originOf } from '../callers/guard.ts'
 import type { Deps } from '../deps.ts'
 import { hashToken } from '../encryption/opaque-token.ts'
+import { openText } from '../encryption/sealer.ts'
 import type { UsedSession } from '../ephemeral/sessions.ts'
 import { browserKeyHash, parseBrowserKey } from '../sessions/browser-key.ts'
 import { type CookieKind, cookieName } from './cookies.ts'
@@ -40,14 +41,8 @@ const sessionOf = async (deps: VisitDeps, cookie: string | null, now: Date): Pro
 export const sealName = ({ sealer }: Pick<Deps, 'sealer'>, name: string): string =>
   sealer.seal(Buffer.from(name), NAME_CONTEXT)
 
-const openName = ({ sealer }: Pick<Deps, 'sealer'>, sealed: string | null): string | null => {
-  if (sealed === null) return null
-  try {
-    return sealer.open(sealed, NAME_CONTEXT).toString('utf8')
-  } catch {
-    return null
-  }
-}
+const openName = ({ sealer }: Pick<Deps, 'sealer'>, sealed: string | null): string | null =>
+  sealed === null ? null : openText(sealer, sealed, NAME_CONTEXT)
 
 /** The visit of whoever it is: nothing is asked of the store, so that a page can say that it is away. */
 export const strangerOf = (deps: Omit<VisitDeps, 'ephemeral'>, request: FastifyRequest): Visit => {

@@ -4,6 +4,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
+import { openText } from '../encryption/sealer.ts'
 import { LOGOUT_PARAMETERS, type LogoutRequest, readLogoutRequest } from '../oauth/read-logout-request.ts'
 import { endSession } from '../sessions/end-session.ts'
 import { errorResponses, OpenParameters } from '../wire/schemas.ts'
@@ -36,6 +37,12 @@ const CONTEXT = 'pages.sign-out.1'
 
 /** What its user confirms, sealed in the page's form. */
 type Confirmed = { clientId: string | null; continueAt: string | null }
+
+/** Nothing, for a form that was not sealed here. */
+const openConfirmed = ({ sealer }: Pick<Deps, 'sealer'>, sealed: string): Confirmed => {
+  const text = openText(sealer, sealed, CONTEXT)
+  return text === null ? { clientId: null, continueAt: null } : JSON.parse(text)
+}
 
 export const signOutRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   const contextFor = (visit: Visit, client: LogoutRequest['client'], flow: string | null) => ({
@@ -90,15 +97,9 @@ export const signOutRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (a
   }
 
   const readConfirmed = async (sealed: string): Promise<LogoutRequest> => {
-    try {
-      const { clientId, continueAt }: Confirmed = JSON.parse(
-        deps.sealer.open(sealed, CONTEXT).toString('utf8'),
-      )
-      const client = clientId === null ? null : await deps.clients.find(clientId)
-      return { client, sid: null, continueAt }
-    } catch {
-      return { client: null, sid: null, continueAt: null }
-    }
+    const { clientId, continueAt } = openConfirmed(deps, sealed)
+    const client = clientId === null ? null : await deps.clients.find(clientId)
+    return { client, sid: null, continueAt }
   }
 
   app.get(

@@ -82,23 +82,37 @@ const isCommonAtRoot = (roots: ReturnType<typeof rootsOf>, isCommon: IsCommonPas
   return [key, unit, ...words.filter(({ length }) => length >= MIN_WORD_LENGTH)].some(isCommon)
 }
 
-/** Why a password cannot be accepted, as a sentence for whoever chose it; null where it can. */
-export const passwordProblem = (password: string, rules: PasswordRules): string | null => {
-  if (!password.isWellFormed()) return 'The password contains half a character.'
+export type PasswordFault = {
+  kind: 'malformed' | 'too_short' | 'too_long' | 'contains_name' | 'too_common' | 'repetitive'
+  /** A sentence for whoever chose it. */
+  text: string
+}
+
+const fault = (kind: PasswordFault['kind'], text: string): PasswordFault => ({ kind, text })
+
+/** Why a password cannot be accepted; null where it can. */
+export const passwordFault = (password: string, rules: PasswordRules): PasswordFault | null => {
+  if (!password.isWellFormed()) return fault('malformed', 'The password contains half a character.')
   const normalized = password.normalize('NFC')
   const { length } = [...normalized]
   const { minimumLength } = rules
-  if (length < minimumLength) return `The password must have at least ${minimumLength} characters.`
-  if (length > MAX_LENGTH) return `The password must have at most ${MAX_LENGTH} characters.`
+  if (length < minimumLength)
+    return fault('too_short', `The password must have at least ${minimumLength} characters.`)
+  if (length > MAX_LENGTH)
+    return fault('too_long', `The password must have at most ${MAX_LENGTH} characters.`)
 
   const roots = rootsOf(normalized)
   const isOneOf = (names: readonly string[]) =>
     roots.some((root) => names.includes(root) || names.includes(withoutSpaces(root)))
-  if (isOneOf(rules.accountNames)) return "The password is the account's own name, or little more than that."
-  if (isOneOf(rules.serviceNames)) return "The password is this service's name, or little more than that."
+  if (isOneOf(rules.accountNames))
+    return fault('contains_name', "The password is the account's own name, or little more than that.")
+  if (isOneOf(rules.serviceNames))
+    return fault('contains_name', "The password is this service's name, or little more than that.")
   if (isCommonAtRoot(roots, rules.isCommon)) {
-    return 'The password is one of the most common ones, or little more than that; it is tried first.'
+    const text = 'The password is one of the most common ones, or little more than that; it is tried first.'
+    return fault('too_common', text)
   }
-  if (repeatedUnit(normalized).length < MIN_UNIT_LENGTH) return 'The password only repeats a few characters.'
+  if (repeatedUnit(normalized).length < MIN_UNIT_LENGTH)
+    return fault('repetitive', 'The password only repeats a few characters.')
   return null
 }

@@ -4,10 +4,14 @@ import {
   namesOfAccount,
   namesOfService,
   type PasswordHolder,
-  passwordProblem,
+  type PasswordRules,
+  passwordFault,
 } from '../../src/passwords/check-password.ts'
 import { loadCommonPasswords } from '../../src/passwords/common-passwords.ts'
 import { DEFAULT_POLICY } from '../../src/policy/policy.ts'
+
+const passwordProblem = (password: string, rules: PasswordRules): string | null =>
+  passwordFault(password, rules)?.text ?? null
 
 const HOLDER: PasswordHolder = {
   username: 'ada',

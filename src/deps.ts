@@ -25,6 +25,7 @@ import { migrate } from './postgres/migrate.ts'
 import { openPostgres, type Postgres } from './postgres/pool.ts'
 import { waitFor } from './postgres/wait-for.ts'
 import type { Log } from './server/log.ts'
+import { clearExpiredRegistrations } from './sign-in/registration/clear-expired-registrations.ts'
 import { ensureSigningKey } from './tokens/create-signing-key.ts'
 import { createDpopNonces, type DpopNonces } from './tokens/dpop-nonces.ts'
 import { ensurePairwiseSalt } from './tokens/ensure-pairwise-salt.ts'
@@ -108,6 +109,7 @@ const followChanges = (deps: Omit<Deps, 'close' | 'notices' | 'mailer'>): (() =>
     try {
       await clearExpiredEnrollments(deps, deps.clock())
       await clearSettledNotices(deps, deps.clock())
+      await clearExpiredRegistrations(deps, deps.clock())
     } catch (error) {
       deps.log.warn({ reason: (error as Error).message }, 'could not delete what has expired')
     }

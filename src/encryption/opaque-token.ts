@@ -29,6 +29,7 @@ export const TOKEN_PREFIXES = {
   code: 'pst_ac_',
   clientSecret: 'pst_cs_',
   browserSession: 'pst_bs_',
+  registration: 'pst_rg_',
 } as const
 
 const SECRET_BYTES = 32
@@ -55,3 +56,7 @@ export const accountTagOf = (kind: AccountTokenKind, token: string): string | nu
 /** A new client secret: 256 random bits, so its SHA-256 is enough to store. */
 export const newClientSecret = (randomBytes: RandomBytes): string =>
   TOKEN_PREFIXES.clientSecret + randomBytes(SECRET_BYTES).toString('base64url')
+
+/** A new token that confirms a registration, in a link. */
+export const newRegistrationToken = (randomBytes: RandomBytes): string =>
+  TOKEN_PREFIXES.registration + randomBytes(SECRET_BYTES).toString('base64url')

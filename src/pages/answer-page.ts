@@ -4,7 +4,10 @@ import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { responseLocation } from '../oauth/authorization/authorization-response.ts'
 import { oneOf } from '../oauth/authorization/parameters.ts'
-import { type Flow, newFlow, sealFlow } from './flow.ts'
+import { minimumPasswordLength } from '../passwords/check-password.ts'
+import { REGISTERED_ROLES } from '../sign-in/registration/registration.ts'
+import { isRegistrationOpen } from '../sign-in/registration/registration-open.ts'
+import { type Flow, newFlow, sealFlow, withoutStep } from './flow.ts'
 import { clientOfFlow, type Next } from './follow-flow.ts'
 import type { Visit } from './open-visit.ts'
 import { flowHref, pageContext } from './page-context.ts'
@@ -61,11 +64,15 @@ export const sendTo = (deps: PageDeps, reply: FastifyReply, visit: Visit, locati
 /** `form`: a form has been sent, so that the next page is redirected to. */
 export type Way = 'form' | 'address'
 
-/** `opened`: the flow that the page was asked for with, and the text that it was opened from. */
+/**
+ * `opened`: the flow that the page was asked for with, and the text that it was opened from. `status`: of a page that is not
+ * as it should be, where `problem` does not say it.
+ */
 export type Showing = {
   typed?: Typed
   problem?: PageProblem | null
   opened?: { flow: Flow; sealed: string } | null
+  status?: number
 }
 
 /** The context of a page of `flow`. */
@@ -131,6 +138,8 @@ export const sendNext = async (
   return sendView(deps, reply, visit, { next, showing })
 }
 
+const NOBODY = { username: null, email: null, displayName: null, enrolledAuthenticators: 0 }
+
 const sendView = async (
   deps: PageDeps,
   reply: FastifyReply,
@@ -138,7 +147,7 @@ const sendView = async (
   { next, showing }: { next: Extract<Next, { kind: 'show' }>; showing: Showing },
 ): Promise<FastifyReply> => {
   const { flow, view } = next
-  const { problem = null, opened = null } = showing
+  const { problem = null, opened = null, status = problem?.status ?? 200 } = showing
   const client = await clientOfFlow(deps, flow)
   const account = 'account' in view ? view.account : null
   const ctx = contextOf(deps, visit, flow, {
@@ -150,9 +159,23 @@ const sendView = async (
   const policy = deps.policy.current()
   const { digits } = policy.totp
   const backHref = passwordHref(deps, flow)
-  const page = renderView(ctx, { view, flow, typed, problem, digits, registerHref: null, backHref })
+  const to = (wants: 'register' | 'sign_in') =>
+    flowHref(sealFlow(deps.sealer, { ...withoutStep(flow), wants }))
+  const isRegistering =
+    view.kind === 'register' || (view.kind === 'step' && view.step.kind === 'registration')
+  const page = renderView(ctx, {
+    view,
+    flow,
+    typed,
+    problem,
+    digits,
+    registerHref: view.kind === 'sign_in' && isRegistrationOpen(deps) ? to('register') : null,
+    signInHref: isRegistering ? to('sign_in') : null,
+    backHref,
+    minPasswordLength: minimumPasswordLength(policy, { ...NOBODY, roles: REGISTERED_ROLES }),
+  })
   if (problem?.retryAfterSeconds != null) reply.header('retry-after', String(problem.retryAfterSeconds))
-  return sendPage(deps, reply, visit, { page, status: problem?.status ?? 200, language: ctx.language.tag })
+  return sendPage(deps, reply, visit, { page, status, language: ctx.language.tag })
 }
 
 /** A step-up has none before it. */

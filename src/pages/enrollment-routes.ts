@@ -54,7 +54,7 @@ export const pageEnrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = a
     const { visit, flow, problem } = form
     const { step } = flow
     if (problem) return continueFlow(deps, reply, form, { problem })
-    if (step === null || step.kind === 'challenge')
+    if (step?.kind !== 'enrollment' && step?.kind !== 'confirmation')
       return continueFlow(deps, reply, { visit, flow: withoutStep(flow) })
     try {
       const begun = await beginTotpEnrollment(

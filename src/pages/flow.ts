@@ -16,6 +16,8 @@ export type Step =
       purpose: 'sign_in' | 'step_up'
       username: string
     }
+  /** A registration whose address is to be confirmed by a code. */
+  | { kind: 'registration'; id: string; email: string; expiresAtMs: number; username: string }
   | { kind: 'enrollment'; token: string; expiresAtMs: number; username: string }
   /** An authenticator that is being enrolled, whose secret has been shown. */
   | { kind: 'confirmation'; token: string; authenticatorId: string; expiresAtMs: number; username: string }
@@ -33,8 +35,10 @@ export type Flow = {
   /** The account that is asked for its consent. */
   asking: string | null
   step: Step | null
+  /** Whether its user wants to create an account, or to sign in although it was sent to create one; null: as it was sent. */
+  wants: 'register' | 'sign_in' | null
   /** What the page that is redirected to has to say. */
-  notice: 'timed_out' | null
+  notice: 'timed_out' | 'mail_sent' | null
 }
 
 /** The step is over: whoever goes on has to begin it again. */
@@ -71,6 +75,7 @@ export const newFlow = (asked: Asked | null, browser: string, now: Date): Flow =
   selected: null,
   asking: null,
   step: null,
+  wants: null,
   notice: null,
 })
 

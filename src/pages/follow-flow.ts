@@ -10,12 +10,14 @@ import type { AuthorizationResponse } from '../oauth/authorization/authorization
 import { oneOf } from '../oauth/authorization/parameters.ts'
 import type { TargetProblem } from '../oauth/authorization/response-target.ts'
 import { beginBrowserStepUp } from '../sign-in/begin-step-up.ts'
+import { isRegistrationOpen } from '../sign-in/registration/registration-open.ts'
 import { challengeStep, type Flow, type Step } from './flow.ts'
 import type { Visit } from './open-visit.ts'
 
 /** The page of a flow. */
 export type View =
   | { kind: 'sign_in'; reason: 'not_signed_in' | 'sign_in_again' }
+  | { kind: 'register' }
   | { kind: 'select_account'; account: Account }
   | { kind: 'step'; step: Step }
   | { kind: 'consent'; request: AuthorizationRequest; account: Account }
@@ -38,6 +40,14 @@ export const clientOfFlow = ({ clients }: Pick<Deps, 'clients'>, { asked }: Flow
 /** In `selected`: its user wants to sign in as somebody else. */
 export const ANOTHER = ''
 
+/** Signing in, or creating an account where that is wanted and possible. */
+const firstView = (
+  deps: FollowDeps,
+  { wants }: Flow,
+  reason: Extract<View, { kind: 'sign_in' }>['reason'],
+): View =>
+  wants === 'register' && isRegistrationOpen(deps) ? { kind: 'register' } : { kind: 'sign_in', reason }
+
 /** `consented`: its user has just allowed what the request asks for. */
 export const followFlow = async (
   deps: FollowDeps,
@@ -50,13 +60,13 @@ export const followFlow = async (
   if (flow.step !== null) return { kind: 'show', flow, view: { kind: 'step', step: flow.step } }
   if (flow.asked === null) {
     if (session) return { kind: 'home' }
-    return { kind: 'show', flow, view: { kind: 'sign_in', reason: 'not_signed_in' } }
+    return { kind: 'show', flow, view: firstView(deps, flow, 'not_signed_in') }
   }
   const { signedIn, selected } = flow
   const answered = await answerAuthorization(deps, origin, {
     asked: flow.asked,
     session,
-    done: { signedIn, selected, consented: consented !== null },
+    done: { signedIn, selected, consented: consented !== null, prefersSignIn: flow.wants === 'sign_in' },
   })
   if (answered.kind === 'unanswerable') return answered
   if (answered.kind === 'response') {
@@ -64,9 +74,10 @@ export const followFlow = async (
     return client ? { ...answered, client } : { kind: 'home' }
   }
   const { interaction, request, account } = answered
+  if (interaction.kind === 'register') return { kind: 'show', flow, view: { kind: 'register' } }
   if (!session || !account || interaction.kind === 'sign_in' || interaction.kind === 'enroll') {
     const reason = session ? 'sign_in_again' : 'not_signed_in'
-    return { kind: 'show', flow, view: { kind: 'sign_in', reason } }
+    return { kind: 'show', flow, view: firstView(deps, flow, reason) }
   }
   if (interaction.kind === 'select_account')
     return { kind: 'show', flow, view: { kind: 'select_account', account } }

@@ -55,7 +55,10 @@ export const formProblem = (
     | 'malformed_code'
     | 'not_saved'
     | 'choice_missing'
-    | 'timed_out',
+    | 'timed_out'
+    | 'wrong_mail_code'
+    | 'registration_over'
+    | 'registration_taken',
 ): PageProblem => ({
   problem: { kind },
   status: kind === 'form_expired' || kind === 'cookies_missing' || kind === 'foreign_origin' ? 403 : 400,

@@ -2,6 +2,7 @@
 
 import { consentAsked } from '../oauth/authorization/consent-asked.ts'
 import { oneOf } from '../oauth/authorization/parameters.ts'
+import { REGISTRATION_CODE_DIGITS } from '../sign-in/registration/registration.ts'
 import type { Flow, Step } from './flow.ts'
 import type { View } from './follow-flow.ts'
 import { flowHref } from './page-context.ts'
@@ -10,6 +11,7 @@ import { consentPage } from './views/consent-page.ts'
 import type { Page, PageContext } from './views/context.ts'
 import { confirmationPage, enrollmentPage } from './views/enrollment-pages.ts'
 import { signInPage } from './views/password-pages.ts'
+import { checkMailPage, type RegisterModel, registerPage } from './views/registration-pages.ts'
 import { secondFactorPage } from './views/second-factor-page.ts'
 import { selectAccountPage } from './views/session-pages.ts'
 
@@ -19,9 +21,20 @@ export type Typed = {
   remembered: boolean
   rememberName: boolean
   method: string | null
+  /** Into the form of a registration, its password aside. */
+  registration: RegisterModel['values']
+  /** What is wrong with it. */
+  problems: RegisterModel['problems']
 }
 
-export const NOTHING_TYPED: Typed = { username: '', remembered: false, rememberName: false, method: null }
+export const NOTHING_TYPED: Typed = {
+  username: '',
+  remembered: false,
+  rememberName: false,
+  method: null,
+  registration: { display_name: '', username: '', email: '' },
+  problems: {},
+}
 
 /** Which form posts where. */
 export const ACTIONS = {
@@ -34,6 +47,10 @@ export const ACTIONS = {
   consent: '/sign-in/consent',
   account: '/sign-in/account',
   signOut: '/sign-out',
+  register: '/register',
+  registrationCode: '/register/code',
+  registrationMail: '/register/mail',
+  registrationLink: '/register/confirm',
 } as const
 
 const challengePage = (
@@ -65,16 +82,29 @@ export type Rendering = {
   typed: Typed
   problem: PageProblem | null
   digits: 6 | 8
+  /** The other of the two pages that a sign-in begins with; null where there is none. */
   registerHref: string | null
+  signInHref: string | null
+  minPasswordLength: number
   /** Back to the password, where that is the step before. */
   backHref: string | null
 }
 
 export const renderView = (
   ctx: PageContext,
-  { view, flow, typed, problem, digits, registerHref, backHref }: Rendering,
+  { view, flow, typed, problem, digits, registerHref, signInHref, backHref, minPasswordLength }: Rendering,
 ): Page => {
   const shown = problem?.problem ?? null
+  if (view.kind === 'register') {
+    return registerPage(ctx, {
+      action: ACTIONS.register,
+      values: typed.registration,
+      problem: shown,
+      problems: typed.problems,
+      passwordRules: { minLength: minPasswordLength },
+      signInHref,
+    })
+  }
   if (view.kind === 'select_account') {
     const { id, username, displayName } = view.account
     const name = displayName ?? username ?? id
@@ -90,6 +120,18 @@ export const renderView = (
   if (view.kind === 'step') {
     const { step } = view
     if (step.kind === 'challenge') return challengePage(ctx, step, { typed, problem, digits, backHref })
+    if (step.kind === 'registration') {
+      return checkMailPage(ctx, {
+        email: step.email,
+        codeAction: ACTIONS.registrationCode,
+        digits: REGISTRATION_CODE_DIGITS,
+        resendAction: ACTIONS.registrationMail,
+        resent: flow.notice === 'mail_sent',
+        expiresAt: new Date(step.expiresAtMs),
+        problem: shown,
+        signInHref,
+      })
+    }
     if (step.kind === 'enrollment') {
       return enrollmentPage(ctx, {
         action: ACTIONS.enrollment,

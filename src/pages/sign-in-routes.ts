@@ -4,17 +4,18 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
 import { neededFactor } from '../oauth/authorization/authorization-request.ts'
-import { type BrowserSignIn, signInBrowser } from '../sign-in/sign-in-browser.ts'
+import { signInBrowser } from '../sign-in/sign-in-browser.ts'
 import { PlainText, Strict } from '../wire/schemas.ts'
 import { sendNext } from './answer-page.ts'
 import { continueFlow } from './continue-flow.ts'
-import { challengeStep, openFlow, restartedFlow, type Step, withoutStep } from './flow.ts'
+import { openFlow, restartedFlow, withoutStep } from './flow.ts'
 import { ANOTHER, clientOfFlow, followFlow } from './follow-flow.ts'
 import { FORM_MEMBERS, openForm } from './open-form.ts'
 import { openVisit } from './open-visit.ts'
 import { expectedProblem, formProblem } from './problem-of-error.ts'
 import { ACTIONS, NOTHING_TYPED, type Typed } from './render-view.ts'
 import { keepName, keepSession } from './set-cookies.ts'
+import { stepAfter } from './step-after.ts'
 
 const FlowQuery = Strict({
   flow: FORM_MEMBERS.flow,
@@ -34,14 +35,6 @@ const AccountForm = Strict({ ...FORM_MEMBERS, account: text(64) })
 
 const hidden = { hide: true } as const
 
-/** What is left to do after the password. */
-const stepOf = (result: Exclude<BrowserSignIn, { status: 'authenticated' }>, now: Date): Step => {
-  if (result.status === 'challenge_required')
-    return challengeStep(result, { purpose: 'sign_in', username: result.username, now })
-  const expiresAtMs = now.getTime() + result.expiresInSeconds * 1000
-  return { kind: 'enrollment', token: result.token, expiresAtMs, username: result.username }
-}
-
 export const signInRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (app, { deps }) => {
   app.get(ACTIONS.signIn, { schema: { ...hidden, querystring: FlowQuery } }, async (request, reply) => {
     const visit = await openVisit(deps, request)
@@ -52,8 +45,8 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
     const current =
       flow.step && flow.step.expiresAtMs <= now.getTime() ? withoutStep(flow, 'timed_out') : flow
     const lost = sealed !== undefined && opened === null ? formProblem('form_expired') : null
-    const problem = current.notice === null ? lost : formProblem(current.notice)
-    const shown = current.notice === null ? current : { ...current, notice: null }
+    const problem = current.notice === 'timed_out' ? formProblem(current.notice) : lost
+    const shown = current.notice === 'timed_out' ? { ...current, notice: null } : current
     const next = await followFlow(deps, visit, shown)
     const typed = method === null ? {} : { typed: { ...NOTHING_TYPED, method } }
     const known = opened && sealed !== undefined ? { flow: opened, sealed } : null
@@ -81,7 +74,7 @@ export const signInRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = async (ap
         remember: remember === undefined ? 'forget' : 'remember',
       })
       if (result.status !== 'authenticated') {
-        const step = stepOf(result, visit.origin.now)
+        const step = stepAfter(result, visit.origin.now)
         return await continueFlow(deps, reply, { visit, flow: { ...flow, step } })
       }
       const { session, key } = result

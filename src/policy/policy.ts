@@ -73,6 +73,9 @@ export const Policy = Type.Object(
       maximum: 90,
       description: 'Days a new account may sign in without the second factor it must enroll.',
     }),
+    self_registration: Type.Boolean({
+      description: 'People may create an account themselves, once they have confirmed their address by mail.',
+    }),
     admin_networks: Type.Array(Type.String({ maxLength: 64, format: 'network' }), {
       maxItems: 100,
       uniqueItems: true,
@@ -117,6 +120,7 @@ export const DEFAULT_POLICY: Policy = {
   session_absolute: DAY,
   trusted_device_days: 0,
   enrollment_grace_days: 0,
+  self_registration: false,
   admin_networks: [],
   max_failed_passwords: 20,
   max_failed_passwords_per_network: 200,

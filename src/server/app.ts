@@ -36,6 +36,7 @@ import { assetRoutes } from '../pages/asset-routes.ts'
 import { authorizeRoutes } from '../pages/authorize-routes.ts'
 import { pageConsentRoutes } from '../pages/consent-routes.ts'
 import { pageEnrollmentRoutes } from '../pages/enrollment-routes.ts'
+import { registrationRoutes } from '../pages/registration-routes.ts'
 import { pageSecondFactorRoutes } from '../pages/second-factor-routes.ts'
 import { signInRoutes } from '../pages/sign-in-routes.ts'
 import { signOutRoutes } from '../pages/sign-out-routes.ts'
@@ -141,6 +142,7 @@ const PAGES: FastifyPluginAsyncTypebox<{ deps: Deps }>[] = [
   authorizeRoutes,
   signInRoutes,
   pageSecondFactorRoutes,
+  registrationRoutes,
   pageEnrollmentRoutes,
   pageConsentRoutes,
   accountRoutes,

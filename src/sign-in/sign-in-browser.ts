@@ -1,5 +1,6 @@
 // Signing in on Postern's own pages: the same engine as for clients (`continue-sign-in.ts`, `attempt-challenge.ts`), and
 // what comes of it is a session of the browser, in which clients get grants later.
+import { findAccount } from '../accounts/store.ts'
 import type { Origin } from '../audit/event.ts'
 import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
@@ -9,7 +10,12 @@ import type { BrowserKey } from '../sessions/browser-key.ts'
 import { endSession } from '../sessions/end-session.ts'
 import { newBrowserSession } from '../sessions/new-browser-session.ts'
 import { attemptChallenge } from './attempt-challenge.ts'
-import { type ChallengeOpened, continueSignIn, type EnrollmentOpened } from './continue-sign-in.ts'
+import {
+  type ChallengeOpened,
+  continueSignIn,
+  type EnrollmentOpened,
+  type PrimaryAuthentication,
+} from './continue-sign-in.ts'
 import { checkPassword } from './log-in.ts'
 
 /** The browser's session from now on, and what opens it. */
@@ -79,20 +85,52 @@ export const signInBrowser = async (
   },
 ): Promise<BrowserSignIn> => {
   const { origin, ...passed } = await checkPassword(deps, request, client, given)
-  const primary = {
-    ...passed,
-    client,
-    scope: '',
-    amr: ['pwd'],
-    endUser: null,
-    purpose: 'browser' as const,
-    needs,
-  }
-  const result = await continueSignIn(deps, origin, primary, newBrowserSession(before))
+  return goThroughGate(deps, origin, { ...passed, client, needs }, before)
+}
+
+type InBrowser = Pick<PrimaryAuthentication, 'account' | 'passwordHash' | 'state' | 'client' | 'needs'>
+
+const goThroughGate = async (
+  deps: BrowserDeps,
+  origin: Origin,
+  passed: InBrowser,
+  before: UsedSession | null,
+): Promise<BrowserSignIn> => {
+  const how = { scope: '', amr: ['pwd'], endUser: null, purpose: 'browser' as const }
+  const result = await continueSignIn(deps, origin, { ...passed, ...how }, newBrowserSession(before))
   if (result.status !== 'authenticated') return { ...result, username: passed.account.username ?? '' }
   const session = usedSession(result.opened.session)
   await endReplaced(deps, origin, before, session)
   return { status: result.status, session, key: result.opened.credentials }
+}
+
+/**
+ * Signs in the account of a registration that its page has just confirmed: the password was chosen there, within the hour.
+ * Null where the account is gone again.
+ * @throws {AuthError} as `continueSignIn`
+ */
+export const signInRegistered = async (
+  deps: BrowserDeps,
+  request: Origin,
+  {
+    accountId,
+    passwordHash,
+    client,
+    session: before,
+    needs,
+  }: {
+    accountId: string
+    passwordHash: string
+    client: Client
+    session: UsedSession | null
+    needs: 'second_factor' | null
+  },
+): Promise<BrowserSignIn | null> => {
+  const state = await deps.ephemeral.budgets.read(accountId, request.now.getTime())
+  const account = await findAccount(deps, accountId)
+  if (!account) return null
+  const origin: Origin = { ...request, actor: { type: 'account', id: accountId } }
+  return goThroughGate(deps, origin, { account, passwordHash, state, client, needs }, before)
 }
 
 /**

@@ -10,7 +10,12 @@ import { errorPage, formPostPage } from '../../src/pages/views/message-pages.ts'
 import { signInPage, stepUpPasswordPage } from '../../src/pages/views/password-pages.ts'
 import type { Problem } from '../../src/pages/views/problem.ts'
 import { recoveryCodesPage } from '../../src/pages/views/recovery-codes-page.ts'
-import { checkMailPage, registerPage } from '../../src/pages/views/registration-pages.ts'
+import {
+  addressConfirmedPage,
+  checkMailPage,
+  confirmAddressPage,
+  registerPage,
+} from '../../src/pages/views/registration-pages.ts'
 import { secondFactorPage } from '../../src/pages/views/second-factor-page.ts'
 import { confirmSignOutPage, selectAccountPage, signedOutPage } from '../../src/pages/views/session-pages.ts'
 
@@ -246,7 +251,24 @@ export const samplePages = async (
         problems: { username: 'taken', email: 'malformed_email', password: 'too_common' },
       }),
     'check-mail': () =>
-      checkMailPage(anonymous, { email: world.detail, resendAction: '/resend', resent: true, problem: null }),
+      checkMailPage(anonymous, {
+        email: world.detail,
+        codeAction: '/register/code',
+        digits: 6,
+        expiresAt: inSeconds(3500),
+        signInHref: '/sign-in',
+        resendAction: '/register/mail',
+        resent: true,
+        problem: null,
+      }),
+    'confirm-address': () =>
+      confirmAddressPage(anonymous, {
+        action: '/register/confirm',
+        token: 'pst_rg_x',
+        username: world.account,
+        email: world.detail,
+      }),
+    'address-confirmed': () => addressConfirmedPage(anonymous, { signInHref: '/sign-in' }),
     consents: () =>
       accountConsentsPage(ctx, {
         action: '/account/consents',

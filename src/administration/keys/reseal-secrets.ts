@@ -7,6 +7,7 @@ import { openSecret, sealSecret } from '../../authenticators/authenticator.ts'
 import type { Deps } from '../../deps.ts'
 import type { Sealer } from '../../encryption/sealer.ts'
 import { mailContext } from '../../notices/mail.ts'
+import { registrationContext } from '../../sign-in/registration/registration.ts'
 import { sealedSecretContext } from '../../tokens/sealed-secret-store.ts'
 import { signingKeyContext } from '../../tokens/store.ts'
 import {
@@ -32,6 +33,8 @@ const RESEAL: Record<SealedColumn, (sealer: Sealer, value: SealedValue) => strin
     sealer.seal(sealer.open(sealed, sealedSecretContext(id)), sealedSecretContext(id)),
   'mails.sealed': (sealer, { id, sealed }) =>
     sealer.seal(sealer.open(sealed, mailContext(id)), mailContext(id)),
+  'registrations.sealed': (sealer, { id, sealed }) =>
+    sealer.seal(sealer.open(sealed, registrationContext(id)), registrationContext(id)),
 }
 
 type ResealDeps = Pick<Deps, 'postgres' | 'sealer'>

@@ -8,6 +8,7 @@ export type SealedColumn =
   | 'signing_keys.private_sealed'
   | 'sealed_secrets.sealed'
   | 'mails.sealed'
+  | 'registrations.sealed'
 
 /** `id` names the row within its table, `accountId` its account; the context that binds the value is made of them. */
 export type SealedValue = { id: string; accountId: string | null; sealed: string }
@@ -55,6 +56,16 @@ const FIND_PAGE = {
        ORDER BY id
        LIMIT $3`,
   },
+  'registrations.sealed': {
+    name: 'find_page_of_sealed_registrations',
+    text: `
+      SELECT id, NULL AS "accountId", sealed,
+             NOT starts_with(sealed, $1 || ':') AS "isOtherwiseSealed"
+        FROM registrations
+       WHERE id > $2
+       ORDER BY id
+       LIMIT $3`,
+  },
 } as const satisfies Record<SealedColumn, object>
 
 /** Comes before every id of the column's table. */
@@ -63,6 +74,7 @@ export const BEFORE_ALL: Record<SealedColumn, string> = {
   'signing_keys.private_sealed': '',
   'sealed_secrets.sealed': '',
   'mails.sealed': '00000000-0000-0000-0000-000000000000',
+  'registrations.sealed': '00000000-0000-0000-0000-000000000000',
 }
 
 /**
@@ -149,6 +161,22 @@ const REPLACE_SEALED = {
        WHERE m.id = found.id
       RETURNING m.id`,
   },
+  'registrations.sealed': {
+    name: 'replace_sealed_registrations',
+    text: `
+      WITH found AS (
+        SELECT p.id, r.next
+          FROM registrations AS p
+          JOIN unnest($1::uuid[], $2::text[], $3::text[]) AS r (id, old, next)
+            ON p.id = r.id AND p.sealed = r.old
+           FOR NO KEY UPDATE OF p SKIP LOCKED
+      )
+      UPDATE registrations AS p
+         SET sealed = found.next
+        FROM found
+       WHERE p.id = found.id
+      RETURNING p.id`,
+  },
 } as const satisfies Record<SealedColumn, object>
 
 /** Replaces by `next` each value that is still as it was read; returns how many were. */
@@ -175,6 +203,7 @@ const FORGET_RETIRED_KEYS = {
          AND NOT EXISTS (SELECT 1 FROM signing_keys WHERE starts_with(private_sealed, c.key_id || ':'))
          AND NOT EXISTS (SELECT 1 FROM sealed_secrets WHERE starts_with(sealed, c.key_id || ':'))
          AND NOT EXISTS (SELECT 1 FROM mails WHERE starts_with(sealed, c.key_id || ':'))
+         AND NOT EXISTS (SELECT 1 FROM registrations WHERE starts_with(sealed, c.key_id || ':'))
       RETURNING c.key_id
     ), recorded AS (
       SELECT record_audit_event($2::jsonb)

@@ -1,4 +1,5 @@
 import type { Origin } from '../../audit/event.ts'
+import type { Config } from '../../config.ts'
 import type { Deps } from '../../deps.ts'
 import { announceChange } from '../../ephemeral/announce-change.ts'
 import { AuthError } from '../../errors.ts'
@@ -21,13 +22,27 @@ const refuseLockingOut = ({ admin_networks: networks }: Partial<Policy>, { ip }:
   )
 }
 
+/** An address is confirmed by mail, or not at all. */
+const refuseWithoutMail = (
+  { self_registration: wanted }: Partial<Policy>,
+  { mail }: Pick<Config, 'mail'>,
+): void => {
+  if (!wanted || mail !== null) return
+  throw new AuthError(
+    'policy_violation',
+    'self_registration needs mail, which confirms addresses: set POSTERN_SMTP_URL and POSTERN_MAIL_FROM, and restart.',
+    { fields: ['self_registration'] },
+  )
+}
+
 /**
  * Changes the policy, here at once and in every replica within a second. A change of nothing makes no new version.
  * `ifMatch` is the header `If-Match`: the version that the caller has read.
- * @throws {AuthError} invalid_request (contradicts itself, or would lock the caller out), precondition_failed
+ * @throws {AuthError} invalid_request (contradicts itself, or would lock the caller out), policy_violation (needs what is
+ *   not configured), precondition_failed
  */
 export const changePolicy = async (
-  deps: Pick<Deps, 'postgres' | 'ephemeral' | 'policy' | 'log'>,
+  deps: Pick<Deps, 'config' | 'postgres' | 'ephemeral' | 'policy' | 'log'>,
   origin: Origin,
   patch: PolicyPatch,
   ifMatch: string | undefined,
@@ -37,6 +52,7 @@ export const changePolicy = async (
   if (ifMatch !== undefined && !matches(ifMatch, read.version)) throw new AuthError('precondition_failed')
   const next = mergePolicy(read.policy, patch)
   refuseLockingOut(next.changed, origin)
+  refuseWithoutMail(next.changed, deps.config)
   if (Object.keys(next.changed).length === 0) return read
 
   const saved = await savePolicy(deps, read.version, next, origin)

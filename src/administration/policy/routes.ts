@@ -44,7 +44,7 @@ export const policyAdminRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = asyn
         body: PolicyPatch,
         response: {
           200: PolicyAnswer,
-          ...errorResponses(...ADMINISTRATOR_ERRORS, 'precondition_failed'),
+          ...errorResponses(...ADMINISTRATOR_ERRORS, 'policy_violation', 'precondition_failed'),
         },
       },
     },

@@ -10,6 +10,7 @@ import type { UsedSession } from '../../ephemeral/sessions.ts'
 import { AuthError } from '../../errors.ts'
 import { decide } from '../../policy/decide.ts'
 import { tightenPolicy } from '../../policy/tighten-policy.ts'
+import { isRegistrationOpen } from '../../sign-in/registration/registration-open.ts'
 import { readIdTokenHint } from '../../tokens/read-id-token-hint.ts'
 import { subjectOf } from '../../tokens/subject.ts'
 import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts'
@@ -88,7 +89,8 @@ const answerClient = async (
   const { parameters, pushed } = asked
   if (client.requirePushedAuthorizationRequests && pushed === null)
     throw new AuthError('invalid_request', 'This client has to push its requests to /oauth2/par (RFC 9126).')
-  const request = readAuthorizationRequest({ issuer, client, target }, parameters)
+  const registration = isRegistrationOpen(deps) ? 'open' : 'closed'
+  const request = readAuthorizationRequest({ issuer, client, target, registration }, parameters)
   const found = session && (await deps.accounts.find(session.accountId, session.accountVersion))
   const hinted = hintedSubject(deps, request, origin.now)
   const signedIn =

@@ -7,7 +7,7 @@ import { type ClaimsRequest, parseClaimsRequest } from './claims-request.ts'
 import { type AuthorizationParameters, oneOf, repeatedParameter, resourcesOf } from './parameters.ts'
 import { RESPONSE_MODES, type ResponseTarget } from './response-target.ts'
 
-export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const
+export const PROMPTS = ['none', 'login', 'consent', 'select_account', 'create'] as const
 export type Prompt = (typeof PROMPTS)[number]
 
 export type Acr = (typeof ACR_VALUES)[number]
@@ -53,9 +53,16 @@ const listOf = (
   name: 'prompt' | 'acr_values' | 'ui_locales',
 ): string[] => (oneOf(parameters, name) ?? '').split(SPACES).filter((one) => one !== '')
 
-const readPrompts = (parameters: AuthorizationParameters): Prompt[] => {
+/** `create` (Initiating User Registration via OpenID Connect 1.0) needs that people may register themselves. */
+const readPrompts = (parameters: AuthorizationParameters, registration: 'open' | 'closed'): Prompt[] => {
   const prompts = listOf(parameters, 'prompt').map((asked) => {
     const prompt = PROMPTS.find((known) => known === asked)
+    if (prompt === 'create' && registration === 'closed')
+      throw refuse(
+        'invalid_request',
+        'prompt: create is refused, because people cannot register themselves here; an administrator can turn on self_registration in the policy.',
+        'prompt',
+      )
     if (prompt) return prompt
     throw refuse('invalid_request', `prompt: ${asked} is not supported.`, 'prompt')
   })
@@ -168,12 +175,20 @@ const requireSupported = (parameters: AuthorizationParameters): void => {
     )
 }
 
+type ReadingContext = {
+  issuer: string
+  client: Client
+  target: ResponseTarget
+  /** Whether people may create accounts themselves. */
+  registration: 'open' | 'closed'
+}
+
 /**
  * Reads a request whose client and target are known.
  * @throws {AuthError} with the code that the client is answered
  */
 export const readAuthorizationRequest = (
-  { issuer, client, target }: { issuer: string; client: Client; target: ResponseTarget },
+  { issuer, client, target, registration }: ReadingContext,
   parameters: AuthorizationParameters,
 ): AuthorizationRequest => {
   requireSupported(parameters)
@@ -189,7 +204,7 @@ export const readAuthorizationRequest = (
     scope: readScope(client, parameters),
     nonce: textOf(parameters, 'nonce'),
     codeChallenge: readCodeChallenge(client, parameters),
-    prompts: readPrompts(parameters),
+    prompts: readPrompts(parameters, registration),
     maxAgeSeconds: readMaxAge(client, parameters),
     acrValues: readAcrValues(client, parameters, claims),
     loginHint: textOf(parameters, 'login_hint'),

@@ -14,6 +14,8 @@ export type Done = {
   selected: string | null
   /** Consent was given just now. */
   consented: boolean
+  /** It was sent to create an account, and its user has one and wants to sign in. */
+  prefersSignIn: boolean
 }
 
 /** The browser's session, and what the gate says of it. */
@@ -29,6 +31,7 @@ export type SignedIn = Pick<SessionRecord, 'accountId' | 'authTime' | 'acr'> & {
 /** `reason`: why a signed-in user has to do something again; for the page to say. */
 export type Interaction =
   | { kind: 'sign_in'; reason: 'not_signed_in' | 'asked_for' | 'too_long_ago' | 'another_account' }
+  | { kind: 'register' }
   | { kind: 'select_account' }
   | { kind: 'step_up' }
   | { kind: 'enroll' }
@@ -79,6 +82,9 @@ const nextInteraction = (
   done: Done,
   now: Date,
 ): Interaction => {
+  // Initiating User Registration via OpenID Connect 1.0, 4.1: also where somebody is signed in.
+  if (request.prompts.includes('create') && done.signedIn === null && !done.prefersSignIn)
+    return { kind: 'register' }
   if (!session) return { kind: 'sign_in', reason: 'not_signed_in' }
   const selected = done.selected === session.accountId || hasSignedIn(done, session, now)
   if (request.prompts.includes('select_account') && !selected) return { kind: 'select_account' }

@@ -3,6 +3,7 @@
 import { type Client, isPublic, registrationOf } from '../../clients/client.ts'
 import type { Deps } from '../../deps.ts'
 import { AuthError } from '../../errors.ts'
+import { isRegistrationOpen } from '../../sign-in/registration/registration-open.ts'
 import { throttledNetwork } from '../../wire/end-user.ts'
 import { readAuthorizationRequest } from './authorization-request.ts'
 import { type AuthorizationParameters, oneOf, readParameters } from './parameters.ts'
@@ -54,7 +55,11 @@ export const openPushedRequest = async (
     })
   const target = responseTarget(client, parameters)
   if ('error' in target) throw new AuthError('invalid_request', target.text, { fields: ['redirect_uri'] })
-  const request = readAuthorizationRequest({ issuer: deps.config.issuer, client, target }, parameters)
+  const registration = isRegistrationOpen(deps) ? 'open' : 'closed'
+  const request = readAuthorizationRequest(
+    { issuer: deps.config.issuer, client, target, registration },
+    parameters,
+  )
   if (request.jkt !== null && jkt !== null && request.jkt !== jkt)
     throw new AuthError('invalid_request', 'dpop_jkt is not the key of the DPoP proof.', {
       fields: ['dpop_jkt'],

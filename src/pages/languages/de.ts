@@ -52,6 +52,15 @@ const problems: Language['problems'] = {
     title: 'Bitte sichern Sie zuerst die Codes',
     text: 'Sichern Sie sie und setzen Sie dann das Häkchen.',
   },
+  wrong_mail_code: { title: 'Dieser Code stimmt nicht', text: 'Geben Sie den aus der neuesten E-Mail ein.' },
+  registration_over: {
+    title: 'Diese Registrierung ist beendet',
+    text: 'Haben Sie Ihre Adresse schon bestätigt, melden Sie sich an. Wenn nicht, wurden Link oder Code nicht innerhalb einer Stunde verwendet, oder der Code war zu oft falsch: Beginnen Sie bitte von vorn.',
+  },
+  registration_taken: {
+    title: 'Jemand war schneller',
+    text: 'Der Benutzername oder die Adresse ist inzwischen vergeben. Legen Sie Ihr Konto unter einem anderen Namen an, oder melden Sie sich an, wenn es Ihres ist.',
+  },
   form_expired: {
     title: 'Diese Seite war zu lange offen',
     text: 'Nichts wurde gesendet. Was Sie eingegeben haben, ist noch da, außer Passwörtern und Codes: Bitte geben Sie diese noch einmal ein.',
@@ -287,16 +296,46 @@ export const de: Language = {
       too_long: 'Das ist zu lang.',
       too_common: 'Dieses Passwort ist weithin bekannt. Wählen Sie ein anderes.',
       contains_name: 'Das Passwort darf weder Ihren Namen noch den Namen dieses Dienstes enthalten.',
+      repetitive: 'Das wiederholt nur ein paar Zeichen. Wählen Sie etwas anderes.',
     },
   },
 
   checkMail: {
     title: 'Sehen Sie in Ihre E-Mails',
     text: (address) =>
-      `Wir haben eine Nachricht an ${address} geschickt. Öffnen Sie den Link darin, um Ihre Adresse zu bestätigen.`,
+      `Wir haben eine Nachricht an ${address} geschickt. Geben Sie den Code daraus ein, oder öffnen Sie den Link.`,
+    code: (digits) => `${digits}-stelliger Code aus der E-Mail`,
+    submit: 'Bestätigen',
     hint: 'Nach ein paar Minuten nichts da? Sehen Sie im Spam-Ordner nach.',
     resend: 'Noch einmal senden',
     resent: 'Wir haben sie noch einmal gesendet.',
+  },
+
+  confirmAddress: {
+    title: 'Bestätigen Sie Ihre Adresse',
+    text: (username, address) => `Für ${address} wird ein Konto mit dem Benutzernamen ${username} angelegt.`,
+    submit: 'Konto anlegen',
+    notYou: 'Waren Sie das nicht, schließen Sie diese Seite: Es wird kein Konto angelegt.',
+  },
+
+  addressConfirmed: {
+    title: 'Ihr Konto ist fertig',
+    text: 'Ihre Adresse ist bestätigt. Melden Sie sich mit Benutzernamen und Passwort an; kamen Sie von einer Anwendung, gehen Sie zu ihr zurück.',
+  },
+
+  registrationMail: {
+    subject: (service) => `Bestätigen Sie Ihre Adresse für ${service}`,
+    text: (service) =>
+      `Jemand, wahrscheinlich Sie, möchte mit dieser Adresse ein Konto bei ${service} anlegen.`,
+    confirm: 'Adresse bestätigen',
+    code: 'Oder geben Sie diesen Code auf der Seite ein, auf der Sie begonnen haben:',
+    validFor: 'Link und Code gelten eine Stunde lang und nur einmal.',
+    notYou: 'Waren Sie das nicht, tun Sie nichts: Es wird kein Konto angelegt.',
+    knownSubject: (service) => `Sie haben ein Konto bei ${service}`,
+    knownText: (service, username) =>
+      `Jemand, wahrscheinlich Sie, wollte mit dieser Adresse ein Konto bei ${service} anlegen. Sie haben schon eines${username === null ? '' : `; sein Benutzername ist ${username}`}.`,
+    signIn: 'Anmelden',
+    knownNotYou: 'Waren Sie das nicht, tun Sie nichts: Ihr Konto ist, wie es war.',
   },
 
   consents: {

@@ -49,6 +49,15 @@ const problems: { [K in ProblemKind]: Words | ((facts: ProblemFacts) => Words) }
   wrong_password: { title: 'That password is not right', text: 'Check it and try again.' },
   choice_missing: { title: 'Nothing is chosen', text: 'Choose one to go on.' },
   not_saved: { title: 'Please save the codes first', text: 'Save them, then tick the box.' },
+  wrong_mail_code: { title: 'That code is not right', text: 'Enter the one in the latest mail.' },
+  registration_over: {
+    title: 'This registration is over',
+    text: 'If you have confirmed your address already, sign in. If not, the link or the code was not used within an hour, or the code was wrong too often: begin again.',
+  },
+  registration_taken: {
+    title: 'Somebody was faster',
+    text: 'The user name or the address has been taken meanwhile. Create your account with another name, or sign in if it is yours.',
+  },
   form_expired: {
     title: 'This page was open for too long',
     text: 'Nothing was sent. What you typed is still here, except for passwords and codes: please enter those again.',
@@ -279,16 +288,47 @@ export const en = {
       too_long: 'This is too long.',
       too_common: 'This password is widely known. Choose another.',
       contains_name: 'The password must not contain your name or the name of this service.',
+      repetitive: 'This only repeats a few characters. Choose another.',
     },
   },
 
   checkMail: {
     title: 'Check your mail',
     text: (address: string) =>
-      `We have sent a message to ${address}. Open the link in it to confirm your address.`,
+      `We have sent a message to ${address}. Enter the code that is in it, or open its link.`,
+    code: (digits: number) => `${digits}-digit code from the mail`,
+    submit: 'Confirm',
     hint: 'Nothing there after a few minutes? Look in the spam folder.',
     resend: 'Send it again',
     resent: 'We have sent it again.',
+  },
+
+  confirmAddress: {
+    title: 'Confirm your address',
+    text: (username: string, address: string) =>
+      `An account with the user name ${username} will be created for ${address}.`,
+    submit: 'Create account',
+    notYou: 'If that was not you, close this page: there will be no account.',
+  },
+
+  addressConfirmed: {
+    title: 'Your account is ready',
+    text: 'Your address is confirmed. Sign in with your user name and password; if you came from an application, go back to it.',
+  },
+
+  registrationMail: {
+    subject: (service: string) => `Confirm your address for ${service}`,
+    text: (service: string) =>
+      `Somebody, probably you, wants to create an account at ${service} with this address.`,
+    confirm: 'Confirm the address',
+    code: 'Or enter this code on the page where you began:',
+    validFor: 'Link and code are good for one hour, and once.',
+    notYou: 'If that was not you, do nothing: there will be no account.',
+    knownSubject: (service: string) => `You have an account at ${service}`,
+    knownText: (service: string, username: string | null) =>
+      `Somebody, probably you, wanted to create an account at ${service} with this address. You have one already${username === null ? '' : `; its user name is ${username}`}.`,
+    signIn: 'Sign in',
+    knownNotYou: 'If that was not you, do nothing: your account is as it was.',
   },
 
   consents: {

@@ -18,6 +18,12 @@ export type Problem =
   | { kind: 'choice_missing' }
   /** The box "I have saved them" was not ticked. */
   | { kind: 'not_saved' }
+  /** Of a registration: not the one in the mail. */
+  | { kind: 'wrong_mail_code' }
+  /** Confirmed before, expired, or its code was tried too often. */
+  | { kind: 'registration_over' }
+  /** Somebody else has taken the user name or the address meanwhile. */
+  | { kind: 'registration_taken' }
   | { kind: 'form_expired' }
   | { kind: 'cookies_missing' }
   | { kind: 'timed_out' }

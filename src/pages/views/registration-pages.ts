@@ -2,7 +2,19 @@
 import { html } from 'ghtml'
 import type { Page, PageContext } from './context.ts'
 import { renderPage } from './layout.ts'
-import { field, form, icon, noteMessage, problemMessage, submit } from './parts.ts'
+import {
+  asideLink,
+  codeField,
+  field,
+  form,
+  hiddenInput,
+  icon,
+  noteMessage,
+  problemMessage,
+  problemOf,
+  submit,
+  timeLeft,
+} from './parts.ts'
 import type { Problem } from './problem.ts'
 
 export type RegisterField = 'display_name' | 'username' | 'email' | 'password'
@@ -90,6 +102,10 @@ export const registerPage = (ctx: PageContext, model: RegisterModel): Page => {
 
 export type CheckMailModel = {
   email: string
+  codeAction: string
+  digits: number
+  expiresAt: Date | null
+  signInHref: string | null
   /** Null: no more can be sent now. */
   resendAction: string | null
   resent: boolean
@@ -97,7 +113,8 @@ export type CheckMailModel = {
 }
 
 export const checkMailPage = (ctx: PageContext, model: CheckMailModel): Page => {
-  const { checkMail } = ctx.language
+  const { checkMail, register } = ctx.language
+  const { digits, problem } = model
   const again =
     model.resendAction === null
       ? ''
@@ -106,9 +123,41 @@ export const checkMailPage = (ctx: PageContext, model: CheckMailModel): Page => 
           model.resendAction,
           html`<button class="secondary" type="submit">${checkMail.resend}</button>`,
         )
+  const fields = [
+    codeField({
+      label: checkMail.code(digits),
+      digits,
+      problem: problemOf(ctx, problem, 'code'),
+      describedBy: null,
+    }),
+    submit(checkMail.submit),
+  ]
+  const answer = form(ctx, model.codeAction, fields.join('')) + timeLeft(ctx, model.expiresAt)
   return renderPage(ctx, {
     title: checkMail.title,
-    problem: model.problem,
-    body: html`<div class="emblem">!${icon('mail')}</div><h1>${checkMail.title}</h1><p class="lead">${checkMail.text(model.email)}</p>!${model.resent ? noteMessage(checkMail.resent) : ''}!${problemMessage(ctx, model.problem)}<p class="hint">${checkMail.hint}</p>!${again}`,
+    problem,
+    body: html`<div class="emblem">!${icon('mail')}</div><h1>${checkMail.title}</h1><p class="lead">${checkMail.text(model.email)}</p>!${model.resent ? noteMessage(checkMail.resent) : ''}!${problemMessage(ctx, problem)}!${answer}<p class="hint">${checkMail.hint}</p>!${again}!${asideLink(model.signInHref, register.signIn)}`,
+  })
+}
+
+/** Where the link of a mail leads: a press of a button confirms, and not the visit, which mail scanners make too. */
+export type ConfirmAddressModel = { action: string; token: string; username: string; email: string }
+
+export const confirmAddressPage = (ctx: PageContext, model: ConfirmAddressModel): Page => {
+  const { confirmAddress } = ctx.language
+  const fields = hiddenInput('token', model.token) + submit(confirmAddress.submit)
+  return renderPage(ctx, {
+    title: confirmAddress.title,
+    problem: null,
+    body: html`<div class="emblem">!${icon('mail')}</div><h1>${confirmAddress.title}</h1><p class="lead">${confirmAddress.text(model.username, model.email)}</p>!${form(ctx, model.action, fields)}<p class="hint">${confirmAddress.notYou}</p>`,
+  })
+}
+
+export const addressConfirmedPage = (ctx: PageContext, { signInHref }: { signInHref: string }): Page => {
+  const { addressConfirmed, register } = ctx.language
+  return renderPage(ctx, {
+    title: addressConfirmed.title,
+    problem: null,
+    body: html`<div class="emblem good">!${icon('check')}</div><h1>${addressConfirmed.title}</h1><p class="lead">${addressConfirmed.text}</p><div class="buttons"><a class="primary" href="${signInHref}">${register.signIn}</a></div>`,
   })
 }

@@ -5,6 +5,7 @@ import { openSecret, sealSecret } from '../../../src/authenticators/authenticato
 import { EncryptionKeyError } from '../../../src/encryption/load-encryption-keys.ts'
 import { createSealer, sealedKeyId } from '../../../src/encryption/sealer.ts'
 import { newMail } from '../../../src/notices/mail.ts'
+import { registrationContext } from '../../../src/sign-in/registration/registration.ts'
 import { openTestApp, type TestApp } from '../../support/app.ts'
 import { onBothEngines } from '../../support/embedded.ts'
 import { createDatabase, newKeyPrefix, sharedPostgres } from '../../support/servers.ts'
@@ -20,7 +21,7 @@ const written = (...keys: (typeof OLD)[]): string =>
 const SEALED = {
   name: 'test_sealed',
   text: `SELECT secret_sealed AS sealed FROM authenticators UNION ALL SELECT private_sealed FROM signing_keys
-         UNION ALL SELECT sealed FROM sealed_secrets UNION ALL SELECT sealed FROM mails`,
+         UNION ALL SELECT sealed FROM sealed_secrets UNION ALL SELECT sealed FROM mails UNION ALL SELECT sealed FROM registrations`,
 }
 const CHECKS = { name: 'test_checks', text: 'SELECT key_id FROM encryption_key_checks ORDER BY key_id' }
 
@@ -49,17 +50,24 @@ t.test('after resealing, the new key alone opens everything, and the old one can
     { kind: 'registration', accountId: null, now: before.now() },
   )
   await before.deps.postgres.query({ text: 'SELECT queue_mail($1::jsonb)' }, [JSON.stringify(mail)])
+  await before.deps.postgres.query(
+    {
+      text: `INSERT INTO registrations (id, token_hash, sealed, created_at, expires_at)
+             VALUES ($1, 'hash', $2, $3, $3::timestamptz + interval '1 hour')`,
+    },
+    [mail.id, before.deps.sealer.seal(Buffer.from('{}'), registrationContext(mail.id)), before.now()],
+  )
 
   const both = await openWith(t, NEW, OLD)
   const reported: number[] = []
   const origin = systemOrigin(both.now())
   const resealed = await resealSecrets(both.deps, origin, (values) => reported.push(values))
-  t.same(resealed, { keyId: 'new', values: 4, retired: ['old'] })
-  t.same(reported, [1, 2, 3, 4])
-  t.same(await keysInUse(both), ['new', 'new', 'new', 'new'])
+  t.same(resealed, { keyId: 'new', values: 5, retired: ['old'] })
+  t.same(reported, [1, 2, 3, 4, 5])
+  t.same(await keysInUse(both), ['new', 'new', 'new', 'new', 'new'])
   t.same(await keysChecked(both), ['new'])
   const [event] = await both.auditEvents({ event: 'encryption_keys.resealed' })
-  t.same(event?.details, { key_id: 'new', values: 4 })
+  t.same(event?.details, { key_id: 'new', values: 5 })
 
   const after = await openWith(t, NEW)
   const login = await after.logIn(account)

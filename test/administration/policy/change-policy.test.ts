@@ -44,6 +44,24 @@ t.test('a change touches the members it names, also inside totp, and is recorded
   t.same(event?.details, { version: 1, changed: { required_for_all: true, totp: expected.totp } })
 })
 
+t.test('self-registration needs mail, and the refusal says what to set', { skip }, async (t) => {
+  const { change, read } = await open(t)
+  const refused = await change({ self_registration: true })
+  t.equal(refused.status, 403)
+  t.match(refused.body, {
+    error: 'policy_violation',
+    error_description: /POSTERN_SMTP_URL and POSTERN_MAIL_FROM/,
+    fields: ['self_registration'],
+  })
+  t.equal((await read()).body.self_registration, false)
+
+  const environment = { POSTERN_SMTP_URL: 'smtp://127.0.0.1:9', POSTERN_MAIL_FROM: 'no-reply@example.org' }
+  const postern = await openTestApp(t, { environment })
+  const { bearer } = await signInAdministrator(postern)
+  const allowed = await postern.request('PATCH', PATH, { bearer, body: { self_registration: true } })
+  t.equal(allowed.body.self_registration, true, allowed.text)
+})
+
 t.test('a member can be set to null where the schema admits null', { skip }, async (t) => {
   const { change } = await open(t)
   t.equal((await change({ max_sessions_per_account: 3 })).body.max_sessions_per_account, 3)

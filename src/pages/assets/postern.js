@@ -4,6 +4,19 @@
 const all = (selector, type) =>
   [...document.querySelectorAll(selector)].flatMap((found) => (found instanceof type ? [found] : []))
 
+/** Says something to screen readers, when they have finished what they are saying. */
+const announce = (/** @type {string} */ text) => {
+  let live = document.getElementById('announced')
+  if (!live) {
+    live = document.createElement('p')
+    live.id = 'announced'
+    live.className = 'unseen'
+    live.setAttribute('role', 'status')
+    document.querySelector('main')?.append(live)
+  }
+  if (live.textContent !== text) live.textContent = text
+}
+
 /** A second press of a button sends nothing: the first is on its way. A page that comes back from history is fresh. */
 const sendOnce = () => {
   /** @type {WeakSet<HTMLFormElement>} */
@@ -59,14 +72,14 @@ const completeCodes = () => {
   }
 }
 
-/** Says so on the button, for eyes and for screen readers, and takes it back after a while. */
+/** Says so on the button, and takes it back after a while. */
 const sayDone = (/** @type {HTMLButtonElement} */ button) => {
   const label = button.querySelector('span')
   const { done = '' } = button.dataset
   if (!label || label.textContent === done) return
   const before = label.textContent
-  label.setAttribute('role', 'status')
   label.textContent = done
+  announce(done)
   setTimeout(() => {
     label.textContent = before
   }, 3000)
@@ -108,18 +121,14 @@ const countDown = () => {
   for (const shown of all('[data-seconds]', HTMLElement)) {
     const { seconds, pattern = '', last = '', over = '' } = shown.dataset
     const end = performance.now() + Number(seconds) * 1000
-    const spoken = shown.parentElement?.querySelector('[role=status]')
-    const say = (/** @type {string} */ text) => {
-      if (spoken && spoken.textContent !== text) spoken.textContent = text
-    }
     const tick = () => {
       const left = Math.max(0, Math.ceil((end - performance.now()) / 1000))
       const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, '0')}`
       shown.textContent = left > 0 ? pattern.replace('{time}', time) : over
       if (left === 0) {
-        say(over)
+        announce(over)
         clearInterval(timer)
-      } else if (left <= LAST_SECONDS) say(last)
+      } else if (left <= LAST_SECONDS) announce(last)
     }
     const timer = setInterval(tick, 1000)
     tick()

@@ -170,7 +170,7 @@ export const timeLeft = (ctx: PageContext, expiresAt: Date | null): string => {
   if (expiresAt === null) return ''
   const { timeLeft, timeLeftPattern, oneMinuteLeft, timeIsUp } = ctx.language.common
   const seconds = secondsUntil(expiresAt, ctx.now)
-  return html`<p class="time">!${icon('clock')}<span data-seconds="${seconds}" data-pattern="${timeLeftPattern}" data-last="${oneMinuteLeft}" data-over="${timeIsUp}">${timeLeft(seconds)}</span><span class="unseen" role="status"></span></p>`
+  return html`<p class="time">!${icon('clock')}<span data-seconds="${seconds}" data-pattern="${timeLeftPattern}" data-last="${oneMinuteLeft}" data-over="${timeIsUp}">${timeLeft(seconds)}</span></p>`
 }
 
 export const hiddenInput = (name: string, value: string): string =>

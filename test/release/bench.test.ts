@@ -28,6 +28,10 @@ const ROUND = Array<string>(5).fill(MEASURED)
 // The kernel counts CPU in steps of ten milliseconds.
 const SHORT_ROUND = [...ROUND.slice(0, 3), '[\\d.]+', MEASURED]
 
+// Of a round in which the kernel has counted nothing for Postern, it is no number.
+const SHARE = '(?:\\d+|Infinity|NaN) %'
+const TIMES = '(?:[\\d.]+|Infinity|NaN) times'
+
 t.test('the bench measures every path beside its floor', { skip, timeout: 120_000 }, async (t) => {
   const stdout = await measured('--only', 'P1,P2,P2c,P3,P3r,P4,redis')
   for (const path of [...PATHS, ...VARIANTS]) {
@@ -65,17 +69,30 @@ t.test(
   },
 )
 
-t.test('the bench measures oidc-provider beside Postern', { skip, timeout: 120_000 }, async (t) => {
+t.test('the bench measures the redirect flow beside oidc-provider', { skip, timeout: 120_000 }, async (t) => {
   const stdout = await measured('--peers')
-  for (const what of [
-    'refresh \\(rotation, access and ID token\\)',
-    'client_credentials \\(JWT\\)',
-    'session check',
-  ]) {
-    t.match(stdout, row(`${what}, Postern`, ...ROUND, ''), what)
-    t.match(stdout, row(`${what}, oidc-provider`, ...ROUND, '[\\d.]+, goal [23](?: MISSED)?'), what)
+  for (const name of ['P2', 'O1', 'O2', 'O3', 'O4', 'O5', 'O6']) {
+    t.match(
+      stdout,
+      row(`${name} floor`, ...SHORT_ROUND, MEASURED, '\\d+ %', `${SHARE}, goal 60 %(?: MISSED)?`),
+    )
+    const goal = `${TIMES}, goal [\\d.]+(?: MISSED)?`
+    t.match(stdout, row(`${name} oidc-provider`, ...SHORT_ROUND, MEASURED, '\\d+ %', goal), name)
   }
 })
+
+t.test(
+  'the bench measures the sign-in pages beside the same bytes',
+  { skip, timeout: 120_000 },
+  async (t) => {
+    const stdout = await measured('--only', 'S1,S2')
+    for (const name of ['S1', 'S2'])
+      t.match(
+        stdout,
+        row(`${name} floor`, ...SHORT_ROUND, MEASURED, '\\d+ %', `${SHARE}, goal 60 %(?: MISSED)?`),
+      )
+  },
+)
 
 t.test('the bench measures what has a limit', { skip, timeout: 120_000 }, async (t) => {
   const stdout = await measured('--only', 'start,flood')
@@ -113,7 +130,6 @@ t.test('the bench refuses what there is not, in a line', async (t) => {
     [['--connections', 'many'], /^--connections: numbers/m],
     [['--rounds', '0'], /^--rounds: a number/m],
     [['--before', '/nowhere'], /^--before: \/nowhere is no checkout/m],
-    [['--peers', '--only', 'P1'], /^--peers has scenarios of its own/m],
     [['--better-auth', 'x'], /^--better-auth goes with --peers/m],
     [['--nonsense'], /^Unknown option '--nonsense'/m],
   ] as const) {

@@ -59,5 +59,8 @@ export const methodOf = (shape: string): Method => (shape === 'recovery_code' ? 
 export const digitsOf = (shapes: readonly string[]): string[] =>
   shapes.flatMap((shape) => shape.split(':')[1] ?? [])
 
+/** How many digits the longest TOTP code among answer shapes has: what a page has room for. */
+export const longestDigits = (shapes: readonly string[]): 6 | 8 => (shapes.includes('totp:8') ? 8 : 6)
+
 /** The methods of answer shapes. */
 export const offeredMethods = (shapes: readonly string[]): Method[] => [...new Set(shapes.map(methodOf))]

@@ -4,6 +4,7 @@
 import { openText, type Sealer } from '../encryption/sealer.ts'
 import type { Asked } from '../oauth/authorization/answer-authorization.ts'
 import type { Method } from '../policy/policy.ts'
+import type { ChallengeOpened } from '../sign-in/continue-sign-in.ts'
 
 /** A step of the sign-in that something outside of the flow is held for. */
 export type Step =
@@ -11,6 +12,8 @@ export type Step =
       kind: 'challenge'
       token: string
       methods: Method[]
+      /** Of a TOTP code of the account. */
+      digits: 6 | 8
       /** Epoch milliseconds. */
       expiresAtMs: number
       purpose: 'sign_in' | 'step_up'
@@ -50,12 +53,13 @@ export const withoutStep = (flow: Flow, notice: Flow['notice'] = null): Flow => 
 
 /** The step of a challenge that was opened just now. */
 export const challengeStep = (
-  { token, methods, expiresInSeconds }: { token: string; methods: Method[]; expiresInSeconds: number },
+  { token, methods, digits, expiresInSeconds }: ChallengeOpened,
   { purpose, username, now }: { purpose: 'sign_in' | 'step_up'; username: string; now: Date },
 ): Step => ({
   kind: 'challenge',
   token,
   methods,
+  digits,
   expiresAtMs: now.getTime() + expiresInSeconds * 1000,
   purpose,
   username,

@@ -56,7 +56,7 @@ export const ACTIONS = {
 const challengePage = (
   ctx: PageContext,
   step: Extract<Step, { kind: 'challenge' }>,
-  { typed, problem, digits, backHref }: Pick<Rendering, 'typed' | 'problem' | 'digits' | 'backHref'>,
+  { typed, problem, backHref }: Pick<Rendering, 'typed' | 'problem' | 'backHref'>,
 ): Page => {
   const [first = 'totp'] = step.methods
   const method = step.methods.find((offered) => offered === typed.method) ?? first
@@ -66,7 +66,7 @@ const challengePage = (
     action: ACTIONS.secondFactor,
     method,
     switchHrefs: Object.fromEntries(others.map((other) => [other, flowHref(flow, { method: other })])),
-    digits,
+    digits: step.digits,
     attemptsRemaining: problem?.attemptsRemaining ?? null,
     expiresAt: new Date(step.expiresAtMs),
     problem: problem?.problem ?? null,
@@ -81,6 +81,7 @@ export type Rendering = {
   flow: Flow
   typed: Typed
   problem: PageProblem | null
+  /** Of the authenticators that are enrolled from now on. */
   digits: 6 | 8
   /** The other of the two pages that a sign-in begins with; null where there is none. */
   registerHref: string | null
@@ -119,7 +120,7 @@ export const renderView = (
   }
   if (view.kind === 'step') {
     const { step } = view
-    if (step.kind === 'challenge') return challengePage(ctx, step, { typed, problem, digits, backHref })
+    if (step.kind === 'challenge') return challengePage(ctx, step, { typed, problem, backHref })
     if (step.kind === 'registration') {
       return checkMailPage(ctx, {
         email: step.email,

@@ -4,7 +4,7 @@
 import type { AccountWithFactors } from '../accounts/details.ts'
 import { requireUnlocked } from '../accounts/refuse-locked.ts'
 import type { Origin } from '../audit/event.ts'
-import { answerShapes, offeredMethods } from '../authenticators/code.ts'
+import { answerShapes, longestDigits, offeredMethods } from '../authenticators/code.ts'
 import type { AccountCaller } from '../callers/authenticate-account.ts'
 import type { SessionCaller, UsingCaller } from '../callers/authenticate-session.ts'
 import { refuseSession, sessionRefused } from '../callers/refuse-session.ts'
@@ -151,6 +151,7 @@ const openStepUp = async (
   if (!opened) throw new AuthError('conflict', 'The account was changed meanwhile; begin again.')
   return {
     status: 'challenge_required',
+    digits: longestDigits(shapes),
     token,
     expiresInSeconds: ttlSeconds,
     methods: offeredMethods(shapes),

@@ -7,7 +7,7 @@ import { type Decided, recordFirstFactor, recordSignIn } from '../accounts/store
 import { primaryAuthenticationFailed, primaryAuthenticationPassed } from '../audit/authentication-events.ts'
 import type { Origin } from '../audit/event.ts'
 import { recordEvent } from '../audit/store.ts'
-import { answerShapes, offeredMethods } from '../authenticators/code.ts'
+import { answerShapes, longestDigits, offeredMethods } from '../authenticators/code.ts'
 import { type Client, isPublic, registrationOf } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { newAccountToken } from '../encryption/opaque-token.ts'
@@ -44,7 +44,8 @@ export type PrimaryAuthentication = Decided & {
 type NextStep = { token: string; expiresInSeconds: number; methods: Method[]; reasons: string[] }
 
 type SignedIn<Credentials> = { status: 'authenticated'; opened: OpenedSession<Credentials> }
-export type ChallengeOpened = { status: 'challenge_required' } & NextStep
+/** `digits`: of the account's TOTP codes, for a page; the policy may say another number for new authenticators. */
+export type ChallengeOpened = { status: 'challenge_required'; digits: 6 | 8 } & NextStep
 export type EnrollmentOpened = { status: 'enrollment_required' } & NextStep
 
 export type SignInResult<Credentials> = SignedIn<Credentials> | ChallengeOpened | EnrollmentOpened
@@ -142,6 +143,7 @@ const challenge = async (
   if (!opened || !recorded) return refuseChanged(deps, origin, primary)
   return {
     status: 'challenge_required',
+    digits: longestDigits(shapes),
     token,
     expiresInSeconds: ttlSeconds,
     methods: offeredMethods(shapes),

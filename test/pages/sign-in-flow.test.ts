@@ -379,3 +379,17 @@ test('What PostgreSQL does not take is no error of the server', { skip }, async 
   const answer = await browser.submit(page, { username: 'a\0b', password: PASSWORD })
   t.equal(answer.status, 400)
 })
+
+test('The page has room for the digits of the account, whatever the policy says for new authenticators', {
+  skip,
+}, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount({ username: 'ada' })
+  await postern.enrollTotp(account)
+  await postern.setPolicy({ totp: { ...postern.deps.policy.current().totp, digits: 8 } })
+  const client = await postern.createClient(CLIENT)
+  const browser = openBrowser(postern)
+  const page = await browser.visit(authorizationRequest(client).url)
+  const asked = await browser.submit(page, { username: 'ada', password: PASSWORD })
+  t.match(asked.html, /data-digits="6"/)
+})

@@ -36,7 +36,7 @@ const RegisterForm = Strict({
 })
 const CodeForm = Strict({ ...FORM_MEMBERS, code: text(64) })
 const LinkQuery = Strict({ token: text(128), lang: text(35) })
-const LinkForm = Strict({ csrf: FORM_MEMBERS.csrf, token: text(128) })
+const LinkForm = Strict({ ...FORM_MEMBERS, token: text(128) })
 
 const hidden = { hide: true } as const
 const NO_FLOW = { flow: null, client: null, signedInAs: null, redirectUri: null }

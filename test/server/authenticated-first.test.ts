@@ -24,7 +24,7 @@ const WITHOUT_CALLERS = [
   /^\/assets\//,
   /^\/\.well-known\//,
   // Pages, and what browsers are sent to: whoever comes is asked there who it is.
-  /^\/(sign-in|sign-out|account)(\/|$)/,
+  /^\/(sign-in|sign-out|account|register)(\/|$)/,
   /^\/oauth2\/(authorize|logout)$/,
   /^\/(healthz|readyz|metrics|openapi\.json)?$/,
 ]

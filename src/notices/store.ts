@@ -59,6 +59,12 @@ type LeasedRow = {
 
 // Of each client the first that is pending, so that its notices are sent one after the other, in their order. Who is
 // answered a notice has it until $2, and any number of replicas may ask.
+/**
+ * Decision: a client is sent its notices in order, until one has failed so often: one session whose end a client cannot
+ * handle must not keep all others from being ended there, for up to a day.
+ */
+const HOLDS_BACK_ATTEMPTS = 5
+
 const LEASE_NOTICES = {
   name: 'lease_logout_notices',
   text: `
@@ -74,6 +80,7 @@ const LEASE_NOTICES = {
             SELECT FROM logout_notices AS before
              WHERE before.delivered_at IS NULL AND before.failed_at IS NULL
                AND before.client_id = n.client_id AND before.position < n.position
+               AND (before.attempts < ${HOLDS_BACK_ATTEMPTS} OR before.leased_until > $1)
           )
         ORDER BY n.next_attempt_at
         LIMIT $3

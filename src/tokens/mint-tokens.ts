@@ -60,6 +60,13 @@ const confirmation = (jkt: string | null) => (jkt === null ? {} : { cnf: { jkt }
 
 const tokenType = (jkt: string | null): TokenScheme => (jkt === null ? 'Bearer' : 'DPoP')
 
+/**
+ * Roles are for whoever decides by them: a resource that the client is registered for, and a first-party client. Another
+ * application reads its own tokens, and is told them where its user has consented to the scope.
+ */
+const isToldRoles = ({ firstParty, clientId }: Client, party: string, scope: string): boolean =>
+  firstParty || party !== clientId || scope.split(' ').includes('roles')
+
 const accessTokenClaims = (
   deps: Deps,
   session: SessionRecord,
@@ -82,7 +89,7 @@ const accessTokenClaims = (
     acr: session.acr,
     amr: session.amr,
     scope: scopeFor(issuer, party, keptScope(client, session.scope)),
-    ...rolesClaim(account),
+    ...(isToldRoles(client, party, session.scope) && rolesClaim(account)),
     ...confirmation(jkt),
   }
 }

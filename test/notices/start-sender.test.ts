@@ -337,3 +337,23 @@ t.test('of a client that was deleted nothing is left, and nothing is written', {
   await enqueue(postern, [clientId])
   t.same(await listed(postern), [])
 })
+
+t.test('one that a client cannot handle keeps the others from it for five tries', { skip }, async (t) => {
+  const postern = await open(t)
+  let poison: unknown = null
+  const receiver = await openLogoutReceiver(t, (response) => {
+    const { jti } = receiver.received.at(-1)?.claims ?? {}
+    poison ??= jti
+    response.writeHead(jti === poison ? 500 : 200).end()
+  })
+  const clientId = await registered(postern, receiver.uri())
+  const [first, second] = await enqueue(postern, [clientId, clientId])
+  for (let tries = 1; tries <= 5; tries += 1) {
+    await until(postern, ({ id, attempts }) => id !== first?.id || attempts >= tries)
+    await until(postern, ({ id, lastError }) => id !== first?.id || lastError !== null)
+    postern.advance(3_600)
+    postern.deps.notices.wake()
+  }
+  await until(postern, ({ id, deliveredAt }) => id !== second?.id || deliveredAt !== null)
+  t.equal((await listed(postern)).find(({ id }) => id === first?.id)?.deliveredAt, null)
+})

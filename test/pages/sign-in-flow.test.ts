@@ -393,3 +393,22 @@ test('The page has room for the digits of the account, whatever the policy says 
   const asked = await browser.submit(page, { username: 'ada', password: PASSWORD })
   t.match(asked.html, /data-digits="6"/)
 })
+
+test('Roles are told to whoever decides by them, and to others with the scope', { skip }, async (t) => {
+  const postern = await openTestApp(t)
+  await postern.createAccount({ username: 'ada' })
+  const third = { scopes: ['openid', 'roles'], redirectUris: [REDIRECT_URI] }
+  const rolesFor = async (members: object, scope: string) => {
+    const client = await postern.createClient({ ...third, ...members })
+    const browser = openBrowser(postern)
+    const { url, codeVerifier } = authorizationRequest(client, { scope })
+    const page = await browser.submit(await browser.visit(url), { username: 'ada', password: PASSWORD })
+    const back = page.left ? page : await browser.submit(page, { decision: 'allow' })
+    const { body } = await redeem(postern, client, { code: answerOf(back).code ?? '', codeVerifier })
+    return claimsOf(body.access_token).roles
+  }
+  t.same(await rolesFor({ firstParty: true }, 'openid'), ['user'])
+  t.same(await rolesFor({ audience: ['https://api.example'] }, 'openid'), ['user'])
+  t.same(await rolesFor({}, 'openid roles'), ['user'])
+  t.equal(await rolesFor({}, 'openid'), undefined)
+})

@@ -129,7 +129,8 @@ export const MEMBERS = {
     ),
   ),
   code_protection: Type.Enum(['pkce', 'nonce'], {
-    description: '`nonce`: for a confidential client that has no PKCE.',
+    description:
+      '`nonce`: for a confidential client that has no PKCE. It compares the nonce of its ID tokens, which only it can do.',
   }),
   policy: ClientPolicy,
   logo_uri: uri('Its logo, for the consent page; https.'),

@@ -22,6 +22,8 @@ const webFault = (uri: string): string | null => {
   const fault = commonFault(uri)
   if (fault !== null) return fault
   const { protocol, hostname } = new URL(uri)
+  // `https:evil` is taken for an address by URL parsers, and is compared as it stands.
+  if (/^https?:/i.test(uri) && !/^https?:\/\//i.test(uri)) return 'lacks the // after its scheme'
   if (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname))) return null
   return protocol === 'http:'
     ? 'is http; use https (http is for localhost, 127.0.0.1 and [::1] alone)'

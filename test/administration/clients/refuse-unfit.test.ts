@@ -35,7 +35,7 @@ const uri = (value: string) => ({ redirect_uris: [value] })
 
 /** What is registered, the member at fault, and what the answer says to do. */
 const UNFIT: [members: object, field: string, says: RegExp][] = [
-  [uri('https:app.example/cb'), 'redirect_uris/0', /lacks the ///],
+  [uri('https:app.example/cb'), 'redirect_uris/0', /lacks the \/\/ after/],
   [uri('https://app.example/*'), 'redirect_uris/0', /wildcard; register each URI in full/],
   [uri('https://*.app.example/cb'), 'redirect_uris/0', /wildcard/],
   [uri('https://app.example/cb#x'), 'redirect_uris/0', /fragment; leave out the #/],

@@ -24,7 +24,7 @@ export const signInBrowsers = async (bench: Bench, count: number): Promise<Signe
   const { deps } = bench
   const now = deps.clock()
   return forEach(bench.accounts.slice(0, count), async (account) => {
-    const make = newBrowserSession(null)
+    const make = newBrowserSession(null, deps.policy.current())
     const grounds = signInGrounds(bench, account, now)
     const { session, credentials } = make(deps, deps.policy.current(), grounds, now)
     await deps.ephemeral.sessions.open(session, { sessionEpoch: 0 }, now.getTime())

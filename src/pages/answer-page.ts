@@ -4,6 +4,7 @@ import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import { responseLocation } from '../oauth/authorization/authorization-response.ts'
 import { oneOf } from '../oauth/authorization/parameters.ts'
+import { isRegisteredRedirect } from '../oauth/authorization/response-target.ts'
 import { minimumPasswordLength } from '../passwords/check-password.ts'
 import { REGISTERED_ROLES } from '../sign-in/registration/registration.ts'
 import { isRegistrationOpen } from '../sign-in/registration/registration-open.ts'
@@ -90,7 +91,8 @@ export const contextOf = (
     client,
     signedInAs: about.signedInAs ?? null,
     // Only what is registered is named in the page's policy.
-    redirectUri: client && redirectUri !== null ? redirectUri : null,
+    redirectUri:
+      client && redirectUri !== null && isRegisteredRedirect(client, redirectUri) ? redirectUri : null,
   })
 }
 

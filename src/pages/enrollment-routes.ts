@@ -106,15 +106,14 @@ export const pageEnrollmentRoutes: FastifyPluginAsyncTypebox<{ deps: Deps }> = a
       try {
         const enrollee = await authenticateFreshEnrollment(deps, visit.origin, step.token)
         const asked = { authenticatorId: step.authenticatorId, code, session: visit.session }
+        // Read before: nothing may fail between the codes and the page that shows them.
+        const client = await clientOfFlow(deps, flow)
         const { key, session, recoveryCodes } = await confirmInBrowser(deps, enrollee, asked)
         keepSession(deps, reply, key)
         const next = { ...withoutStep(flow), signedIn: session.accountId }
         if (recoveryCodes === null)
           return continueFlow(deps, reply, { visit: { ...visit, session }, flow: next })
-        const ctx = contextOf(deps, visit, next, {
-          client: await clientOfFlow(deps, next),
-          signedInAs: step.username,
-        })
+        const ctx = contextOf(deps, visit, next, { client, signedInAs: step.username })
         const page = recoveryCodesPage(ctx, {
           action: ACTIONS.recoveryCodes,
           codes: recoveryCodes,

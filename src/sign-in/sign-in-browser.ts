@@ -5,6 +5,7 @@ import type { Origin } from '../audit/event.ts'
 import type { Client } from '../clients/client.ts'
 import type { Deps } from '../deps.ts'
 import type { NewSession, UsedSession } from '../ephemeral/sessions.ts'
+import { DependencyError } from '../errors.ts'
 import type { Method } from '../policy/policy.ts'
 import type { BrowserKey } from '../sessions/browser-key.ts'
 import { endSession } from '../sessions/end-session.ts'
@@ -51,7 +52,10 @@ export const usedSession = (session: NewSession): UsedSession => ({
   grant: null,
 })
 
-/** The browser's session is another account's now: the one before ends, and its clients are told. */
+/**
+ * The browser's session is another account's now: the one before ends, and its clients are told. Where that cannot be
+ * done, it is logged, and the sign-in goes on: its key is in no browser any more, and it ends by being idle.
+ */
 export const endReplaced = async (
   deps: BrowserDeps,
   origin: Origin,
@@ -60,7 +64,15 @@ export const endReplaced = async (
 ): Promise<void> => {
   if (!before || before.sid === session.sid) return
   const { accountId, sid, clientId } = before
-  await endSession(deps, origin, { accountId, sid, clientId, reason: 'another_account' })
+  try {
+    await endSession(deps, origin, { accountId, sid, clientId, reason: 'another_account' })
+  } catch (error) {
+    if (!(error instanceof DependencyError)) throw error
+    deps.log.warn(
+      { session: sid, reason: error.message },
+      'could not end the session that a sign-in has replaced',
+    )
+  }
 }
 
 /**
@@ -97,7 +109,12 @@ const goThroughGate = async (
   before: UsedSession | null,
 ): Promise<BrowserSignIn> => {
   const how = { scope: '', amr: ['pwd'], endUser: null, purpose: 'browser' as const }
-  const result = await continueSignIn(deps, origin, { ...passed, ...how }, newBrowserSession(before))
+  const result = await continueSignIn(
+    deps,
+    origin,
+    { ...passed, ...how },
+    newBrowserSession(before, deps.policy.current()),
+  )
   if (result.status !== 'authenticated') return { ...result, username: passed.account.username ?? '' }
   const session = usedSession(result.opened.session)
   await endReplaced(deps, origin, before, session)
@@ -143,7 +160,12 @@ export const attemptInBrowser = async (
   answer: { challengeToken: string; method: Method; code: string; session: UsedSession | null },
 ): Promise<BrowserSession> => {
   const { session: before, ...given } = answer
-  const { opened } = await attemptChallenge(deps, { backend: null, origin }, given, newBrowserSession(before))
+  const { opened } = await attemptChallenge(
+    deps,
+    { backend: null, origin },
+    given,
+    newBrowserSession(before, deps.policy.current()),
+  )
   const session = usedSession(opened.session)
   await endReplaced(deps, origin, before, session)
   return { session, key: opened.credentials }

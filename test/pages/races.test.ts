@@ -116,3 +116,24 @@ t.test(
     t.equal((await push(proven, true)).status, 201)
   },
 )
+
+testOnServers(
+  t,
+  'one refresh token, 50 times at once on two replicas, leaves one that lives at most',
+  async (t) => {
+    const replicas = await openReplicas(t)
+    const { client, tokens } = await signedIn(replicas)
+    const renew = (i: number, refreshToken: string) =>
+      replicas[i % 2 === 0 ? 0 : 1].request('POST', '/oauth2/token', {
+        basic: client,
+        form: { grant_type: 'refresh_token', refresh_token: refreshToken },
+      })
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => renew(i, tokens.refresh_token)))
+    const renewed = answers.filter(({ status }) => status === 200)
+    t.ok(renewed.length >= 1 && renewed.length <= 2, 'the token before is good for one more at most')
+    t.ok(answers.every(({ status, body }) => status === 200 || body.error === 'invalid_grant'))
+    const successors = []
+    for (const { body } of renewed) successors.push(await renew(0, body.refresh_token))
+    t.ok(successors.filter(({ status }) => status === 200).length <= 1)
+  },
+)

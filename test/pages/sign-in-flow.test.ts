@@ -412,3 +412,22 @@ test('Roles are told to whoever decides by them, and to others with the scope', 
   t.same(await rolesFor({}, 'openid roles'), ['user'])
   t.equal(await rolesFor({}, 'openid'), undefined)
 })
+
+test('A client that makes the policy stricter does so for itself, and not for the browser', {
+  skip,
+}, async (t) => {
+  const postern = await openTestApp(t)
+  const account = await postern.createAccount({ username: 'ada' })
+  const strict = await postern.createClient({
+    ...CLIENT,
+    policy: { session_idle: 60, session_absolute: 120 },
+  })
+  const plain = await postern.createClient(CLIENT)
+  const browser = openBrowser(postern)
+  const page = await browser.visit(authorizationRequest(strict).url)
+  await browser.submit(page, { username: 'ada', password: PASSWORD })
+  postern.advance(130)
+  t.ok(answerOf(await browser.visit(authorizationRequest(plain, { prompt: 'none' }).url)).code)
+  const [session] = await postern.deps.ephemeral.sessions.list(account.id, postern.now().getTime())
+  t.equal(session?.clientId, strict.clientId, 'through which the browser came to sign in')
+})

@@ -24,7 +24,7 @@ const withoutPort = (uri: string): string =>
  * Exactly a registered one (RFC 9700 2.1). Decision: on a loopback address any port is the registered one, as RFC 8252
  * 7.3 asks: a native application takes whichever is free.
  */
-const isRegisteredRedirect = ({ redirectUris }: Pick<Client, 'redirectUris'>, uri: string): boolean =>
+export const isRegisteredRedirect = ({ redirectUris }: Pick<Client, 'redirectUris'>, uri: string): boolean =>
   redirectUris.includes(uri) ||
   (LOOPBACK.test(uri) && redirectUris.some((registered) => withoutPort(registered) === withoutPort(uri)))
 

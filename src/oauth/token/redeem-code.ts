@@ -128,7 +128,8 @@ export const redeemCode = async (
     const account = await requireAllowed(deps, origin, client, session)
     const { nonce, grant } = record
     const holder = { account, client, refreshToken, audience: grantedAudience(grant.audience, audience), jkt }
-    const isRenewable = client.grantTypes.includes('refresh_token')
+    // As it was when the code was issued, and still is: the store has a refresh token where both hold.
+    const isRenewable = record.isRenewable && client.grantTypes.includes('refresh_token')
     return mintGrantTokens(deps, session, { ...holder, nonce, claims: grant.claims, isRenewable }, origin.now)
   } catch (error) {
     // Nobody has a token of the grant that was opened.

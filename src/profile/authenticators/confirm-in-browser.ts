@@ -22,7 +22,7 @@ export const confirmInBrowser = async (
     deps,
     enrollee,
     { ...given, others: 'end' },
-    newBrowserSession(before),
+    newBrowserSession(before, deps.policy.current()),
   )
   const { opened } = confirmed
   if (!opened) throw new Error('a sign-in that enrolls opens a session')

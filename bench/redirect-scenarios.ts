@@ -1,7 +1,7 @@
 // The redirect flow: what a browser and a client ask of Postern as an OpenID Connect provider, and the pages before a
 // sign-in. Postern, the floor and oidc-provider are asked for the same.
 import { hashToken } from '../src/encryption/opaque-token.ts'
-import { newFlow, sealFlow } from '../src/pages/flow.ts'
+import { newFlow, sealFlow } from '../src/pages/flow/flow.ts'
 import { formatRefreshToken } from '../src/tokens/refresh-token.ts'
 import { httpRequest } from './connection.ts'
 import { type Bench, CLIENT_ID, forEach, REDIRECT_URI, renewOnce, SCOPE, USER_AGENT } from './prepare.ts'

@@ -7,11 +7,11 @@ import type { Asked } from '../oauth/authorization/answer-authorization.ts'
 import { findPushedRequest, pushedNameOf } from '../oauth/authorization/open-pushed-request.ts'
 import { readParameters } from '../oauth/authorization/parameters.ts'
 import { errorResponses, OpenParameters } from '../wire/schemas.ts'
-import { sendError, sendNext, sendTo } from './answer-page.ts'
-import { newFlow } from './flow.ts'
-import { followFlow } from './follow-flow.ts'
-import { openVisit, type Visit } from './open-visit.ts'
-import { problemOfError } from './problem-of-error.ts'
+import { openVisit, type Visit } from './browser/open-visit.ts'
+import { sendError, sendNext, sendTo } from './flow/answer-page.ts'
+import { newFlow } from './flow/flow.ts'
+import { followFlow } from './flow/follow-flow.ts'
+import { problemOfError } from './flow/problem-of-error.ts'
 
 /** Others are ignored, and repeated ones are answered to the client (RFC 6749 3.1), so nothing is refused by the schema. */
 const AuthorizationQuery = OpenParameters({

@@ -6,11 +6,11 @@ import type { Deps } from '../deps.ts'
 import { consentAsked } from '../oauth/authorization/consent-asked.ts'
 import { refuseAuthorization } from '../oauth/authorization/refuse-authorization.ts'
 import { Strict } from '../wire/schemas.ts'
-import { sendNext } from './answer-page.ts'
-import { continueFlow } from './continue-flow.ts'
-import { followFlow } from './follow-flow.ts'
-import { FORM_MEMBERS, openForm } from './open-form.ts'
-import { ACTIONS } from './render-view.ts'
+import { FORM_MEMBERS, openForm } from './browser/open-form.ts'
+import { sendNext } from './flow/answer-page.ts'
+import { continueFlow } from './flow/continue-flow.ts'
+import { followFlow } from './flow/follow-flow.ts'
+import { ACTIONS } from './flow/render-view.ts'
 
 const ConsentForm = Strict({ ...FORM_MEMBERS, decision: Type.Optional(Type.String({ maxLength: 8 })) })
 

@@ -4,12 +4,12 @@ import { Type } from 'typebox'
 import type { Deps } from '../deps.ts'
 import { attemptInBrowser } from '../sign-in/sign-in-browser.ts'
 import { Strict } from '../wire/schemas.ts'
-import { continueFlow } from './continue-flow.ts'
-import { withoutStep } from './flow.ts'
-import { FORM_MEMBERS, openForm } from './open-form.ts'
-import { expectedProblem, formProblem } from './problem-of-error.ts'
-import { ACTIONS, NOTHING_TYPED, type Typed } from './render-view.ts'
-import { keepSession } from './set-cookies.ts'
+import { FORM_MEMBERS, openForm } from './browser/open-form.ts'
+import { keepSession } from './browser/set-cookies.ts'
+import { continueFlow } from './flow/continue-flow.ts'
+import { withoutStep } from './flow/flow.ts'
+import { expectedProblem, formProblem } from './flow/problem-of-error.ts'
+import { ACTIONS, NOTHING_TYPED, type Typed } from './flow/render-view.ts'
 
 const SecondFactorForm = Strict({
   ...FORM_MEMBERS,

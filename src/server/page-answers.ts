@@ -4,9 +4,9 @@ import formbody from '@fastify/formbody'
 import type { FastifyInstance } from 'fastify'
 import type { Deps } from '../deps.ts'
 import { renderError } from '../errors.ts'
-import { sendError } from '../pages/answer-page.ts'
-import { strangerOf } from '../pages/open-visit.ts'
-import { problemOfError } from '../pages/problem-of-error.ts'
+import { strangerOf } from '../pages/browser/open-visit.ts'
+import { sendError } from '../pages/flow/answer-page.ts'
+import { problemOfError } from '../pages/flow/problem-of-error.ts'
 
 /** Prepares `group`, an encapsulated plugin, for pages. */
 export const preparePages = async (group: FastifyInstance, deps: Deps): Promise<void> => {

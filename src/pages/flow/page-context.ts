@@ -1,13 +1,13 @@
 // What every page of a flow is made with. Pure.
-import type { Client } from '../clients/client.ts'
-import type { Deps } from '../deps.ts'
-import { oneOf } from '../oauth/authorization/parameters.ts'
+import type { Client } from '../../clients/client.ts'
+import type { Deps } from '../../deps.ts'
+import { oneOf } from '../../oauth/authorization/parameters.ts'
+import { formToken } from '../browser/form-token.ts'
+import type { Visit } from '../browser/open-visit.ts'
+import { LANGUAGES } from '../languages/languages.ts'
+import { selectLanguage } from '../languages/select-language.ts'
+import type { PageClient, PageContext } from '../views/context.ts'
 import { type Flow, sealFlow } from './flow.ts'
-import { formToken } from './form-token.ts'
-import { LANGUAGES } from './languages/languages.ts'
-import { selectLanguage } from './languages/select-language.ts'
-import type { Visit } from './open-visit.ts'
-import type { PageClient, PageContext } from './views/context.ts'
 
 export const SIGN_IN_PATH = '/sign-in'
 

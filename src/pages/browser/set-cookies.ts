@@ -1,7 +1,7 @@
 // The cookies that an answer sets; `cookies.ts` has their names and limits.
 import type { FastifyReply } from 'fastify'
-import type { Deps } from '../deps.ts'
-import { type BrowserKey, formatBrowserKey } from '../sessions/browser-key.ts'
+import type { Deps } from '../../deps.ts'
+import { type BrowserKey, formatBrowserKey } from '../../sessions/browser-key.ts'
 import { type CookieKind, cookieName, cookieOptions } from './cookies.ts'
 import { sealName, type Visit } from './open-visit.ts'
 

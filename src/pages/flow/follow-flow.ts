@@ -1,18 +1,18 @@
 // Where a sign-in goes next: back to the application, or to a page. Every page's handler ends here, so that there is one
 // order of steps, whatever its user does in how many tabs.
-import type { Account } from '../accounts/account.ts'
-import { BUILT_IN_CLIENT, type Client } from '../clients/client.ts'
-import type { Deps } from '../deps.ts'
-import type { UsedSession } from '../ephemeral/sessions.ts'
-import { type AnswerDeps, answerAuthorization } from '../oauth/authorization/answer-authorization.ts'
-import type { AuthorizationRequest } from '../oauth/authorization/authorization-request.ts'
-import type { AuthorizationResponse } from '../oauth/authorization/authorization-response.ts'
-import { oneOf } from '../oauth/authorization/parameters.ts'
-import type { TargetProblem } from '../oauth/authorization/response-target.ts'
-import { beginBrowserStepUp } from '../sign-in/begin-step-up.ts'
-import { isRegistrationOpen } from '../sign-in/registration/registration-open.ts'
+import type { Account } from '../../accounts/account.ts'
+import { BUILT_IN_CLIENT, type Client } from '../../clients/client.ts'
+import type { Deps } from '../../deps.ts'
+import type { UsedSession } from '../../ephemeral/sessions.ts'
+import { type AnswerDeps, answerAuthorization } from '../../oauth/authorization/answer-authorization.ts'
+import type { AuthorizationRequest } from '../../oauth/authorization/authorization-request.ts'
+import type { AuthorizationResponse } from '../../oauth/authorization/authorization-response.ts'
+import { oneOf } from '../../oauth/authorization/parameters.ts'
+import type { TargetProblem } from '../../oauth/authorization/response-target.ts'
+import { beginBrowserStepUp } from '../../sign-in/begin-step-up.ts'
+import { isRegistrationOpen } from '../../sign-in/registration/registration-open.ts'
+import type { Visit } from '../browser/open-visit.ts'
 import { challengeStep, type Flow, type Step } from './flow.ts'
-import type { Visit } from './open-visit.ts'
 
 /** The page of a flow. */
 export type View =

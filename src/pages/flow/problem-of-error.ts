@@ -1,6 +1,6 @@
 // What a page says of an error. Pure.
-import { type RenderedError, renderError } from '../errors.ts'
-import type { Problem } from './views/problem.ts'
+import { type RenderedError, renderError } from '../../errors.ts'
+import type { Problem } from '../views/problem.ts'
 
 /** A problem, with the status of the answer that shows it. */
 export type PageProblem = {

@@ -1,14 +1,14 @@
 // A browser's request to a page: which browser it is, who is signed in there, and which language it wants.
 import type { FastifyRequest } from 'fastify'
-import type { Origin } from '../audit/event.ts'
-import { originOf } from '../callers/guard.ts'
-import type { Deps } from '../deps.ts'
-import { hashToken } from '../encryption/opaque-token.ts'
-import { openText } from '../encryption/sealer.ts'
-import type { UsedSession } from '../ephemeral/sessions.ts'
-import { browserKeyHash, parseBrowserKey } from '../sessions/browser-key.ts'
+import type { Origin } from '../../audit/event.ts'
+import { originOf } from '../../callers/guard.ts'
+import type { Deps } from '../../deps.ts'
+import { hashToken } from '../../encryption/opaque-token.ts'
+import { openText } from '../../encryption/sealer.ts'
+import type { UsedSession } from '../../ephemeral/sessions.ts'
+import { browserKeyHash, parseBrowserKey } from '../../sessions/browser-key.ts'
+import type { LanguageWishes } from '../languages/select-language.ts'
 import { type CookieKind, cookieName } from './cookies.ts'
-import type { LanguageWishes } from './languages/select-language.ts'
 
 export type Visit = {
   origin: Origin

@@ -1,19 +1,19 @@
 // The page of a step. Pure.
 
-import { consentAsked } from '../oauth/authorization/consent-asked.ts'
-import { oneOf } from '../oauth/authorization/parameters.ts'
-import { REGISTRATION_CODE_DIGITS } from '../sign-in/registration/registration.ts'
+import { consentAsked } from '../../oauth/authorization/consent-asked.ts'
+import { oneOf } from '../../oauth/authorization/parameters.ts'
+import { REGISTRATION_CODE_DIGITS } from '../../sign-in/registration/registration.ts'
+import { consentPage } from '../views/consent-page.ts'
+import type { Page, PageContext } from '../views/context.ts'
+import { confirmationPage, enrollmentPage } from '../views/enrollment-pages.ts'
+import { signInPage } from '../views/password-pages.ts'
+import { checkMailPage, type RegisterModel, registerPage } from '../views/registration-pages.ts'
+import { secondFactorPage } from '../views/second-factor-page.ts'
+import { selectAccountPage } from '../views/session-pages.ts'
 import type { Flow, Step } from './flow.ts'
 import type { View } from './follow-flow.ts'
 import { flowHref } from './page-context.ts'
 import type { PageProblem } from './problem-of-error.ts'
-import { consentPage } from './views/consent-page.ts'
-import type { Page, PageContext } from './views/context.ts'
-import { confirmationPage, enrollmentPage } from './views/enrollment-pages.ts'
-import { signInPage } from './views/password-pages.ts'
-import { checkMailPage, type RegisterModel, registerPage } from './views/registration-pages.ts'
-import { secondFactorPage } from './views/second-factor-page.ts'
-import { selectAccountPage } from './views/session-pages.ts'
 
 /** What was typed into the form that is shown again, or is remembered. */
 export type Typed = {

@@ -1,10 +1,10 @@
 // A sign-in on its way through the pages. Nothing is stored of it: it travels sealed in each form and page address, so
 // that tabs do not disturb each other, going back and reloading work, and visitors cost no memory. It is bound to the
 // browser that it was made for, whose cookie it does not contain. Pure.
-import { openText, type Sealer } from '../encryption/sealer.ts'
-import type { Asked } from '../oauth/authorization/answer-authorization.ts'
-import type { Method } from '../policy/policy.ts'
-import type { ChallengeOpened } from '../sign-in/continue-sign-in.ts'
+import { openText, type Sealer } from '../../encryption/sealer.ts'
+import type { Asked } from '../../oauth/authorization/answer-authorization.ts'
+import type { Method } from '../../policy/policy.ts'
+import type { ChallengeOpened } from '../../sign-in/continue-sign-in.ts'
 
 /** A step of the sign-in that something outside of the flow is held for. */
 export type Step =

@@ -1,5 +1,5 @@
 // The token that every form carries, bound to its browser's cookie (docs/security.md 24). Pure.
-import { openText, type Sealer } from '../encryption/sealer.ts'
+import { openText, type Sealer } from '../../encryption/sealer.ts'
 
 const CONTEXT = 'pages.form'
 

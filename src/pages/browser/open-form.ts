@@ -1,12 +1,12 @@
 // A form that a page has sent: whose it is, and that it is from here (docs/security.md 24).
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import type { Deps } from '../deps.ts'
-import { Strict } from '../wire/schemas.ts'
-import { type Flow, openFlow, restartedFlow } from './flow.ts'
+import type { Deps } from '../../deps.ts'
+import { Strict } from '../../wire/schemas.ts'
+import { type Flow, openFlow, restartedFlow } from '../flow/flow.ts'
+import { formProblem, type PageProblem } from '../flow/problem-of-error.ts'
 import { isFormTokenOf } from './form-token.ts'
 import { openVisit, type Visit } from './open-visit.ts'
-import { formProblem, type PageProblem } from './problem-of-error.ts'
 
 const MAX_SEALED = 24_000
 

@@ -7,6 +7,8 @@ import { envSchema } from 'env-schema'
 import { type Static, Type } from 'typebox'
 import type { EncryptionKey } from './encryption/sealer.ts'
 import { parseRedisUrl } from './ephemeral/redis/url.ts'
+import { colorProblem } from './pages/branding/color.ts'
+import { type BrandLink, parseLinks } from './pages/branding/links.ts'
 import { isNetwork } from './wire/end-user.ts'
 
 type Variable = {
@@ -109,6 +111,33 @@ export const VARIABLES = {
     description: 'Whom mail is from: an address, or `Name <address>`. Needed with `POSTERN_SMTP_URL`.',
     expects: 'an address such as no-reply@example.org, or Example <no-reply@example.org>',
   },
+  POSTERN_BRAND_NAME: {
+    schema: text({ default: 'Postern', maxLength: 64, pattern: '^[^\\p{Cc}]*[^\\p{Cc}\\s][^\\p{Cc}]*$' }),
+    description: 'The name on the hosted pages and in mail.',
+    expects: 'a name of at most 64 characters',
+  },
+  POSTERN_BRAND_LOGO_FILE: {
+    schema: text({ minLength: 1 }),
+    description: 'An SVG or PNG file of at most 256 KB, shown on the hosted pages in place of the name.',
+    expects: 'a path',
+  },
+  POSTERN_BRAND_COLOR: {
+    schema: text({ format: 'brand-color' }),
+    description:
+      'Colour of buttons and links on the hosted pages, dark enough for white text; a lighter one is made of it where the device asks for dark pages.',
+    expects: 'a colour such as #3347c2, on which white text has a contrast of 4.5:1 or more',
+  },
+  POSTERN_BRAND_LINKS: {
+    schema: text({ default: '', format: 'brand-links' }),
+    description: 'Links below the hosted pages: `Help=https://…;Privacy=https://…`.',
+    expects: 'https or mailto links such as Help=https://help.example.org;Contact=mailto:help@example.org',
+  },
+  POSTERN_TEMPLATES_DIR: {
+    schema: text({ minLength: 1 }),
+    description:
+      'A folder with `layout.html`, `header.html` or `footer.html`, the frame of the hosted pages. Unset: Postern’s own.',
+    expects: 'a path',
+  },
   POSTERN_RATE_LIMIT: {
     schema: integer({ default: 6000, minimum: 0, maximum: 10_000_000 }),
     description: 'Requests a minute from one network (IPv4 /32, IPv6 /64) to one process; 0 for no limit.',
@@ -143,8 +172,18 @@ export type Config = {
   clientsFile: string | null
   /** Null: no mail is sent. */
   mail: { smtpUrl: string; from: string } | null
+  brand: BrandSettings
   rateLimitPerMinute: number
   logLevel: string
+}
+
+/** What the hosted pages show of the operator; null: Postern's own. */
+type BrandSettings = {
+  name: string
+  logoFile: string | null
+  color: string | null
+  links: BrandLink[]
+  templatesDir: string | null
 }
 
 /** Names every wrong variable at once, one a line: what was given and what is expected. */
@@ -227,6 +266,8 @@ const formats = {
   'smtp-url': isSmtpUrl,
   'mail-from': isMailFrom,
   'encryption-keys': (value: string) => encryptionKeysProblem(value) === null,
+  'brand-color': (value: string) => colorProblem(value) === null,
+  'brand-links': (value: string) => parseLinks(value) !== null,
   networks: (value: string) => list(value).every(isNetwork),
   'networks-or-all': (value: string) => value === ALL || list(value).every(isNetwork),
 }
@@ -260,11 +301,17 @@ const properties = Object.fromEntries(NAMES.map((name) => [name, VARIABLES[name]
 const Environment = Type.Object(properties)
 type Environment = Static<typeof Environment>
 
+/** For values of which more can be said than what is expected; it never shows a secret. */
+const DETAILS: Partial<Record<Name, (given: string) => string | null>> = {
+  POSTERN_ENCRYPTION_KEYS: encryptionKeysProblem,
+  POSTERN_BRAND_COLOR: colorProblem,
+}
+
 const describeProblem = (name: Name, given: string): string => {
   const variable: Variable = VARIABLES[name]
-  const detail = name === 'POSTERN_ENCRYPTION_KEYS' ? `: ${encryptionKeysProblem(given)}` : ''
-  const shown = variable.secret ? `a value that is not shown${detail}` : `"${given}"`
-  return `${name}: got ${shown}; expected ${variable.expects}`
+  const detail = DETAILS[name]?.(given)
+  const shown = variable.secret ? 'a value that is not shown' : `"${given}"`
+  return `${name}: got ${shown}${detail ? `: ${detail}` : ''}; expected ${variable.expects}`
 }
 
 const validate = ({ values, problems }: Given): Partial<Environment> => {
@@ -323,6 +370,13 @@ export const readConfig = (environment: NodeJS.ProcessEnv = process.env): Readon
       env.POSTERN_ALLOW_PRIVATE_ADDRESSES === ALL ? EVERY_ADDRESS : list(env.POSTERN_ALLOW_PRIVATE_ADDRESSES),
     clientsFile: env.POSTERN_CLIENTS_FILE ? resolve(env.POSTERN_CLIENTS_FILE) : null,
     mail: mailOf(env),
+    brand: {
+      name: env.POSTERN_BRAND_NAME.trim(),
+      logoFile: env.POSTERN_BRAND_LOGO_FILE ? resolve(env.POSTERN_BRAND_LOGO_FILE) : null,
+      color: env.POSTERN_BRAND_COLOR ?? null,
+      links: parseLinks(env.POSTERN_BRAND_LINKS) ?? [],
+      templatesDir: env.POSTERN_TEMPLATES_DIR ? resolve(env.POSTERN_TEMPLATES_DIR) : null,
+    },
     rateLimitPerMinute: env.POSTERN_RATE_LIMIT,
     logLevel: env.LOG_LEVEL,
   })

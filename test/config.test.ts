@@ -32,6 +32,7 @@ t.test('an empty environment gives the embedded defaults', async (t) => {
     allowedPrivateNetworks: [],
     clientsFile: null,
     mail: null,
+    brand: { name: 'Postern', logoFile: null, color: null, links: [], templatesDir: null },
     rateLimitPerMinute: 6000,
     logLevel: 'info',
   })
@@ -107,6 +108,19 @@ t.test('a wrong value is named, with what was given and what is expected', async
     ['POSTERN_TRUSTED_PROXIES', '10.0.0.0/40', /POSTERN_TRUSTED_PROXIES: got "10.0.0.0\/40"/],
     ['POSTERN_TRUSTED_PROXIES', 'proxy.example', /comma-separated list/],
     ['POSTERN_ALLOW_PRIVATE_ADDRESSES', 'intranet.example', /10\.0\.0\.0\/8,fd00::\/8, or all/],
+    ['POSTERN_BRAND_NAME', 'Two\nlines', /POSTERN_BRAND_NAME: got/],
+    ['POSTERN_BRAND_NAME', ' ', /POSTERN_BRAND_NAME: got/],
+    ['POSTERN_BRAND_COLOR', 'navy', /POSTERN_BRAND_COLOR: got "navy": it is no #rrggbb/],
+    ['POSTERN_BRAND_COLOR', '#fc0', /it is no #rrggbb/],
+    [
+      'POSTERN_BRAND_COLOR',
+      '#ffcc00',
+      /got "#ffcc00": white text on it has a contrast of 1\.5:1, and 4\.5:1 is needed; expected a colour such as/,
+    ],
+    ['POSTERN_BRAND_LINKS', 'Help', /POSTERN_BRAND_LINKS: got "Help"; expected https or mailto links/],
+    ['POSTERN_BRAND_LINKS', 'Help=http://help.example.org', /POSTERN_BRAND_LINKS/],
+    ['POSTERN_BRAND_LINKS', 'Help=https://help.example.org;Run=javascript:alert(1)', /POSTERN_BRAND_LINKS/],
+    ['POSTERN_BRAND_LINKS', '=https://help.example.org', /POSTERN_BRAND_LINKS/],
     ['LOG_LEVEL', 'loud', /LOG_LEVEL: got "loud"; expected one of fatal/],
   ] as const) {
     t.match(problemsOf({ [name]: value }), shown, `${name}=${value}`)

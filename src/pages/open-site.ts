@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../config.ts'
+import { colorRules } from './branding/color.ts'
+import { readLogo } from './branding/read-logo.ts'
+import { readTemplates } from './branding/read-templates.ts'
 import { LANGUAGES } from './languages/languages.ts'
 import type { Site } from './views/context.ts'
 
@@ -33,20 +36,23 @@ const own = (name: string): Buffer => readFileSync(new URL(`assets/${name}`, imp
 /** Figtree (OFL), one variable file of the Latin letters. */
 const FONT = '@fontsource-variable/figtree/files/figtree-latin-wght-normal.woff2'
 
+const logoFile = (path: string): SiteFile => {
+  const { type, body } = readLogo(path)
+  return siteFile(`logo.${type}`, type, body)
+}
+
 /** @throws {ConfigError} where what the operator has given cannot be used. */
-export const openSite = (_config: Pick<Config, 'issuer'>): OpenSite => {
+export const openSite = ({ brand }: Pick<Config, 'brand'>): OpenSite => {
+  const templates = readTemplates(brand.templatesDir)
+  const logo = brand.logoFile === null ? null : logoFile(brand.logoFile)
   const font = siteFile('font.woff2', 'woff2', readFileSync(fileURLToPath(import.meta.resolve(FONT))))
   const css = `${own('postern.css')}`.replace('font.woff2', font.path)
-  const style = siteFile('postern.css', 'css', Buffer.from(css))
+  const rules = brand.color === null ? '' : colorRules(brand.color)
+  const style = siteFile('postern.css', 'css', Buffer.from(css + rules))
   const icon = siteFile('icon.svg', 'svg', own('icon.svg'))
   const script = siteFile('postern.js', 'js', own('postern.js'))
   return {
-    brand: {
-      name: 'Postern',
-      logoHref: null,
-      links: [],
-      templates: { layout: null, header: null, footer: null },
-    },
+    brand: { name: brand.name, logoHref: logo?.path ?? null, links: brand.links, templates },
     assets: {
       styleHref: style.path,
       scriptHref: script.path,
@@ -54,6 +60,6 @@ export const openSite = (_config: Pick<Config, 'issuer'>): OpenSite => {
       iconHref: icon.path,
     },
     languages: LANGUAGES.map(({ tag }) => tag),
-    files: [style, script, font, icon],
+    files: [style, script, font, icon, ...(logo ? [logo] : [])],
   }
 }

@@ -1,11 +1,12 @@
 // What the operator's name, logo, colour and links are, once they are read and checked. Pure types.
+import type { BrandLink } from './links.ts'
 import type { Template } from './template.ts'
 
 export type Brand = {
   name: string
   /** Where the logo is served; null: the name alone is shown. */
   logoHref: string | null
-  links: { label: string; href: string }[]
+  links: BrandLink[]
   templates: Templates
 }
 

@@ -62,10 +62,18 @@ const tokenType = (jkt: string | null): TokenScheme => (jkt === null ? 'Bearer' 
 
 /**
  * Roles are for whoever decides by them: a resource that the client is registered for, and a first-party client. Another
- * application reads its own tokens, and is told them where its user has consented to the scope.
+ * application reads its own tokens, and is told them where its user has consented to the scope. What a client has said of
+ * its own subjects it is told in any case.
  */
-const isToldRoles = ({ firstParty, clientId }: Client, party: string, scope: string): boolean =>
-  firstParty || party !== clientId || scope.split(' ').includes('roles')
+const isToldRoles = (
+  client: Client,
+  account: Account,
+  { party, scope }: { party: string; scope: string },
+): boolean =>
+  client.firstParty ||
+  party !== client.clientId ||
+  account.clientId === client.clientId ||
+  scope.split(' ').includes('roles')
 
 const accessTokenClaims = (
   deps: Deps,
@@ -89,7 +97,7 @@ const accessTokenClaims = (
     acr: session.acr,
     amr: session.amr,
     scope: scopeFor(issuer, party, keptScope(client, session.scope)),
-    ...(isToldRoles(client, party, session.scope) && rolesClaim(account)),
+    ...(isToldRoles(client, account, { party, scope: session.scope }) && rolesClaim(account)),
     ...confirmation(jkt),
   }
 }

@@ -1,6 +1,6 @@
 // Where the answer to an authorization request goes. Until this is known to be the client's own, nothing is sent there:
 // the browser gets a page that says what the integrator has to mend (RFC 6749 4.1.2.1, RFC 9700 4.11). Pure.
-import { decodeJwt } from 'jose'
+import { decodeJwt } from 'jose/jwt/decode'
 import type { Client } from '../../clients/client.ts'
 import { type AuthorizationParameters, oneOf } from './parameters.ts'
 
